@@ -1,0 +1,244 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use drs_core::noise::Seed;
+use drs_core::protocol::{Bounding, Method, Protocol};
+use drs_core::units::Alpha;
+
+/// Certified predictions from a fleet of experts.
+///
+/// Each input is routed to one of several smoothed experts, and the whole
+/// decision is certified: a class, and an L2 radius within which it cannot change.
+#[derive(Debug, Parser)]
+#[command(name = "drs", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Route and certify images.
+    Route(RouteArgs),
+    /// Certify a data set.
+    Certify(CertifyArgs),
+}
+
+const ROUTE_EXAMPLES: &str = "\
+Examples:
+  drs route --experts experts.toml photo.png
+  drs route --experts experts.toml --rule dual --n 100000 *.png
+  drs route --experts experts.toml --predict --n 1000 photo.png
+  drs route --experts experts.toml --seed 7 --json photo.png | jq .certificate.verdict
+
+Images are PNG or JPEG with 8 bits per channel, or .npy ([C,H,W], uint8 or floats in [0, 1]).";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = ROUTE_EXAMPLES)]
+pub(crate) struct RouteArgs {
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+
+    #[command(flatten)]
+    pub(crate) draws: DrawArgs,
+
+    /// How bounds on route and class become a radius.
+    #[arg(long, value_enum, default_value_t = Rule::Maxmin)]
+    pub(crate) rule: Rule,
+
+    /// Answer with the class alone, by PREDICT at both stages with --n draws each.
+    #[arg(long, conflicts_with = "rule")]
+    pub(crate) predict: bool,
+
+    /// Write one JSON object per image and line instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Images to certify.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+}
+
+const CERTIFY_EXAMPLES: &str = "\
+Examples:
+  drs certify --experts experts.toml --data cifar10/test --out maxmin.tsv --skip 20
+  drs certify --experts experts.toml --data fashion-mnist --out s025.tsv --method one:s025 --max 500
+
+Index i is taken if i >= START and (i - START) is a multiple of SKIP. The results are
+OUT, tab-separated (idx label predict radius correct time, -1 abstains, then expert, sigma,
+route_radius, class_radius, draws), and OUT with the extension .jsonl, one full certificate
+per line. Radii are truncated, never rounded up.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = CERTIFY_EXAMPLES)]
+pub(crate) struct CertifyArgs {
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+
+    #[command(flatten)]
+    pub(crate) draws: DrawArgs,
+
+    /// The data: an ImageFolder (one folder per class), or a folder of IDX files (.gz or not).
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: PathBuf,
+
+    /// Prefix of the IDX files to take.
+    #[arg(long, value_name = "PREFIX", default_value = "t10k")]
+    pub(crate) split: String,
+
+    /// File for the results.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+
+    /// Replace result files that exist.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
+    /// dual, set, maxmin, multiscale, or one:NAME for one expert alone.
+    #[arg(long, default_value = "maxmin", value_parser = parse_method)]
+    pub(crate) method: MethodName,
+
+    /// First index to take.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) start: usize,
+
+    /// Take every SKIP-th input.
+    #[arg(long, default_value_t = 1, value_parser = parse_positive)]
+    pub(crate) skip: usize,
+
+    /// Take at most this many inputs.
+    #[arg(long)]
+    pub(crate) max: Option<usize>,
+}
+
+/// The pool of experts and how to run it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PoolArgs {
+    /// The pool: experts.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) experts: PathBuf,
+
+    /// Worker threads [default: all cores].
+    #[arg(long, value_parser = parse_positive)]
+    pub(crate) threads: Option<usize>,
+
+    /// Inputs per batch, over experts.toml and the plugins' preference.
+    #[arg(long, value_parser = parse_positive)]
+    pub(crate) batch: Option<usize>,
+}
+
+/// Numbers of draws and failure probability.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DrawArgs {
+    /// Draws that select a class or a route.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) n0: u64,
+
+    /// Draws that estimate, per stage.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) n: u64,
+
+    /// Probability with which an answer may be wrong, all stages together.
+    #[arg(long, default_value = "0.001", value_parser = parse_alpha)]
+    pub(crate) alpha: Alpha,
+
+    /// Bound the runner-up too (p_B) for one:NAME, dual and set; maxmin always does.
+    #[arg(long)]
+    pub(crate) two_sided: bool,
+
+    /// A number, or 64 hexadecimal digits; the same seed gives the same draws
+    /// [default: fresh entropy, kept in the certificate].
+    #[arg(long)]
+    pub(crate) seed: Option<Seed>,
+}
+
+impl DrawArgs {
+    /// The protocol asked for; the split of α comes with the pool.
+    pub(crate) fn protocol(&self, split: drs_core::protocol::AlphaSplit) -> Protocol {
+        let bounding = if self.two_sided { Bounding::TwoSided } else { Bounding::OneSided };
+        Protocol { n0: self.n0, n: self.n, alpha: self.alpha, bounding, split }
+    }
+
+    /// The seed asked for, or one from the system's entropy.
+    pub(crate) fn seed(&self) -> anyhow::Result<Seed> {
+        if let Some(seed) = self.seed {
+            return Ok(seed);
+        }
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| anyhow::anyhow!("no entropy from the system: {error}"))?;
+        Ok(Seed::from_bytes(bytes))
+    }
+}
+
+/// A routing rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rule {
+    /// The paper's: the route and the class must both hold.
+    Dual,
+    /// The route must stay within a set of experts that agree.
+    Set,
+    /// The strongest claim on the label, whatever the route.
+    Maxmin,
+}
+
+impl From<Rule> for Method {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Dual => Self::Dual,
+            Rule::Set => Self::Set,
+            Rule::Maxmin => Self::MaxMin,
+        }
+    }
+}
+
+/// A method, its expert still by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MethodName {
+    One(String),
+    Multiscale,
+    Routed(Rule),
+}
+
+fn parse_method(text: &str) -> Result<MethodName, String> {
+    match text.strip_prefix("one:") {
+        Some(name) if !name.is_empty() => Ok(MethodName::One(name.to_owned())),
+        _ if text == "multiscale" => Ok(MethodName::Multiscale),
+        _ => Rule::from_str(text, false)
+            .map(MethodName::Routed)
+            .map_err(|_| "expected dual, set, maxmin, multiscale or one:NAME".to_owned()),
+    }
+}
+
+fn parse_alpha(text: &str) -> Result<Alpha, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    Alpha::new(value).map_err(|error| error.to_string())
+}
+
+fn parse_positive(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|&value| value > 0)
+        .ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn methods_are_read() {
+        assert_eq!(parse_method("one:s025"), Ok(MethodName::One("s025".into())));
+        assert_eq!(parse_method("set"), Ok(MethodName::Routed(Rule::Set)));
+        assert!(parse_method("one:").is_err());
+        assert!(parse_method("best").is_err());
+    }
+}

@@ -1,0 +1,27 @@
+//! Opening the pool that a command asks for.
+
+use std::thread::available_parallelism;
+
+use drs_router::{Config, Options, Router};
+
+use crate::args::PoolArgs;
+
+/// The pool, its configuration and how many inputs to certify at once.
+pub(crate) struct OpenPool {
+    pub(crate) config: Config,
+    pub(crate) router: Router,
+    pub(crate) inputs_at_once: usize,
+}
+
+/// Reads experts.toml, loads every model and tells the user its warnings.
+pub(crate) fn open(args: &PoolArgs) -> anyhow::Result<OpenPool> {
+    let config = Config::read(&args.experts)?;
+    let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let router = Router::open(&config, Options { threads, batch: args.batch })
+        .map_err(|error| anyhow::anyhow!("{}: {error}", args.experts.display()))?;
+    for warning in router.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    // Enough inputs under way to fill batches with the short selection stages.
+    Ok(OpenPool { config, router, inputs_at_once: 8.max(4 * threads) })
+}

@@ -1,0 +1,166 @@
+//! `drs route`: some images, a table or JSON lines.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use comfy_table::{CellAlignment, Table, presets};
+use drs_core::certificate::{Binds, Certificate};
+use drs_core::certify::Prediction;
+use drs_data::{InputSpec, read_image};
+use drs_router::{Router, ordered};
+use serde::Serialize;
+
+use crate::args::RouteArgs;
+use crate::pool::{self, OpenPool};
+
+/// What one image gave, as `--json` writes it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    image: &'a Path,
+    /// `null` abstains.
+    class: Option<&'a str>,
+    expert: Option<&'a str>,
+    sigma: Option<f64>,
+    seconds: f64,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Certificate(Box<Certificate>),
+    Prediction(Prediction),
+}
+
+pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
+    let pool = pool::open(&args.pool)?;
+    let protocol = args.draws.protocol(pool.config.split);
+    let seed = args.draws.seed()?;
+    let spec = InputSpec { shape: pool.config.shape, quantum: pool.config.quantum };
+    let certify = |image| -> anyhow::Result<Answer<'_>> {
+        let input = Arc::new(read_image(image, spec)?);
+        let start = Instant::now();
+        let outcome = if args.predict {
+            pool.router.predict(input, None, &protocol, seed).map(Outcome::Prediction)
+        } else {
+            pool.router
+                .certify(input, args.rule.into(), &protocol, seed)
+                .map(|certificate| Outcome::Certificate(Box::new(certificate)))
+        };
+        let outcome = outcome.with_context(|| image.display().to_string())?;
+        Ok(Answer::new(&pool.router, image, start.elapsed().as_secs_f64(), outcome))
+    };
+
+    let mut table = table(args.predict);
+    let mut failures = 0;
+    let images = args.images.iter().map(|path| path.as_path());
+    ordered(images, pool.inputs_at_once, certify, |answer| -> anyhow::Result<()> {
+        match answer {
+            Ok(answer) if args.json => {
+                let mut out = std::io::stdout().lock();
+                writeln!(out, "{}", serde_json::to_string(&answer)?)?;
+            }
+            Ok(answer) => {
+                table.add_row(answer.row());
+            }
+            // One bad image does not cost the others their answer.
+            Err(error) => {
+                failures += 1;
+                eprintln!("error: {error:#}");
+            }
+        }
+        Ok(())
+    })?;
+    if !args.json && failures < args.images.len() {
+        print_table(&table, args, &pool)?;
+    }
+    if failures > 0 {
+        bail!("{failures} of {} images failed", args.images.len());
+    }
+    Ok(())
+}
+
+impl<'a> Answer<'a> {
+    fn new(router: &'a Router, image: &'a Path, seconds: f64, outcome: Outcome) -> Self {
+        let (class, expert) = match &outcome {
+            Outcome::Certificate(certificate) => {
+                (certificate.verdict.class, certificate.verdict.expert)
+            }
+            Outcome::Prediction(prediction) => (prediction.class, prediction.expert),
+        };
+        let expert = expert.and_then(|expert| router.pool().experts.get(expert));
+        Self {
+            image,
+            class: class.and_then(|class| router.classes().get(class)).map(String::as_str),
+            expert: expert.map(|expert| expert.name.as_str()),
+            sigma: expert.map(|expert| expert.sigma.get()),
+            seconds,
+            outcome,
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let mut row = vec![
+            self.image.display().to_string(),
+            self.class.unwrap_or("abstain").to_owned(),
+            self.expert.unwrap_or("-").to_owned(),
+            self.sigma.map_or_else(|| "-".to_owned(), |sigma| sigma.to_string()),
+        ];
+        let draws = match &self.outcome {
+            Outcome::Certificate(certificate) => {
+                row.push(certificate.verdict.radius.to_string());
+                let binds = match certificate.verdict.binds {
+                    Some(Binds::Route) => "route",
+                    Some(Binds::Class) => "class",
+                    None => "-",
+                };
+                row.push(binds.to_owned());
+                certificate.draws()
+            }
+            Outcome::Prediction(prediction) => {
+                prediction.stages.iter().map(|stage| stage.votes.total()).sum()
+            }
+        };
+        row.push(draws.to_string());
+        row.push(format!("{:.2} s", self.seconds));
+        row
+    }
+}
+
+fn table(predict: bool) -> Table {
+    let certificate: &[&str] = if predict { &[] } else { &["radius", "binds"] };
+    let header = ["input", "class", "expert", "sigma"].iter().chain(certificate);
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(header.chain(&["draws", "time"]).copied());
+    let columns = table.column_count();
+    for index in 3..columns {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn print_table(table: &Table, args: &RouteArgs, pool: &OpenPool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{table}")?;
+    let what = if args.predict {
+        "class of the smoothed classifier".to_owned()
+    } else {
+        let method = drs_core::certify::name(pool.router.pool(), args.rule.into());
+        format!("{method}; the class cannot change within the L2 radius (pixels in [0, 1])")
+    };
+    writeln!(
+        out,
+        "{what}; n0 = {}, n = {}, wrong with probability at most {}",
+        args.draws.n0,
+        args.draws.n,
+        args.draws.alpha.get()
+    )?;
+    Ok(())
+}

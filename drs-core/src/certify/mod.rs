@@ -1,0 +1,150 @@
+//! From votes to certificates: one procedure per method.
+//!
+//! Each procedure asks a [`VoteSource`] for the draws that it needs, turns
+//! counts into bounds at levels fixed before the estimation draws, and leaves
+//! the radius to a [rule](crate::rule).
+
+mod dual;
+mod maxmin;
+mod multiscale;
+mod one;
+mod predict;
+mod session;
+mod set;
+
+pub use predict::{Prediction, predict};
+
+use crate::bounds::BoundError;
+use crate::certificate::{Certificate, Provenance, RECORD_VERSION};
+use crate::pool::{Pool, Role, VoteSource};
+use crate::protocol::{Method, Protocol, ProtocolError};
+use crate::units::Alpha;
+use session::Session;
+
+/// Why an input could not be certified. (Abstaining is no error.)
+#[derive(Debug, thiserror::Error)]
+pub enum CertifyError<E: std::error::Error + 'static> {
+    /// The request is impossible.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// A model did not vote.
+    #[error(transparent)]
+    Votes(E),
+    /// A bound did not converge.
+    #[error(transparent)]
+    Bound(#[from] BoundError),
+    /// A source answered with the wrong number of classes or votes.
+    #[error("{stage}: {found} votes over {classes} classes, expected {draws} over {expected}")]
+    Counts {
+        /// Address of the stage.
+        stage: String,
+        /// Votes found.
+        found: u64,
+        /// Classes found.
+        classes: usize,
+        /// Votes asked for.
+        draws: u64,
+        /// Classes of the model.
+        expected: usize,
+    },
+}
+
+/// Certifies one input.
+///
+/// With probability at least 1 − α over the draws, the class in the
+/// certificate is the answer of the method's smoothed classifier everywhere
+/// within the radius.
+///
+/// # Errors
+/// If the protocol or pool does not fit the method, a model fails to vote, or a
+/// bound does not converge.
+pub fn certify<S: VoteSource>(
+    pool: &Pool,
+    method: Method,
+    protocol: &Protocol,
+    provenance: Option<Provenance>,
+    source: &mut S,
+) -> Result<Certificate, CertifyError<S::Error>> {
+    check(pool, method, protocol)?;
+    let (alpha, distance) = charge(pool, method, protocol)?;
+    let mut session = Session::new(pool, protocol, alpha, source);
+    let verdict = match method {
+        Method::One(expert) => one::certify(&mut session, expert),
+        Method::Multiscale => multiscale::certify(&mut session),
+        Method::Dual => dual::certify(&mut session),
+        Method::Set => set::certify(&mut session),
+        Method::MaxMin => maxmin::certify(&mut session),
+    }?;
+    let (stages, bounds) = session.finish();
+    Ok(Certificate {
+        version: RECORD_VERSION,
+        method: name(pool, method),
+        protocol: protocol.clone(),
+        distance,
+        provenance,
+        stages,
+        bounds,
+        verdict,
+    })
+}
+
+/// The name of a method in records: `one:NAME`, `multiscale`, `dual`, `set`, `maxmin`.
+#[must_use]
+pub fn name(pool: &Pool, method: Method) -> String {
+    match method {
+        Method::One(expert) => {
+            format!("one:{}", pool.experts.get(expert).map_or("?", |model| model.name.as_str()))
+        }
+        Method::Multiscale => "multiscale".to_owned(),
+        Method::Dual => "dual".to_owned(),
+        Method::Set => "set".to_owned(),
+        Method::MaxMin => "maxmin".to_owned(),
+    }
+}
+
+fn check(pool: &Pool, method: Method, protocol: &Protocol) -> Result<(), ProtocolError> {
+    if protocol.n0 == 0 {
+        return Err(ProtocolError::NoDraws("n0"));
+    }
+    if protocol.n == 0 {
+        return Err(ProtocolError::NoDraws("n"));
+    }
+    protocol.split.validate()?;
+    if pool.experts.is_empty() || pool.experts.len() > 64 {
+        let found = pool.experts.len();
+        return Err(ProtocolError::Pool(format!("{found} experts in the pool, expected 1 to 64")));
+    }
+    if pool.classes < 2 {
+        let found = pool.classes;
+        return Err(ProtocolError::Pool(format!("{found} class in the pool, expected at least 2")));
+    }
+    match method {
+        Method::One(expert) if expert >= pool.experts.len() => {
+            Err(ProtocolError::Pool(format!("no expert with index {expert} in the pool")))
+        }
+        Method::Dual | Method::Set | Method::MaxMin if pool.router.is_none() => {
+            Err(ProtocolError::Pool(format!(
+                "{} needs a router, the pool has none",
+                name(pool, method)
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is left of α after the sampler's distance from exact draws is charged
+/// for every draw that the method may take, and that distance.
+fn charge(pool: &Pool, method: Method, protocol: &Protocol) -> Result<(Alpha, f64), ProtocolError> {
+    let per_draw: f64 = match method {
+        Method::One(expert) => {
+            pool.model(Role::Expert(expert)).map_or(0.0, |m| m.distance_per_draw)
+        }
+        _ => pool.router.iter().chain(&pool.experts).map(|model| model.distance_per_draw).sum(),
+    };
+    // A few roundings, all covered by the margin.
+    let distance = per_draw * (protocol.n0 + protocol.n) as f64 * (1.0 + 1e-12);
+    let alpha = protocol.alpha.get();
+    Alpha::new((alpha - distance).next_down())
+        .map(|left| (left, distance))
+        .map_err(|_| ProtocolError::Distance { distance, alpha })
+}

@@ -1,0 +1,113 @@
+//! Which bits belong to which draw.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chacha20::ChaCha12Rng;
+use chacha20::rand_core::{Rng as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::NoiseTable;
+use crate::lattice::Digest;
+
+/// The secret (or published) seed from which all noise of a run follows.
+///
+/// Written as 64 hexadecimal digits. A plain number, as given to `--seed`,
+/// stands for the SHA-256 of its digits.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seed(Digest);
+
+/// Text that is no seed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("seed is \"{0}\", expected a whole number or 64 hexadecimal digits")]
+pub struct SeedError(String);
+
+impl Seed {
+    /// A seed from 32 bytes of entropy.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Digest(bytes))
+    }
+
+    /// The seed that a plain number stands for.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(Digest::of(format!("drs seed {number}").as_bytes()))
+    }
+}
+
+impl FromStr for Seed {
+    type Err = SeedError;
+    fn from_str(text: &str) -> Result<Self, SeedError> {
+        if let Ok(number) = text.parse() {
+            return Ok(Self::from_number(number));
+        }
+        text.parse().map(Self).map_err(|_| SeedError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Seed({self})")
+    }
+}
+
+/// All noise of one stage of one input.
+///
+/// The ChaCha key is SHA-256 over seed, input digest and stage. Draw i reads
+/// the ChaCha12 streams 2i (16 bits for each value) and 2i + 1 (64 bits for
+/// each value that those leave open), so a draw depends on nothing but its
+/// address.
+#[derive(Debug, Clone)]
+pub struct NoiseStream {
+    key: [u8; 32],
+}
+
+impl NoiseStream {
+    /// The stream of `stage` for the input with digest `input`.
+    #[must_use]
+    pub fn new(seed: Seed, input: Digest, stage: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"drs noise v1");
+        hash.update(seed.0.0);
+        hash.update(input.0);
+        hash.update(stage.as_bytes());
+        Self { key: hash.finalize().into() }
+    }
+
+    /// Writes `input` plus the noise of draw `index` to `noisy`.
+    ///
+    /// Both are in units of the quantum and of the same length; `scratch` is
+    /// reused between calls and may start empty.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn add_noise(
+        &self,
+        table: &NoiseTable,
+        index: u64,
+        input: &[i16],
+        noisy: &mut [i16],
+        scratch: &mut Vec<u8>,
+    ) {
+        assert_eq!(input.len(), noisy.len(), "one noisy value per input value");
+        let mut bits = ChaCha12Rng::from_seed(self.key);
+        bits.set_stream(2 * index);
+        let mut rest = ChaCha12Rng::from_seed(self.key);
+        rest.set_stream(2 * index + 1);
+        scratch.resize(2 * input.len(), 0);
+        bits.fill_bytes(scratch);
+        for ((noisy, input), pair) in noisy.iter_mut().zip(input).zip(scratch.chunks_exact(2)) {
+            let cell = u16::from_le_bytes([pair[0], pair[1]]);
+            *noisy = input + table.value(cell, || rest.next_u64());
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The models of a pool and the votes drawn from them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Sigma;
+use crate::votes::VoteCounts;
+
+/// What the statistics need to know of one smoothed model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Name, unique within a pool.
+    pub name: String,
+    /// Noise level it is smoothed with.
+    pub sigma: Sigma,
+    /// Upper bound on the total-variation distance between one noisy input as
+    /// drawn and as the theory has it (dimensions times that of one value).
+    pub distance_per_draw: f64,
+}
+
+/// Experts that answer with a class, and a router that answers with an expert.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool {
+    /// The variance estimator; its classes are the experts, in order.
+    pub router: Option<Model>,
+    /// At least one.
+    pub experts: Vec<Model>,
+    /// Number of classes each expert chooses from.
+    pub classes: usize,
+}
+
+/// Who is asked for votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// The router votes for experts.
+    Router,
+    /// The expert with this index votes for classes.
+    Expert(usize),
+}
+
+/// What the votes are for; each phase has noise of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// N0 draws that choose what to estimate.
+    Selection,
+    /// N fresh draws that the bounds rest on.
+    Estimation,
+    /// The draws of PREDICT.
+    Prediction,
+}
+
+/// One stage of one input's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Stage {
+    /// Who votes.
+    pub role: Role,
+    /// What for.
+    pub phase: Phase,
+}
+
+impl Pool {
+    /// The model in a role. `None` for a router that is not there or an
+    /// expert out of range.
+    #[must_use]
+    pub fn model(&self, role: Role) -> Option<&Model> {
+        match role {
+            Role::Router => self.router.as_ref(),
+            Role::Expert(index) => self.experts.get(index),
+        }
+    }
+
+    /// The number of classes that a role votes on.
+    #[must_use]
+    pub fn options(&self, role: Role) -> usize {
+        match role {
+            Role::Router => self.experts.len(),
+            Role::Expert(_) => self.classes,
+        }
+    }
+
+    /// The text that stands for a stage in noise addresses and records.
+    ///
+    /// It names the model, not the method, so methods compared under one seed
+    /// judge the same votes.
+    #[must_use]
+    pub fn address(&self, stage: Stage) -> String {
+        let phase = match stage.phase {
+            Phase::Selection => "selection",
+            Phase::Estimation => "estimation",
+            Phase::Prediction => "prediction",
+        };
+        match stage.role {
+            Role::Router => format!("router/{phase}"),
+            Role::Expert(index) => {
+                let name = self.experts.get(index).map_or("?", |expert| expert.name.as_str());
+                format!("expert/{name}/{phase}")
+            }
+        }
+    }
+}
+
+/// Where votes come from: a batching engine, an analytic problem, a recording.
+pub trait VoteSource {
+    /// Why votes could not be drawn.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Votes of the model in `stage.role` on `draws` noisy copies of the input.
+    ///
+    /// Draws 0 to `draws` − 1 of the stage; asking twice gives the same votes.
+    ///
+    /// # Errors
+    /// Whatever keeps the model from voting.
+    fn votes(&mut self, stage: Stage, draws: u64) -> Result<VoteCounts, Self::Error>;
+}

@@ -1,0 +1,68 @@
+//! Vote counts: the only thing that passes from sampling to statistics.
+
+use serde::{Deserialize, Serialize};
+
+/// How often each class won among some noisy copies of one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VoteCounts(Vec<u64>);
+
+impl VoteCounts {
+    /// Counts per class, in class order.
+    ///
+    /// # Errors
+    /// If there is no class.
+    pub fn new(counts: Vec<u64>) -> Result<Self, NoClass> {
+        if counts.is_empty() { Err(NoClass) } else { Ok(Self(counts)) }
+    }
+
+    /// Counts per class.
+    #[must_use]
+    pub fn counts(&self) -> &[u64] {
+        &self.0
+    }
+
+    /// The count of one class; zero for a class that does not exist.
+    #[must_use]
+    pub fn of(&self, class: usize) -> u64 {
+        self.0.get(class).copied().unwrap_or(0)
+    }
+
+    /// The number of draws.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The most frequent class; ties go to the lowest index, as everywhere.
+    #[must_use]
+    pub fn top(&self) -> usize {
+        self.order().first().copied().unwrap_or(0)
+    }
+
+    /// All classes, most frequent first; ties by index.
+    #[must_use]
+    pub fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.0.len()).collect();
+        order.sort_by_key(|&class| (std::cmp::Reverse(self.0[class]), class));
+        order
+    }
+}
+
+/// Votes over no class at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("votes need at least one class")]
+pub struct NoClass;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_go_to_the_lowest_index() {
+        let votes = VoteCounts::new(vec![3, 5, 5, 0]).unwrap();
+        assert_eq!((votes.top(), votes.total(), votes.of(9)), (1, 13, 0));
+        assert_eq!(votes.order(), [1, 2, 0, 3]);
+        assert!(VoteCounts::new(vec![]).is_err());
+    }
+}

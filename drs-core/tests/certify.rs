@@ -1,0 +1,160 @@
+//! The procedures on analytic problems: how often do they claim too much, what
+//! do they record, when do they stop drawing?
+
+mod common;
+
+use common::{Problem, Sampled};
+use drs_core::certificate::Certificate;
+use drs_core::pool::{Phase, Role};
+use drs_core::protocol::{Bounding, Method, Protocol};
+use drs_core::units::Alpha;
+use drs_core::{certify, predict};
+use statrs::distribution::{Binomial, DiscreteCDF as _};
+
+fn protocol(n: u64, alpha: f64) -> Protocol {
+    Protocol { n0: 50, n, alpha: Alpha::new(alpha).unwrap(), ..Protocol::default() }
+}
+
+fn run(problem: &Problem, method: Method, protocol: &Protocol, seed: u64) -> Certificate {
+    certify(&problem.pool(), method, protocol, None, &mut Sampled { problem, seed }).unwrap()
+}
+
+fn answer(problem: &Problem, method: Method, x: &[f64]) -> usize {
+    match method {
+        Method::One(expert) => problem.one(expert, x),
+        Method::Multiscale => problem.cascade(x).unwrap_or(usize::MAX),
+        Method::Dual | Method::Set => problem.routed(x),
+        Method::MaxMin => problem.maxmin(x),
+    }
+}
+
+const METHODS: [Method; 5] =
+    [Method::One(0), Method::Multiscale, Method::Dual, Method::Set, Method::MaxMin];
+
+#[test]
+fn certificates_claim_too_much_at_most_as_often_as_alpha_allows() {
+    let alpha = 0.05;
+    for method in METHODS {
+        for bounding in [Bounding::OneSided, Bounding::TwoSided] {
+            let protocol = Protocol { bounding, ..protocol(400, alpha) };
+            let (mut certified, mut wrong) = (0u64, 0u64);
+            for seed in 0..600 {
+                let problem = Problem::random(seed % 300);
+                let verdict = run(&problem, method, &protocol, seed).verdict;
+                let Some(class) = verdict.class else { continue };
+                certified += 1;
+                let found = problem
+                    .counter_example(verdict.radius.get(), class, |x| answer(&problem, method, x));
+                wrong += u64::from(found.is_some());
+            }
+            assert!(certified > 150, "{method:?}: only {certified} certified");
+            let allowed = Binomial::new(alpha, certified).unwrap().inverse_cdf(0.9999);
+            assert!(
+                wrong <= allowed,
+                "{method:?} {bounding:?}: {wrong} of {certified} wrong, at most {allowed} expected"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_record_survives_json_and_names_its_draws() {
+    let problem = Problem::random(3);
+    for method in METHODS {
+        let certificate = run(&problem, method, &protocol(1000, 0.001), 1);
+        let text = serde_json::to_string(&certificate).unwrap();
+        assert_eq!(serde_json::from_str::<Certificate>(&text).unwrap(), certificate);
+        let sum: u64 = certificate.stages.iter().map(|stage| stage.votes.total()).sum();
+        assert_eq!(certificate.draws(), sum);
+    }
+}
+
+#[test]
+fn levels_spent_never_exceed_alpha() {
+    use drs_core::certificate::BoundRecord;
+    for seed in 0..200 {
+        let problem = Problem::random(seed);
+        for method in METHODS {
+            for bounding in [Bounding::OneSided, Bounding::TwoSided] {
+                let protocol = Protocol { bounding, ..protocol(300, 0.01) };
+                let certificate = run(&problem, method, &protocol, seed);
+                let others = |model: &str| {
+                    if model == "router" { problem.experts.len() - 1 } else { problem.classes - 1 }
+                };
+                let spent: f64 = certificate
+                    .bounds
+                    .iter()
+                    .map(|bound| match bound {
+                        BoundRecord::Route { alpha, .. } => alpha.get(),
+                        BoundRecord::Class { model, alpha, others_alpha, .. } => {
+                            alpha.get()
+                                + others_alpha.map_or(0.0, |a| a.get() * others(model) as f64)
+                        }
+                        BoundRecord::Passed { model, alpha, others_alpha, .. } => {
+                            // The stage's claim was tested at as much again.
+                            2.0 * (alpha.get() + others_alpha.get() * others(model) as f64)
+                        }
+                    })
+                    .sum();
+                assert!(spent <= 0.01, "{method:?} {bounding:?}: {spent}");
+            }
+        }
+    }
+}
+
+#[test]
+fn votes_are_drawn_only_where_they_can_help() {
+    let estimated = |certificate: &Certificate| {
+        certificate.stages.iter().filter(|stage| stage.phase == Phase::Estimation).count()
+    };
+    let (mut stopped_early, mut asked_all) = (0, 0);
+    for seed in 0..300 {
+        let problem = Problem::random(seed);
+        let certificate = run(&problem, Method::MaxMin, &protocol(500, 0.001), seed);
+        let most = 1 + problem.experts.len();
+        match estimated(&certificate) {
+            count if count == most => asked_all += 1,
+            _ => stopped_early += 1,
+        }
+        // The paper's rule never asks more than the router and one expert.
+        assert!(estimated(&run(&problem, Method::Dual, &protocol(500, 0.001), seed)) <= 2);
+    }
+    assert!(stopped_early > 100 && asked_all > 5, "{stopped_early} {asked_all}");
+}
+
+#[test]
+fn predictions_are_wrong_at_most_as_often_as_alpha_allows() {
+    let (mut answered, mut wrong) = (0u64, 0u64);
+    for seed in 0..2000 {
+        let problem = Problem::random(seed);
+        let mut source = Sampled { problem: &problem, seed };
+        let prediction = predict(&problem.pool(), None, &protocol(200, 0.05), &mut source).unwrap();
+        if let Some(class) = prediction.class {
+            answered += 1;
+            wrong += u64::from(class != problem.routed(&problem.x));
+        }
+    }
+    let allowed = Binomial::new(0.05, answered).unwrap().inverse_cdf(0.9999);
+    assert!(answered > 1000 && wrong <= allowed, "{wrong} of {answered} wrong");
+}
+
+#[test]
+fn impossible_requests_are_errors() {
+    let problem = Problem::random(1);
+    let attempt = |pool: &drs_core::pool::Pool, method, protocol: &Protocol| {
+        let mut source = Sampled { problem: &problem, seed: 0 };
+        certify(pool, method, protocol, None, &mut source).unwrap_err().to_string()
+    };
+    let pool = problem.pool();
+    let good = protocol(100, 0.001);
+    assert!(attempt(&pool, Method::One(9), &good).contains("index 9"));
+    assert!(attempt(&pool, Method::Dual, &Protocol { n: 0, ..good.clone() }).contains("n is 0"));
+    assert!(attempt(&pool, Method::Dual, &Protocol { n0: 0, ..good.clone() }).contains("n0 is 0"));
+    let mut without = pool.clone();
+    without.router = None;
+    assert!(attempt(&without, Method::MaxMin, &good).contains("needs a router"));
+    let mut sloppy = pool.clone();
+    sloppy.experts[0].distance_per_draw = 1e-5;
+    assert!(attempt(&sloppy, Method::Dual, &good).contains("leaves nothing of alpha"));
+    assert!(pool.model(Role::Expert(9)).is_none());
+}

@@ -1,0 +1,231 @@
+//! Analytic problems: smoothed classifiers whose probabilities are known in
+//! closed form, so that a certified radius can be attacked without a draw.
+
+#![allow(dead_code, unreachable_pub, reason = "each test crate uses its part")]
+
+use drs_core::pool::{Model, Pool, Role, Stage, VoteSource};
+use drs_core::units::Sigma;
+use drs_core::votes::VoteCounts;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use statrs::distribution::{ContinuousCDF as _, Normal};
+
+/// A base classifier that cuts the line of scores w·x into bands of classes.
+#[derive(Debug, Clone)]
+pub struct Bands {
+    pub sigma: f64,
+    /// Unit vector.
+    pub direction: Vec<f64>,
+    pub thresholds: Vec<f64>,
+    /// One more than thresholds.
+    pub answers: Vec<usize>,
+    pub classes: usize,
+}
+
+pub fn phi(x: f64) -> f64 {
+    Normal::standard().cdf(x)
+}
+
+pub fn phi_inverse(p: f64) -> f64 {
+    if p <= 0.0 {
+        f64::NEG_INFINITY
+    } else if p >= 1.0 {
+        f64::INFINITY
+    } else {
+        Normal::standard().inverse_cdf(p)
+    }
+}
+
+impl Bands {
+    /// P(f(x + ε) = c) for each class.
+    pub fn probabilities(&self, x: &[f64]) -> Vec<f64> {
+        let score: f64 = x.iter().zip(&self.direction).map(|(x, w)| x * w).sum();
+        let mut below = 0.0;
+        let mut probabilities = vec![0.0; self.classes];
+        for (band, &answer) in self.answers.iter().enumerate() {
+            let upto = match self.thresholds.get(band) {
+                Some(threshold) => phi((threshold - score) / self.sigma),
+                None => 1.0,
+            };
+            probabilities[answer] += upto - below;
+            below = upto;
+        }
+        probabilities
+    }
+
+    fn random(rng: &mut StdRng, dimensions: usize, classes: usize, sigma: f64) -> Self {
+        let mut direction: Vec<f64> =
+            (0..dimensions).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let length = direction.iter().map(|w| w * w).sum::<f64>().sqrt().max(1e-6);
+        direction.iter_mut().for_each(|w| *w /= length);
+        let cuts = rng.random_range(1..=3usize);
+        let mut thresholds: Vec<f64> =
+            (0..cuts).map(|_| rng.random_range(-1.5..1.5) * (0.3 + sigma)).collect();
+        thresholds.sort_by(f64::total_cmp);
+        let answers = (0..=cuts).map(|_| rng.random_range(0..classes)).collect();
+        Self { sigma, direction, thresholds, answers, classes }
+    }
+}
+
+pub fn argmax(values: &[f64]) -> usize {
+    (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+/// A router and experts in 1 to 4 dimensions, and an input.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub router: Bands,
+    pub experts: Vec<Bands>,
+    pub x: Vec<f64>,
+    pub classes: usize,
+}
+
+impl Problem {
+    pub fn random(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let dimensions = rng.random_range(1..=4usize);
+        let classes = rng.random_range(2..=4usize);
+        let sigmas = [0.25, 0.5, 1.0];
+        let count = rng.random_range(2..=3usize);
+        // Experts that agree at the input more often than chance would have them.
+        let experts: Vec<Bands> =
+            (0..count).map(|i| Bands::random(&mut rng, dimensions, classes, sigmas[i])).collect();
+        let router = Bands::random(&mut rng, dimensions, count, 1.0);
+        let x = (0..dimensions).map(|_| rng.random_range(-0.7..0.7)).collect();
+        Self { router, experts, x, classes }
+    }
+
+    pub fn pool(&self) -> Pool {
+        let model = |name: String, sigma: f64| Model {
+            name,
+            sigma: Sigma::new(sigma).unwrap(),
+            distance_per_draw: 0.0,
+        };
+        let experts = self.experts.iter().enumerate();
+        Pool {
+            router: Some(model("router".into(), self.router.sigma)),
+            experts: experts.map(|(i, e)| model(format!("e{i}"), e.sigma)).collect(),
+            classes: self.classes,
+        }
+    }
+
+    pub fn bands(&self, role: Role) -> &Bands {
+        match role {
+            Role::Router => &self.router,
+            Role::Expert(index) => &self.experts[index],
+        }
+    }
+
+    /// The answer of one smoothed expert at `x`.
+    pub fn one(&self, expert: usize, x: &[f64]) -> usize {
+        argmax(&self.experts[expert].probabilities(x))
+    }
+
+    /// The answer of the hard route at `x`.
+    pub fn routed(&self, x: &[f64]) -> usize {
+        self.one(argmax(&self.router.probabilities(x)), x)
+    }
+
+    /// The answer of H = argmax_c max_S min(t_S, min_{i ∈ S} s_i^c), by definition.
+    pub fn maxmin(&self, x: &[f64]) -> usize {
+        let route = self.router.probabilities(x);
+        let experts = self.experts.len();
+        let signed: Vec<Vec<f64>> = self
+            .experts
+            .iter()
+            .map(|e| e.probabilities(x).iter().map(|&p| e.sigma * phi_inverse(p)).collect())
+            .collect();
+        let strength = |class: usize| {
+            (1..1usize << experts)
+                .map(|mask| {
+                    let members = || (0..experts).filter(move |i| mask >> i & 1 == 1);
+                    let mass: f64 = members().map(|i| route[i]).sum();
+                    let all = mask + 1 == 1 << experts;
+                    let t = if all { f64::INFINITY } else { self.router.sigma * phi_inverse(mass) };
+                    members().map(|i| signed[i][class]).fold(t, f64::min)
+                })
+                .fold(f64::NEG_INFINITY, f64::max)
+        };
+        argmax(&(0..self.classes).map(strength).collect::<Vec<_>>())
+    }
+
+    /// The answer of the cascade at `x`: the first scale, from the largest σ
+    /// down, at which a class reaches ½; `None` if none does.
+    pub fn cascade(&self, x: &[f64]) -> Option<usize> {
+        let mut scales: Vec<&Bands> = self.experts.iter().collect();
+        scales.sort_by(|a, b| b.sigma.total_cmp(&a.sigma));
+        scales.iter().find_map(|scale| {
+            let p = scale.probabilities(x);
+            let top = argmax(&p);
+            (p[top] > 0.5).then_some(top)
+        })
+    }
+
+    /// Looks for a point closer than `radius` where `answer` is not `class`:
+    /// along every model's direction, pairs of them, and random ones.
+    pub fn counter_example(
+        &self,
+        radius: f64,
+        class: usize,
+        answer: impl Fn(&[f64]) -> usize,
+    ) -> Option<Vec<f64>> {
+        let mut rng = StdRng::seed_from_u64(1);
+        let own: Vec<&Vec<f64>> =
+            self.experts.iter().chain([&self.router]).map(|b| &b.direction).collect();
+        let mut directions: Vec<Vec<f64>> = Vec::new();
+        for a in &own {
+            for b in &own {
+                for (u, v) in [(1.0, 0.0), (1.0, 1.0), (1.0, -1.0), (2.0, 1.0), (2.0, -1.0)] {
+                    directions.push(a.iter().zip(*b).map(|(a, b)| u * a + v * b).collect());
+                }
+            }
+        }
+        directions
+            .extend((0..40).map(|_| self.x.iter().map(|_| rng.random_range(-1.0..1.0)).collect()));
+        for direction in directions {
+            let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
+            if length < 1e-9 {
+                continue;
+            }
+            for step in -24..=24 {
+                let distance = radius * (1.0 - 1e-7) * f64::from(step) / 24.0;
+                let point: Vec<f64> =
+                    self.x.iter().zip(&direction).map(|(x, d)| x + distance * d / length).collect();
+                if answer(&point) != class {
+                    return Some(point);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Votes drawn from a problem's exact probabilities.
+pub struct Sampled<'a> {
+    pub problem: &'a Problem,
+    pub seed: u64,
+}
+
+impl VoteSource for Sampled<'_> {
+    type Error = std::convert::Infallible;
+
+    fn votes(&mut self, stage: Stage, draws: u64) -> Result<VoteCounts, Self::Error> {
+        let place = match stage.role {
+            Role::Router => 0,
+            Role::Expert(index) => index as u64 + 1,
+        };
+        let address = self.seed.wrapping_mul(1000).wrapping_add(place * 10 + stage.phase as u64);
+        let mut rng = StdRng::seed_from_u64(address);
+        let p = self.problem.bands(stage.role).probabilities(&self.problem.x);
+        let mut counts = vec![0; p.len()];
+        for _ in 0..draws {
+            let mut rest = rng.random_range(0.0..1.0);
+            let vote = p.iter().position(|p| {
+                rest -= p;
+                rest < 0.0
+            });
+            counts[vote.unwrap_or(p.len() - 1)] += 1;
+        }
+        Ok(VoteCounts::new(counts).unwrap())
+    }
+}

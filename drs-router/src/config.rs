@@ -1,0 +1,297 @@
+//! experts.toml: reading and validation.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use drs_core::lattice::{Digest, Quantum, Shape};
+use drs_core::protocol::AlphaSplit;
+use serde::Deserialize;
+
+/// A pool of experts as experts.toml describes it, validated.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// Shape of the inputs.
+    pub shape: Shape,
+    /// Lattice of the inputs.
+    pub quantum: Quantum,
+    /// The router; its classes are the experts' names.
+    pub router: Option<ModelSpec>,
+    /// At least one, names unique.
+    pub experts: Vec<ExpertSpec>,
+    /// How α is shared.
+    pub split: AlphaSplit,
+}
+
+/// An expert: a name and a model.
+#[derive(Debug, Clone)]
+pub struct ExpertSpec {
+    /// Unique name.
+    pub name: String,
+    /// The model.
+    pub model: ModelSpec,
+}
+
+/// A model: a plugin and what to open it with.
+#[derive(Debug, Clone)]
+pub struct ModelSpec {
+    /// Plugin name, or path of a library.
+    pub plugin: String,
+    /// The plugin's own configuration, as JSON.
+    pub config: serde_json::Value,
+    /// Digest that the plugin's library must have.
+    pub sha256: Option<Digest>,
+    /// Inputs per batch; the plugin's preference by default.
+    pub batch: Option<usize>,
+}
+
+/// What is wrong with an experts.toml.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not valid TOML, or has a wrong or unknown field.
+    #[error("{path}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and what, as the TOML reader tells it.
+        message: String,
+    },
+    /// A field holds a value that it must not.
+    #[error("{path}: {field}: {problem}")]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Path of the field, such as `expert[1].name`.
+        field: String,
+        /// What was found and what was expected.
+        problem: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    input: InputTable,
+    router: Option<ModelTable>,
+    expert: Vec<ExpertTable>,
+    #[serde(default)]
+    alpha: AlphaSplit,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InputTable {
+    shape: Shape,
+    quantum: Quantum,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelTable {
+    plugin: String,
+    #[serde(default)]
+    config: toml::Table,
+    sha256: Option<Digest>,
+    batch: Option<usize>,
+}
+
+// `flatten` and `deny_unknown_fields` do not go together, hence the repetition.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpertTable {
+    name: String,
+    plugin: String,
+    #[serde(default)]
+    config: toml::Table,
+    sha256: Option<Digest>,
+    batch: Option<usize>,
+}
+
+impl Config {
+    /// Reads and validates an experts.toml.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not valid TOML, has an unknown key, or a
+    /// field's value is wrong; the message names the field.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Validates the text of an experts.toml; relative paths start beside `path`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let file: File = toml::from_str(text).map_err(|error| ConfigError::Parse {
+            path: path.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let wrong = |field: String, problem: String| ConfigError::Field {
+            path: path.to_owned(),
+            field,
+            problem,
+        };
+        file.alpha.validate().map_err(|error| wrong("alpha".into(), error.to_string()))?;
+        if file.expert.is_empty() || file.expert.len() > 64 {
+            let found = file.expert.len();
+            return Err(wrong("expert".into(), format!("{found} experts, expected 1 to 64")));
+        }
+        let mut names = BTreeSet::new();
+        let mut experts = Vec::with_capacity(file.expert.len());
+        for (index, table) in file.expert.into_iter().enumerate() {
+            let field = format!("expert[{index}]");
+            check_name(&table.name).map_err(|problem| wrong(format!("{field}.name"), problem))?;
+            if !names.insert(table.name.clone()) {
+                let problem = format!(
+                    "\"{}\" names an earlier expert too, expected unique names",
+                    table.name
+                );
+                return Err(wrong(format!("{field}.name"), problem));
+            }
+            let ExpertTable { name, plugin, config, sha256, batch } = table;
+            let model = model(&field, ModelTable { plugin, config, sha256, batch })
+                .map_err(|(field, problem)| wrong(field, problem))?;
+            experts.push(ExpertSpec { name, model });
+        }
+        let router = file.router.map(|table| model("router", table)).transpose();
+        Ok(Self {
+            path: path.to_owned(),
+            shape: file.input.shape,
+            quantum: file.input.quantum,
+            router: router.map_err(|(field, problem)| wrong(field, problem))?,
+            experts,
+            split: file.alpha,
+        })
+    }
+
+    /// The folder that relative paths start from.
+    #[must_use]
+    pub fn base_dir(&self) -> PathBuf {
+        match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        }
+    }
+}
+
+/// Names stand in noise addresses, file columns and `one:NAME`.
+fn check_name(name: &str) -> Result<(), String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || !name.chars().all(fine) {
+        Err(format!("\"{name}\" found, expected letters, digits, '_', '-' and '.'"))
+    } else if name == "router" {
+        Err("\"router\" is reserved for the router, expected another name".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+fn model(field: &str, table: ModelTable) -> Result<ModelSpec, (String, String)> {
+    if table.plugin.is_empty() {
+        return Err((format!("{field}.plugin"), "empty, expected a plugin name or a path".into()));
+    }
+    if table.batch == Some(0) {
+        return Err((format!("{field}.batch"), "0 found, expected at least 1".into()));
+    }
+    let config = json(&format!("{field}.config"), toml::Value::Table(table.config))?;
+    Ok(ModelSpec { plugin: table.plugin, config, sha256: table.sha256, batch: table.batch })
+}
+
+/// TOML as JSON. What JSON cannot hold (NaN, ±∞) is an error, not a silent null.
+fn json(field: &str, value: toml::Value) -> Result<serde_json::Value, (String, String)> {
+    use serde_json::Value;
+    Ok(match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Boolean(truth) => truth.into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Float(number) => match serde_json::Number::from_f64(number) {
+            Some(number) => Value::Number(number),
+            None => {
+                return Err((
+                    field.to_owned(),
+                    format!("{number} found, expected a finite number"),
+                ));
+            }
+        },
+        toml::Value::Array(items) => items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| json(&format!("{field}[{index}]"), item))
+            .collect::<Result<_, _>>()?,
+        toml::Value::Table(table) => table
+            .into_iter()
+            .map(|(key, item)| json(&format!("{field}.{key}"), item).map(|item| (key, item)))
+            .collect::<Result<serde_json::Map<_, _>, _>>()
+            .map(Value::Object)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        [input]
+        shape = [1, 28, 28]
+        quantum = "1/255"
+        [router]
+        plugin = "onnx"
+        config = { model = "router.onnx" }
+        [[expert]]
+        name = "a"
+        plugin = "onnx"
+        [[expert]]
+        name = "b"
+        plugin = "./libother.so"
+        batch = 64
+    "#;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("pool/experts.toml"), text)
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        let config = parse(GOOD).unwrap();
+        assert_eq!(config.shape.dims(), [1, 28, 28]);
+        assert_eq!(config.experts[1].model.batch, Some(64));
+        assert_eq!(config.router.as_ref().unwrap().config["model"], "router.onnx");
+        assert_eq!(config.base_dir(), Path::new("pool"));
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        let cases = [
+            ("quantum = \"1/255\"", "quantum = \"0.1\"", "expected \"1/N\""),
+            ("shape = [1, 28, 28]", "shape = [1, 0, 28]", "each at least 1"),
+            ("name = \"b\"", "name = \"a\"", "expert[1].name"),
+            ("name = \"b\"", "name = \"b c\"", "expert[1].name"),
+            ("name = \"b\"", "name = \"router\"", "reserved"),
+            ("batch = 64", "batch = 0", "expert[1].batch"),
+            ("batch = 64", "bach = 64", "unknown field `bach`"),
+            ("batch = 64", "sha256 = \"12\"", "64 hexadecimal digits"),
+            ("batch = 64", "config = { sigma = nan }", "expert[1].config.sigma"),
+            ("batch = 64", "config = { deep = [1, { x = -inf }] }", "expert[1].config.deep[1].x"),
+            ("[router]", "[roter]", "unknown field `roter`"),
+            ("[router]", "[alpha]\nroute = 1.5\n[router]", "`route`"),
+            ("plugin = \"./libother.so\"", "plugin = \"\"", "expert[1].plugin"),
+        ];
+        for (good, bad, expected) in cases {
+            assert!(GOOD.contains(good));
+            let error = parse(&GOOD.replacen(good, bad, 1)).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains("experts.toml"), "{bad}: {error}");
+        }
+    }
+}

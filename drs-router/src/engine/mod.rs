@@ -1,0 +1,137 @@
+//! The batching engine: draws of many inputs and stages in fixed padded batches.
+//!
+//! Each model has a [lane](lane::Lane): a queue of jobs (so many draws of one
+//! stage of one input), and batches filled from it. Worker threads do whatever
+//! is most useful: run a model on a batch that is ready, else make the noise of
+//! the next one. So noise is made while models run, and the rows of a batch may
+//! belong to any number of jobs. Since noise is addressed and votes are summed,
+//! counts do not depend on threads, batch sizes or who shares a batch.
+
+mod lane;
+mod ticket;
+mod worker;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use drs_core::lattice::LatticeInput;
+use drs_core::noise::{NoiseStream, NoiseTable};
+use drs_core::votes::VoteCounts;
+
+use crate::plugin::LoadedExpert;
+use lane::{Job, Lane};
+use ticket::Ticket;
+
+/// Why votes could not be drawn.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// The plugin reported an error.
+    #[error("{model} (plugin {plugin}): {message}")]
+    Plugin {
+        /// `router` or the expert's name.
+        model: String,
+        /// The plugin's name.
+        plugin: String,
+        /// What it said.
+        message: String,
+    },
+    /// The plugin voted for a class that does not exist.
+    #[error(
+        "{model} (plugin {plugin}): a vote for class {vote}, expected an index below {classes}"
+    )]
+    Vote {
+        /// `router` or the expert's name.
+        model: String,
+        /// The plugin's name.
+        plugin: String,
+        /// The vote.
+        vote: u32,
+        /// Number of classes in its manifest.
+        classes: usize,
+    },
+    /// The engine is shutting down.
+    #[error("the engine stopped before the votes were drawn")]
+    Stopped,
+}
+
+/// A model as the engine runs it.
+pub(crate) struct LaneSpec {
+    pub(crate) expert: LoadedExpert,
+    pub(crate) table: NoiseTable,
+    /// Inputs per batch.
+    pub(crate) batch: usize,
+}
+
+pub(crate) struct Engine {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+pub(crate) struct Shared {
+    lanes: Mutex<Lanes>,
+    /// Signalled whenever a worker may find something new to do.
+    work: Condvar,
+}
+
+pub(crate) struct Lanes {
+    lanes: Vec<Lane>,
+    stopping: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
+        // Lane state is only changed in steps that cannot panic half-way.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Starts `threads` workers over the given models.
+    pub(crate) fn start(models: Vec<LaneSpec>, threads: usize) -> Self {
+        let lanes = models.into_iter().map(Lane::new).collect();
+        let shared = Arc::new(Shared {
+            lanes: Mutex::new(Lanes { lanes, stopping: false }),
+            work: Condvar::new(),
+        });
+        let workers = (0..threads.max(1))
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                std::thread::spawn(move || worker::run(&shared))
+            })
+            .collect();
+        Self { shared, workers }
+    }
+
+    /// Votes of the model in `lane` on draws 0 to `draws` − 1 of a noise stream.
+    ///
+    /// Blocks the calling thread; many inputs are certified at once by calling
+    /// from many threads.
+    pub(crate) fn votes(
+        &self,
+        lane: usize,
+        input: Arc<LatticeInput>,
+        stream: NoiseStream,
+        draws: u64,
+    ) -> Result<VoteCounts, EngineError> {
+        let ticket = {
+            let mut lanes = self.shared.lock();
+            let lane = &mut lanes.lanes[lane];
+            let ticket = Arc::new(Ticket::new(lane.classes(), draws));
+            lane.push(Job { input, stream, next: 0, end: draws, ticket: Arc::clone(&ticket) });
+            ticket
+        };
+        self.shared.work.notify_all();
+        ticket.wait()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.lock().stopping = true;
+        self.shared.work.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker that panicked has already failed its tickets' inputs.
+            let _ = worker.join();
+        }
+    }
+}

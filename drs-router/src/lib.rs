@@ -1,0 +1,21 @@
+#![deny(unsafe_op_in_unsafe_fn)]
+//! From `experts.toml` to certificates.
+//!
+//! * [`Config`]: experts.toml, read and validated.
+//! * `plugin`: finding, checking and loading expert libraries. The only
+//!   `unsafe` code of the host is in `plugin/library.rs`.
+//! * `engine`: noise and votes in fixed padded batches that hold draws of many
+//!   inputs and stages.
+//! * [`Router`]: all of it together, one input in, one certificate out.
+
+mod config;
+mod engine;
+mod ordered;
+mod plugin;
+mod router;
+
+pub use config::{Config, ConfigError, ExpertSpec, ModelSpec};
+pub use engine::EngineError;
+pub use ordered::ordered;
+pub use plugin::{LoadError, LoadedExpert};
+pub use router::{OpenError, Options, RouteError, Router, Warning};

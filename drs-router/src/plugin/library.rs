@@ -1,0 +1,67 @@
+//! Opening dynamic libraries: the one place of the host with `unsafe` code.
+
+use std::path::Path;
+
+use drs_plugins_api::abi::PluginModuleRef;
+use drs_plugins_api::abi_stable::library::{LibraryError, lib_header_from_path};
+
+/// Loads the root module of a plugin.
+///
+/// The library stays loaded for the life of the process: code and statics of a
+/// plugin may be referred to from anywhere.
+pub(super) fn load(path: &Path) -> Result<PluginModuleRef, String> {
+    bind_now(path)?;
+    let header = lib_header_from_path(path).map_err(|error| explain(&error))?;
+    // Not `RootModule::load_from_file`, which keeps one module per type: the
+    // second plugin would silently be the first.
+    header.init_root_module::<PluginModuleRef>().map_err(|error| explain(&error))
+}
+
+/// Resolves every symbol now. abi_stable opens lazily, and an unresolved symbol
+/// would then end the process at its first call.
+#[cfg(unix)]
+fn bind_now(path: &Path) -> Result<(), String> {
+    use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+    // SAFETY: opening a library runs its initialisers, which is what loading a
+    // plugin means; docs/security.md says what that trusts. The handle is never
+    // closed, so nothing that refers to the library can dangle.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    match library {
+        Ok(library) => {
+            std::mem::forget(library);
+            Ok(())
+        }
+        Err(error) => Err(format!("the system cannot load it: {}", source_or_self(&error))),
+    }
+}
+
+#[cfg(not(unix))]
+fn bind_now(_: &Path) -> Result<(), String> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn source_or_self(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn explain(error: &LibraryError) -> String {
+    let ours = env!("CARGO_PKG_VERSION");
+    match error {
+        LibraryError::GetSymbolError { .. } => {
+            "it is a library, but no drs plugin: it does not export an expert".to_owned()
+        }
+        LibraryError::IncompatibleVersionNumber { expected_version, actual_version, .. } => {
+            format!(
+                "it was built against version {actual_version} of the plugin interface, expected {expected_version}: rebuild it against drs-plugins-api {ours}"
+            )
+        }
+        LibraryError::InvalidAbiHeader(_) | LibraryError::InvalidCAbi { .. } => format!(
+            "it was built with an incompatible version of abi_stable: rebuild it against drs-plugins-api {ours}"
+        ),
+        LibraryError::AbiInstability(_) => format!(
+            "its plugin interface has another layout than this drs expects: rebuild it against drs-plugins-api {ours}"
+        ),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,89 @@
+//! What the model file and the configuration say of sigma and classes.
+
+use drs_plugins_api::{Error, ErrorKind};
+
+/// Sigma from the metadata property `drs.sigma`, the configuration, or both.
+pub(crate) fn sigma(metadata: Option<&str>, config: Option<f64>) -> Result<f64, Error> {
+    let told = metadata
+        .map(|text| {
+            text.trim().parse::<f64>().map_err(|_| {
+                let message = format!("metadata drs.sigma is \"{text}\", expected a number");
+                Error::new(ErrorKind::Model, message)
+            })
+        })
+        .transpose()?;
+    match (told, config) {
+        (Some(told), Some(config)) if told != config => Err(Error::new(
+            ErrorKind::Config,
+            format!("sigma: {config} in the configuration, but the model's metadata says {told}"),
+        )
+        .hint("remove sigma from the configuration, or use the model that was trained for it")),
+        (Some(sigma), _) | (None, Some(sigma)) => Ok(sigma),
+        (None, None) => {
+            Err(Error::new(ErrorKind::Config, "sigma: the model's metadata has no drs.sigma")
+                .hint("add `sigma = …` to the config table in experts.toml"))
+        }
+    }
+}
+
+/// Class names from the metadata property `drs.classes`, the configuration, or
+/// both. `outputs` is the model's number of outputs, where it is fixed.
+pub(crate) fn classes(
+    metadata: Option<&str>,
+    config: Option<&[String]>,
+    outputs: Option<usize>,
+) -> Result<Vec<String>, Error> {
+    let told: Option<Vec<String>> =
+        metadata.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect());
+    let classes = match (told, config) {
+        (Some(told), Some(config)) if told != config => {
+            let message = format!(
+                "classes: {config:?} in the configuration, but the model's metadata says {told:?}"
+            );
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        (Some(classes), _) => classes,
+        (None, Some(config)) => config.to_vec(),
+        (None, None) => {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "classes: the model's metadata has no drs.classes",
+            )
+            .hint("add `classes = [\"…\"]` to the config table in experts.toml"));
+        }
+    };
+    match outputs {
+        Some(outputs) if outputs != classes.len() => Err(Error::new(
+            ErrorKind::Config,
+            format!("classes: {} names, but the model has {outputs} outputs", classes.len()),
+        )),
+        _ => Ok(classes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sigma_comes_from_either_and_must_agree() {
+        assert_eq!(sigma(Some("0.25"), None), Ok(0.25));
+        assert_eq!(sigma(None, Some(0.5)), Ok(0.5));
+        assert_eq!(sigma(Some("0.5"), Some(0.5)), Ok(0.5));
+        assert!(
+            sigma(Some("0.5"), Some(0.25)).unwrap_err().to_string().contains("metadata says 0.5")
+        );
+        assert!(sigma(None, None).unwrap_err().to_string().contains("drs.sigma"));
+        assert!(sigma(Some("half"), None).is_err());
+    }
+
+    #[test]
+    fn classes_come_from_either_and_must_agree_and_fit() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(classes(Some("a, b"), None, Some(2)).unwrap(), names);
+        assert_eq!(classes(None, Some(&names), None).unwrap(), names);
+        assert!(classes(Some("a,c"), Some(&names), None).is_err());
+        assert!(classes(Some("a,b"), None, Some(3)).unwrap_err().to_string().contains("3 outputs"));
+        assert!(classes(None, None, None).is_err());
+    }
+}

@@ -1,0 +1,152 @@
+//! Loading and running the model.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use drs_plugins_api::{Batch, Context, Error, ErrorKind, Manifest, Plugin, argmax};
+use rten::{Dimension, Model, ModelOptions, RunOptions, ThreadPool};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensor, NdTensorView};
+
+use crate::config::{Config, Normalisation};
+use crate::metadata;
+
+/// Inputs per batch at which rten was fastest on small convolutional networks.
+const PREFERRED_BATCH: usize = 64;
+
+pub(crate) struct OnnxExpert {
+    model: Model,
+    path: PathBuf,
+    sigma: f64,
+    shape: [usize; 3],
+    classes: Vec<String>,
+    normalisation: Option<Normalisation>,
+}
+
+impl Plugin for OnnxExpert {
+    const NAME: &'static str = "onnx";
+    type Config = Config;
+
+    fn open(config: Config, context: &Context) -> Result<Self, Error> {
+        let path = context.resolve(&config.model);
+        let failed = |problem: String| {
+            Error::new(ErrorKind::Model, format!("{}: {problem}", path.display()))
+        };
+        let model = ModelOptions::with_all_ops()
+            .prepack_weights(true)
+            .load_file(&path)
+            .map_err(|error| failed(error.to_string()))?;
+        let shape = input_shape(&model, context.shape()).map_err(failed)?;
+        let outputs = outputs(&model).map_err(failed)?;
+        let told = model.metadata();
+        let sigma = metadata::sigma(told.get("drs.sigma"), config.sigma)
+            .map_err(|error| in_file(&path, error))?;
+        let names = told.get("drs.classes");
+        let classes = metadata::classes(names, config.classes.as_deref(), outputs)
+            .map_err(|error| in_file(&path, error))?;
+        let normalisation = config.normalisation(shape[0])?;
+        Ok(Self { model, path, sigma, shape, classes, normalisation })
+    }
+
+    fn manifest(&self) -> Manifest {
+        Manifest {
+            sigma: self.sigma,
+            shape: self.shape,
+            classes: self.classes.clone(),
+            preferred_batch: PREFERRED_BATCH,
+            // Calls share nothing but the weights.
+            concurrency: 0,
+            files: vec![self.path.clone()],
+            capabilities: Vec::new(),
+        }
+    }
+
+    fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {
+        let [channels, height, width] = self.shape;
+        let mut floats = Vec::new();
+        batch.to_f32(&mut floats);
+        if let Some(normalisation) = &self.normalisation {
+            normalisation.apply(&mut floats, height * width);
+        }
+        let input =
+            NdTensorView::from_data([batch.rows(), channels, height, width], floats.as_slice());
+        let output = self
+            .model
+            .run_one(input.into(), Some(RunOptions::default().with_thread_pool(Some(pool()))))
+            .map_err(|error| Error::new(ErrorKind::Model, error.to_string()))?;
+        let logits: NdTensor<f32, 2> = output.try_into().map_err(|_| {
+            let message = "the model's output is not [batch, classes] floats".to_owned();
+            Error::new(ErrorKind::Model, message)
+        })?;
+        let expected = [batch.rows(), self.classes.len()];
+        if logits.shape() != expected {
+            let message = format!("output of shape {:?}, expected {expected:?}", logits.shape());
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        argmax(&logits.to_vec(), votes)
+    }
+}
+
+/// A pool of one for each calling thread: the host runs several batches at
+/// once, which is faster than several threads on one small batch.
+fn pool() -> Arc<ThreadPool> {
+    thread_local! {
+        static POOL: RefCell<Option<Arc<ThreadPool>>> = const { RefCell::new(None) };
+    }
+    POOL.with_borrow_mut(|pool| {
+        Arc::clone(pool.get_or_insert_with(|| Arc::new(ThreadPool::with_num_threads(1))))
+    })
+}
+
+fn in_file(path: &std::path::Path, error: Error) -> Error {
+    let hinted = error.to_string();
+    Error::new(error.kind(), format!("{}: {hinted}", path.display()))
+}
+
+/// Channels, height and width: the model's own where it fixes them.
+fn input_shape(model: &Model, expected: [usize; 3]) -> Result<[usize; 3], String> {
+    let inputs = model.input_ids().len();
+    if inputs != 1 || model.output_ids().len() != 1 {
+        let outputs = model.output_ids().len();
+        return Err(format!("{inputs} inputs and {outputs} outputs, expected one of each"));
+    }
+    // A model that does not declare its input takes what experts.toml says.
+    let Some(dims) = model.input_shape(0) else { return Ok(expected) };
+    let [batch, image @ ..] = dims.as_slice() else {
+        return Err(
+            "its input has no dimensions, expected [batch, channels, height, width]".to_owned()
+        );
+    };
+    if image.len() != 3 {
+        let found = dims.len();
+        return Err(format!(
+            "its input has {found} dimensions, expected [batch, channels, height, width]"
+        ));
+    }
+    if let Dimension::Fixed(size) = batch {
+        return Err(format!(
+            "its batch dimension is fixed at {size}, expected a dynamic one: export the model with a dynamic batch axis"
+        ));
+    }
+    let mut shape = expected;
+    for (own, dim) in shape.iter_mut().zip(image) {
+        if let Dimension::Fixed(size) = dim {
+            *own = *size;
+        }
+    }
+    Ok(shape)
+}
+
+/// The number of classes, where the model declares it.
+fn outputs(model: &Model) -> Result<Option<usize>, String> {
+    let shape = model.node_info(model.output_ids()[0]).and_then(|node| node.shape());
+    match shape.as_deref() {
+        None => Ok(None),
+        Some([_, Dimension::Fixed(classes)]) => Ok(Some(*classes)),
+        Some([_, Dimension::Symbolic(_)]) => Ok(None),
+        Some(dims) => {
+            Err(format!("its output has {} dimensions, expected [batch, classes]", dims.len()))
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What plugins say about themselves.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Facts about a plugin library, known before an expert is opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginInfo {
+    /// Name, as in `drs_expert_<name>`.
+    pub name: String,
+    /// Version of the plugin.
+    pub version: String,
+    /// The native runtime it links, if any: two plugins that bring the same
+    /// runtime in different versions cannot share a process.
+    #[serde(default)]
+    pub native_runtime: Option<NativeRuntime>,
+}
+
+/// A native runtime library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeRuntime {
+    /// Name, such as `libtorch`.
+    pub name: String,
+    /// Exact version.
+    pub version: String,
+}
+
+/// Facts about an opened expert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Noise level the model was trained for, in input units (\[0, 1\] pixels).
+    pub sigma: f64,
+    /// Channels, height, width.
+    pub shape: [usize; 3],
+    /// Names of the classes, in the order of the vote indices. For a router,
+    /// the names of the experts.
+    pub classes: Vec<String>,
+    /// Inputs per batch at which the model is fast.
+    pub preferred_batch: usize,
+    /// How many `vote` calls may run at once; 0 for any number.
+    #[serde(default = "one")]
+    pub concurrency: usize,
+    /// Files the model is made of; certificates hold their digests.
+    #[serde(default)]
+    pub files: Vec<PathBuf>,
+    /// Optional abilities by name; hosts ignore those they do not know.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_are_tolerated_and_missing_ones_default() {
+        let text =
+            r#"{"sigma":0.5,"shape":[1,2,3],"classes":["a","b"],"preferred_batch":8,"later":true}"#;
+        let manifest: Manifest = serde_json::from_str(text).unwrap();
+        assert_eq!((manifest.concurrency, manifest.files.len()), (1, 0));
+    }
+}

@@ -1,0 +1,101 @@
+//! From the safe trait to the ABI: what [`export_expert!`](crate::export_expert) expands to.
+//!
+//! Panics end here, as errors.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use abi_stable::prefix_type::PrefixTypeTrait as _;
+use abi_stable::sabi_trait::TD_Opaque;
+use abi_stable::std_types::{RErr, ROk, RResult, RSlice, RSliceMut, RString};
+
+use crate::abi::{
+    AbiError, AbiExpert, AbiExpert_TO, ExpertObject, OpenRequest, PluginModule, PluginModuleRef,
+};
+use crate::batch::Batch;
+use crate::error::{Error, ErrorKind};
+use crate::manifest::PluginInfo;
+use crate::plugin::{Context, Plugin};
+
+/// The root module of plugin `P`.
+#[must_use]
+pub fn module<P: Plugin>(about: extern "C" fn() -> RString) -> PluginModuleRef {
+    PluginModule { about, open: open::<P> }.leak_into_prefix()
+}
+
+/// JSON of the plugin's facts.
+#[must_use]
+pub fn about<P: Plugin>(version: &str) -> RString {
+    let info = PluginInfo {
+        name: P::NAME.to_owned(),
+        version: version.to_owned(),
+        native_runtime: P::native_runtime(),
+    };
+    serde_json::to_string(&info).unwrap_or_default().into()
+}
+
+extern "C" fn open<P: Plugin>(request: OpenRequest<'_>) -> RResult<ExpertObject, AbiError> {
+    let opened = guarded(|| {
+        let config = serde_json::from_str(request.config.as_str())
+            .map_err(|error| Error::new(ErrorKind::Config, format!("config: {error}")))?;
+        let context = Context::new(P::NAME, &request);
+        P::open(config, &context).map(|plugin| Shim {
+            plugin,
+            shape: context.shape(),
+            levels: context.levels(),
+        })
+    });
+    match opened {
+        Ok(shim) => ROk(AbiExpert_TO::from_value(shim, TD_Opaque)),
+        Err(error) => RErr(error.into()),
+    }
+}
+
+struct Shim<P> {
+    plugin: P,
+    shape: [usize; 3],
+    levels: u16,
+}
+
+impl<P: Plugin> AbiExpert for Shim<P> {
+    fn manifest(&self) -> RString {
+        // A manifest that panics or cannot be written is an empty text, which
+        // the host reports as a broken manifest.
+        guarded(|| Ok(serde_json::to_string(&self.plugin.manifest()).unwrap_or_default()))
+            .unwrap_or_default()
+            .into()
+    }
+
+    fn vote(
+        &self,
+        batch: RSlice<'_, i16>,
+        rows: usize,
+        votes: RSliceMut<'_, u32>,
+    ) -> RResult<(), AbiError> {
+        let votes = votes.into_mut_slice();
+        let voted = guarded(|| {
+            let batch = Batch::new(batch.as_slice(), rows, self.shape, self.levels)?;
+            let found = votes.len();
+            let votes = votes.get_mut(..rows).ok_or_else(|| {
+                Error::new(ErrorKind::Batch, format!("room for {found} votes, expected {rows}"))
+            })?;
+            self.plugin.vote(&batch, votes)
+        });
+        match voted {
+            Ok(()) => ROk(()),
+            Err(error) => RErr(error.into()),
+        }
+    }
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    // What a panic leaves half done belongs to the plugin, and the host drops it.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(Error::new(ErrorKind::Panic, format!("the plugin panicked: {message}"))
+            .hint("report this to the plugin's publisher"))
+    })
+}
