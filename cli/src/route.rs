@@ -135,7 +135,7 @@ fn table(predict: bool) -> Table {
     let certificate: &[&str] = if predict { &[] } else { &["radius", "binds"] };
     let header = ["input", "class", "expert", "sigma"].iter().chain(certificate);
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header(header.chain(&["draws", "time"]).copied());
     let columns = table.column_count();
     for index in 3..columns {

@@ -63,28 +63,42 @@ impl Plugin for OnnxExpert {
     }
 
     fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {
+        argmax(&self.logits(batch)?, votes)
+    }
+}
+
+impl OnnxExpert {
+    /// The model's output, row after row.
+    fn logits(&self, batch: &Batch<'_>) -> Result<Vec<f32>, Error> {
         let [channels, height, width] = self.shape;
         let mut floats = Vec::new();
         batch.to_f32(&mut floats);
         if let Some(normalisation) = &self.normalisation {
             normalisation.apply(&mut floats, height * width);
         }
-        let input =
-            NdTensorView::from_data([batch.rows(), channels, height, width], floats.as_slice());
+        // rten multiplies a single row by other code, with other roundings: one
+        // input alone gets company, so that votes do not depend on batch sizes.
+        let rows = batch.rows().max(2);
+        floats.resize(rows * batch.values(), 0.0);
+        let shape = [rows, channels, height, width];
+        let input = NdTensorView::from_data(shape, floats.as_slice());
+        let options = RunOptions::default().with_thread_pool(Some(pool()));
         let output = self
             .model
-            .run_one(input.into(), Some(RunOptions::default().with_thread_pool(Some(pool()))))
+            .run_one(input.into(), Some(options))
             .map_err(|error| Error::new(ErrorKind::Model, error.to_string()))?;
         let logits: NdTensor<f32, 2> = output.try_into().map_err(|_| {
-            let message = "the model's output is not [batch, classes] floats".to_owned();
+            let message = "the model's output is not [batch, classes] floats";
             Error::new(ErrorKind::Model, message)
         })?;
-        let expected = [batch.rows(), self.classes.len()];
+        let expected = [rows, self.classes.len()];
         if logits.shape() != expected {
             let message = format!("output of shape {:?}, expected {expected:?}", logits.shape());
             return Err(Error::new(ErrorKind::Model, message));
         }
-        argmax(&logits.to_vec(), votes)
+        let mut logits = logits.to_vec();
+        logits.truncate(batch.rows() * self.classes.len());
+        Ok(logits)
     }
 }
 
@@ -147,6 +161,69 @@ fn outputs(model: &Model) -> Result<Option<usize>, String> {
         Some([_, Dimension::Symbolic(_)]) => Ok(None),
         Some(dims) => {
             Err(format!("its output has {} dimensions, expected [batch, classes]", dims.len()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn example() -> PathBuf {
+        [env!("CARGO_MANIFEST_DIR"), "../../examples/fashion-mnist"].iter().collect()
+    }
+
+    fn open(model: &str) -> OnnxExpert {
+        let path = example().join(format!("{model}.onnx"));
+        let model = ModelOptions::with_all_ops().prepack_weights(true).load_file(&path).unwrap();
+        let shape = input_shape(&model, [1, 28, 28]).unwrap();
+        let classes = vec![String::new(); outputs(&model).unwrap().unwrap()];
+        OnnxExpert { model, path, sigma: 1.0, shape, classes, normalisation: None }
+    }
+
+    /// The first shipped images, on the lattice.
+    fn images(count: usize) -> Vec<i16> {
+        let folder = std::fs::read_dir(example().join("images")).unwrap();
+        let mut paths: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        let pixels = |path: &PathBuf| image::open(path).unwrap().into_luma8().into_raw();
+        paths.iter().take(count).flat_map(pixels).map(i16::from).collect()
+    }
+
+    #[test]
+    fn logits_are_pytorch_s() {
+        let text = include_str!("../tests/logits.csv");
+        let mut experts = HashMap::new();
+        let lattice = images(8);
+        let mut checked = 0;
+        for row in text.lines().filter(|line| !line.starts_with('#')).skip(1) {
+            let mut fields = row.split(',');
+            let (model, index) = (fields.next().unwrap(), fields.next().unwrap());
+            let expected: Vec<f32> = fields.map(|logit| logit.parse().unwrap()).collect();
+            let expert = experts.entry(model).or_insert_with(|| open(model));
+            let batch = Batch::new(&lattice, 8, [1, 28, 28], 255).unwrap();
+            let found = expert.logits(&batch).unwrap();
+            let start = index.parse::<usize>().unwrap() * expected.len();
+            for (found, expected) in found[start..].iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-3, "{model} {index}: {found} {expected}");
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, 8 * (10 + 10 + 10 + 3));
+    }
+
+    #[test]
+    fn logits_do_not_depend_on_the_batch() {
+        let expert = open("s025");
+        let lattice = images(20);
+        let whole = Batch::new(&lattice, 20, [1, 28, 28], 255).unwrap();
+        let whole = expert.logits(&whole).unwrap();
+        for size in [1, 3, 7] {
+            for (part, logits) in lattice.chunks(size * 784).zip(whole.chunks(size * 10)) {
+                let batch = Batch::new(part, part.len() / 784, [1, 28, 28], 255).unwrap();
+                assert_eq!(expert.logits(&batch).unwrap(), logits, "batches of {size}");
+            }
         }
     }
 }

@@ -1,0 +1,123 @@
+//! `drs certify` and the files it writes.
+
+use std::path::Path;
+
+use drs_core::certificate::Certificate;
+use drs_tests::{Halfspaces, Place, example, example_images, rows_without_time};
+
+fn halfspace_place() -> Place {
+    let place = Place::new();
+    place.write("experts.toml", Halfspaces::pair().toml());
+    let inputs: Vec<(Vec<u8>, u8)> =
+        (0..10u8).map(|i| (vec![25 * i, 120 + i, 0, i], u8::from(25 * i > 110))).collect();
+    place.write_idx("data", [2, 2], &inputs);
+    place
+}
+
+const CERTIFY: &str = "certify --experts experts.toml --data data --n 400 --seed 3";
+
+#[test]
+fn the_table_has_the_field_s_columns_first() {
+    let place = halfspace_place();
+    let summary = place.drs(&format!("{CERTIFY} --out out.tsv")).succeeds();
+    assert!(summary.contains("certified accuracy") && summary.contains("10 inputs"), "{summary}");
+    let table = place.read("out.tsv");
+    let header = "idx\tlabel\tpredict\tradius\tcorrect\ttime\texpert\tsigma\troute_radius\tclass_radius\tdraws";
+    assert_eq!(table.lines().next(), Some(header));
+    assert_eq!(table.lines().count(), 11);
+}
+
+#[test]
+fn each_row_agrees_with_its_certificate() {
+    let place = halfspace_place();
+    for method in ["maxmin", "dual", "set", "multiscale", "one:far"] {
+        let _ =
+            place.drs(&format!("{CERTIFY} --method {method} --out out.tsv --overwrite")).succeeds();
+        let (table, records) = (place.read("out.tsv"), place.read("out.jsonl"));
+        assert_eq!(records.lines().count(), 10);
+        for (row, record) in rows_without_time(&table).iter().zip(records.lines()) {
+            let record: serde_json::Value = serde_json::from_str(record).unwrap();
+            let certificate: Certificate =
+                serde_json::from_value(record["certificate"].clone()).unwrap();
+            assert_eq!(certificate.method, method);
+            assert_eq!(row[0], record["idx"].to_string());
+            let (radius, shown) =
+                (certificate.verdict.radius.get(), row[3].parse::<f64>().unwrap());
+            assert!(shown <= radius && radius - shown < 1e-6, "{shown} {radius}");
+            let predict = certificate.verdict.class.map_or(-1, |class| class as i64);
+            assert_eq!(row[2], predict.to_string());
+            assert_eq!(record["correct"].as_bool().unwrap(), row[2] == row[1]);
+            assert_eq!(row.last().unwrap(), &certificate.draws().to_string());
+            let provenance = certificate.provenance.unwrap();
+            assert_eq!(provenance.models.len(), 3);
+            assert!(provenance.models.iter().all(|model| model.plugin.starts_with("halfspace ")));
+        }
+    }
+}
+
+#[test]
+fn subsets_take_the_usual_indices() {
+    let place = halfspace_place();
+    let _ = place.drs(&format!("{CERTIFY} --start 1 --skip 3 --max 2 --out out.tsv")).succeeds();
+    let rows = rows_without_time(&place.read("out.tsv"));
+    assert_eq!(rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["1", "4"]);
+}
+
+/// The shipped images as an ImageFolder with a folder for each of the ten classes.
+fn image_folder(place: &Place) {
+    (0..10).for_each(|class| drop(place.write(&format!("images/{class}/.keep"), "")));
+    for (path, label) in example_images() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        place.write(&format!("images/{label}/{name}"), std::fs::read(&path).unwrap());
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_files_for_any_threads_and_batch() {
+    let place = Place::new();
+    image_folder(&place);
+    let experts = example().join("experts.toml");
+    let run = |name: &str, more: &str| {
+        let args = format!(
+            "certify --data images --out {name}.tsv --n 150 --n0 40 --seed 11 {more} --experts"
+        );
+        let _ = place.drs_with(&args, &[&experts]).succeeds();
+        let records: Vec<serde_json::Value> = place
+            .read(&format!("{name}.jsonl"))
+            .lines()
+            .map(|line| {
+                let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+                record.as_object_mut().unwrap().remove("time");
+                record
+            })
+            .collect();
+        (rows_without_time(&place.read(&format!("{name}.tsv"))), records)
+    };
+    let reference = run("reference", "--threads 2");
+    assert_eq!(reference.0.len(), 20);
+    for (name, more) in [
+        ("one-thread", "--threads 1 --batch 64"),
+        ("small-batch", "--threads 2 --batch 7"),
+        ("single", "--threads 2 --batch 1"),
+        ("many-threads", "--threads 5 --batch 300"),
+    ] {
+        assert_eq!(run(name, more), reference, "{name}");
+    }
+    let args = "certify --data images --out other.tsv --n 150 --n0 40 --seed 12 --experts";
+    let _ = place.drs_with(args, &[&experts]).succeeds();
+    assert_ne!(rows_without_time(&place.read("other.tsv")), reference.0, "another seed");
+}
+
+#[test]
+fn the_shipped_models_recognise_the_shipped_images() {
+    let place = Place::new();
+    image_folder(&place);
+    let experts = example().join("experts.toml");
+    let args = "certify --data images --out out.tsv --n 500 --seed 5 --method one:s050 --experts";
+    let run = place.drs_with(args, &[Path::new(&experts)]);
+    assert!(run.stderr.contains("warning: the class folders"), "{run}");
+    let correct =
+        rows_without_time(&place.read("out.tsv")).iter().filter(|row| row[4] == "1").count();
+    // 85 % of the whole test set; 20 images.
+    assert!(correct >= 15, "{correct} of 20");
+}

@@ -1,0 +1,91 @@
+#![forbid(unsafe_code)]
+//! `cargo xtask COMMAND`: what people and the continuous integration run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo    build drs and its plugins, then route and certify the shipped images
+  build   build drs and every plugin into target/release
+  test    run all tests
+  check   formatting, clippy and docs, warnings denied
+  bench   the benchmarks of drs-core
+
+Further arguments go to the command that runs: `cargo xtask test -- maxmin`,
+`cargo xtask demo --n 10000`.";
+
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let outcome = match command.as_str() {
+        "demo" => demo(&rest),
+        "build" => cargo(&["build", "--release"], &rest),
+        "test" => cargo(&["test", "--workspace"], &rest),
+        "check" => check(),
+        "bench" => cargo(&["bench", "--package", "drs-core"], &rest),
+        _ => Err(HELP.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> Outcome {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    cargo(&clippy, &[])?;
+    let mut docs = command("cargo", &["doc", "--workspace", "--no-deps"], &[]);
+    run(docs.env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+/// Routes and certifies the images of the shipped example.
+fn demo(rest: &[String]) -> Outcome {
+    cargo(&["build", "--release"], &[])?;
+    let example = root().join("examples/fashion-mnist");
+    let folder = example.join("images");
+    let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut images: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+    images.sort();
+    // Paths from the root, so that the table stays narrow.
+    let local = |path: &Path| path.strip_prefix(root()).unwrap_or(path).display().to_string();
+    let mut args = vec!["route".to_owned(), "--experts".to_owned()];
+    args.push(local(&example.join("experts.toml")));
+    args.extend(["--n", "2000", "--seed", "1"].map(str::to_owned));
+    args.extend(rest.iter().cloned());
+    args.extend(images.iter().map(|path| local(path)));
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let drs =
+        root().join(target).join("release").join(format!("drs{}", std::env::consts::EXE_SUFFIX));
+    run(Command::new(drs).args(args).current_dir(root()))
+}
+
+fn cargo(args: &[&str], rest: &[String]) -> Outcome {
+    run(&mut command("cargo", args, rest))
+}
+
+fn command(program: &str, args: &[&str], rest: &[String]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).args(rest).current_dir(root());
+    command
+}
+
+fn run(command: &mut Command) -> Outcome {
+    let status = command.status().map_err(|error| format!("cannot run {command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("failed ({status}): {command:?}")) }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
