@@ -35,6 +35,8 @@ where
         let _ = permit.try_send(());
     }
     let permits = Mutex::new(permits);
+    // Dropped at the first error, which wakes every thread that waits for one.
+    let mut permit = Some(permit);
     let (done, results) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..threads.max(1) {
@@ -64,14 +66,15 @@ where
                 let Some(result) = waiting.remove(&turn) else { break };
                 turn += 1;
                 outcome = sink(result);
-                let _ = permit.try_send(());
+                if let Some(permit) = &permit {
+                    let _ = permit.try_send(());
+                }
             }
             if outcome.is_err() {
                 stop.store(true, Ordering::Relaxed);
-                let _ = permit.try_send(());
+                permit = None;
             }
         }
-        drop(permit);
         outcome
     })
 }
@@ -110,6 +113,16 @@ mod tests {
             ordered(0..1_000_000, 3, work, |item| if item == 5 { Err("full") } else { Ok(()) });
         assert_eq!(outcome, Err("full"));
         assert!(started.load(Ordering::Relaxed) < 1000);
+    }
+
+    #[test]
+    fn an_error_of_a_slow_first_item_ends_threads_that_wait_for_it() {
+        let work = |item: usize| {
+            thread::sleep(std::time::Duration::from_millis(if item == 0 { 100 } else { 0 }));
+            item
+        };
+        // The others have filled the window long before the first one fails.
+        assert_eq!(ordered(0..10_000, 4, work, Err), Err(0));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The progress bar and the summary after it.
 
+use std::io::Write as _;
+
 use comfy_table::{CellAlignment, Table, presets};
 use drs_router::Router;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -77,7 +79,6 @@ impl Progress {
         for column in table.column_iter_mut() {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        println!("{table}");
         let names = std::iter::once("no expert")
             .chain(router.pool().experts.iter().map(|e| e.name.as_str()));
         let routed: Vec<String> = names
@@ -85,13 +86,15 @@ impl Progress {
             .filter(|(_, count)| **count > 0)
             .map(|(name, &count)| format!("{name} {} %", percent(count)))
             .collect();
-        println!(
+        let counts = format!(
             "{} inputs, abstained {} %, {} draws per input, routed to {}",
             self.inputs,
             percent(self.abstained),
             self.draws / self.inputs as u64,
             routed.join(", ")
         );
+        // The results are in the files: a closed standard output is no failure.
+        let _ = writeln!(std::io::stdout(), "{table}\n{counts}");
         self.inputs
     }
 }

@@ -1,7 +1,7 @@
 //! The `onnx` plugin: any ONNX classifier as an expert, through rten.
 //!
 //! The model takes `[batch, channels, height, width]` floats in \[0, 1\] (or
-//! normalised, see [`config`]) and answers with logits or probabilities per
+//! normalised, see `config.rs`) and answers with logits or probabilities per
 //! class; both vote alike. Sigma and class names come from the metadata
 //! properties `drs.sigma` and `drs.classes` (comma-separated) or from the
 //! configuration; where both speak they must agree.
