@@ -6,7 +6,8 @@ use drs_plugins_api::{Error, ErrorKind};
 pub(crate) fn sigma(metadata: Option<&str>, config: Option<f64>) -> Result<f64, Error> {
     let told = metadata
         .map(|text| {
-            text.trim().parse::<f64>().map_err(|_| {
+            let number = text.trim().parse::<f64>().ok().filter(|sigma| sigma.is_finite());
+            number.ok_or_else(|| {
                 let message = format!("metadata drs.sigma is \"{text}\", expected a number");
                 Error::new(ErrorKind::Model, message)
             })
@@ -75,6 +76,7 @@ mod tests {
         );
         assert!(sigma(None, None).unwrap_err().to_string().contains("drs.sigma"));
         assert!(sigma(Some("half"), None).is_err());
+        assert!(sigma(Some("nan"), None).unwrap_err().to_string().contains("expected a number"));
     }
 
     #[test]
