@@ -70,14 +70,21 @@ fn a_record_survives_json_and_names_its_draws() {
 }
 
 #[test]
-fn levels_spent_never_exceed_alpha() {
+fn levels_spent_never_exceed_alpha_less_the_sampler_s_distance() {
     use drs_core::certificate::BoundRecord;
+    let alpha = 0.01;
     for seed in 0..200 {
         let problem = Problem::random(seed);
         for method in METHODS {
             for bounding in [Bounding::OneSided, Bounding::TwoSided] {
-                let protocol = Protocol { bounding, ..protocol(300, 0.01) };
-                let certificate = run(&problem, method, &protocol, seed);
+                let protocol = Protocol { bounding, ..protocol(300, alpha) };
+                let mut pool = problem.pool();
+                let models = pool.router.iter_mut().chain(&mut pool.experts);
+                models.for_each(|model| model.distance_per_draw = 4e-6);
+                let mut source = Sampled { problem: &problem, seed };
+                let certificate = certify(&pool, method, &protocol, None, &mut source).unwrap();
+                // One model at least, with 50 + 300 draws.
+                assert!(certificate.distance >= 4e-6 * 350.0);
                 let others = |model: &str| {
                     if model == "router" { problem.experts.len() - 1 } else { problem.classes - 1 }
                 };
@@ -96,7 +103,11 @@ fn levels_spent_never_exceed_alpha() {
                         }
                     })
                     .sum();
-                assert!(spent <= 0.01, "{method:?} {bounding:?}: {spent}");
+                assert!(spent <= alpha - certificate.distance, "{method:?} {bounding:?}: {spent}");
+                // Nothing to speak of is left unspent where all bounds are used.
+                if matches!(method, Method::One(_)) {
+                    assert!(spent > (alpha - certificate.distance) * 0.999);
+                }
             }
         }
     }

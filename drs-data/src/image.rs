@@ -1,12 +1,13 @@
 //! PNG and JPEG.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use drs_core::lattice::{LatticeInput, Quantum};
-use image::{DynamicImage, ImageReader};
+use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader};
 
-use crate::InputSpec;
 use crate::error::DataError;
+use crate::{InputSpec, jpeg};
 
 pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<LatticeInput, DataError> {
     let fail = |problem: String| DataError::new(path, problem);
@@ -16,19 +17,27 @@ pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<LatticeInput, DataErr
             "an 8-bit image has quantum 1/255, experts.toml expects {quantum}"
         )));
     }
-    let image = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(|error| fail(error.to_string()))?
-        .decode()
-        .map_err(|error| fail(format!("cannot be decoded: {error}")))?;
+    let undecodable = |error: image::ImageError| fail(format!("cannot be decoded: {error}"));
+    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    if image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Jpeg) {
+        jpeg::check(&bytes).map_err(fail)?;
+    }
+    let mut reader = ImageReader::new(Cursor::new(&bytes));
+    // The extension decides where the content tells nothing.
+    if let Ok(format) = ImageFormat::from_path(path) {
+        reader.set_format(format);
+    }
+    let reader = reader.with_guessed_format().map_err(|error| fail(error.to_string()))?;
+    let decoder = reader.into_decoder().map_err(undecodable)?;
+    // Checked before decoding, so that memory is bounded by the spec.
     let [channels, height, width] = spec.shape.dims();
-    let found = (image.height() as usize, image.width() as usize);
-    if found != (height, width) {
-        let (h, w) = found;
+    let (w, h) = decoder.dimensions();
+    if (h as usize, w as usize) != (height, width) {
         return Err(fail(format!(
             "the image is {h}x{w} (height x width), expected {height}x{width}"
         )));
     }
+    let image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
     let interleaved = match (&image, channels) {
         (DynamicImage::ImageLuma8(gray), 1) => gray.as_raw().clone(),
         (DynamicImage::ImageRgb8(rgb), 3) => rgb.as_raw().clone(),
@@ -132,14 +141,91 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_is_an_error() {
-        let (_keep, path) = saved(GrayImage::from_fn(5, 5, |x, y| Luma([(x * y) as u8])), "g.png");
-        let bytes = std::fs::read(&path).unwrap();
-        for length in 0..bytes.len() - 12 {
-            std::fs::write(&path, &bytes[..length]).unwrap();
-            assert!(read_image(&path, spec([1, 5, 5])).is_err(), "{length} bytes");
+    fn palettes_are_expanded_and_alpha_in_them_is_an_error() {
+        let palette = |alpha: &[u8]| {
+            let mut png = PNG_SIGNATURE.to_vec();
+            png.extend(chunk(*b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 1, 8, 3, 0, 0, 0]));
+            png.extend(chunk(*b"PLTE", &[1, 2, 3, 4, 5, 6]));
+            if !alpha.is_empty() {
+                png.extend(chunk(*b"tRNS", alpha));
+            }
+            // A stored deflate block of filter 0 and the two palette indices.
+            png.extend(chunk(*b"IDAT", &[0x78, 1, 1, 3, 0, 0xfc, 0xff, 0, 1, 0, 0, 5, 0, 2]));
+            png.extend(chunk(*b"IEND", &[]));
+            png
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.png");
+        std::fs::write(&path, palette(&[])).unwrap();
+        assert_eq!(read_image(&path, spec([3, 1, 2])).unwrap().values(), [4, 1, 5, 2, 6, 3]);
+        std::fs::write(&path, palette(&[0])).unwrap();
+        let error = read_image(&path, spec([3, 1, 2])).unwrap_err().to_string();
+        assert!(error.contains("alpha channel"), "{error}");
+    }
+
+    const PNG_SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+
+    fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+        let body = [&kind[..], data].concat();
+        let mut crc = flate2::Crc::new();
+        crc.update(&body);
+        let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+        [&length[..], &body, &crc.sum().to_be_bytes()].concat()
+    }
+
+    #[test]
+    fn a_png_bomb_is_refused_before_it_is_decoded() {
+        let mut png = PNG_SIGNATURE.to_vec();
+        let (width, height) = (60_000u32.to_be_bytes(), 60_000u32.to_be_bytes());
+        png.extend(chunk(*b"IHDR", &[&width[..], &height, &[8, 0, 0, 0, 0]].concat()));
+        png.extend(chunk(*b"IDAT", &[]));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb.png");
+        std::fs::write(&path, png).unwrap();
+        let error = read_image(&path, spec([1, 2, 2])).unwrap_err().to_string();
+        assert!(error.contains("60000x60000") && error.contains("expected 2x2"), "{error}");
+    }
+
+    #[test]
+    fn every_truncation_is_an_error_or_lacks_no_pixel() {
+        let rgb = RgbImage::from_fn(24, 24, |x, y| Rgb([x as u8 * 9, y as u8 * 9, 77]));
+        // All pixels and their checksums precede PNG's last chunk and its checksum.
+        for (name, spare) in [("t.png", 16), ("t.jpg", 0)] {
+            let (_keep, path) = saved(rgb.clone(), name);
+            let whole = read_image(&path, spec([3, 24, 24])).unwrap();
+            let bytes = std::fs::read(&path).unwrap();
+            for length in 0..bytes.len() {
+                std::fs::write(&path, &bytes[..length]).unwrap();
+                match read_image(&path, spec([3, 24, 24])) {
+                    Ok(input) => {
+                        assert!(length + spare >= bytes.len(), "{name}: {length} bytes");
+                        assert_eq!(input, whole, "{name}: {length} bytes");
+                    }
+                    Err(error) => assert!(error.to_string().contains(name), "{error}"),
+                }
+            }
         }
-        assert!(read_image(Path::new("absent.png"), spec([1, 5, 5])).is_err());
-        assert!(read_image(Path::new("file.bmp"), spec([1, 5, 5])).is_err());
+    }
+
+    #[test]
+    fn no_damaged_bit_of_a_png_changes_pixels_unnoticed() {
+        let (_keep, path) = saved(GrayImage::from_fn(5, 5, |x, y| Luma([(x * y) as u8])), "g.png");
+        let whole = read_image(&path, spec([1, 5, 5])).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for bit in 0..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, damaged).unwrap();
+            if let Ok(input) = read_image(&path, spec([1, 5, 5])) {
+                assert_eq!(input, whole, "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn absent_and_unknown_files_are_errors() {
+        let error = |name: &str| read_image(Path::new(name), spec([1, 5, 5])).unwrap_err();
+        assert!(error("absent.png").to_string().contains("absent.png: No such file"));
+        assert!(error("file.bmp").to_string().contains("expected .png, .jpg, .jpeg or .npy"));
     }
 }

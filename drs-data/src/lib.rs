@@ -9,6 +9,7 @@
 mod dataset;
 mod error;
 mod image;
+mod jpeg;
 mod npy;
 mod subset;
 

@@ -36,6 +36,19 @@ fn folder(images: &[u8], labels: &[u8]) -> TempDir {
     folder
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn gzipped(images: &[u8], labels: &[u8]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t10k-images-idx3-ubyte.gz"), images).unwrap();
+    std::fs::write(folder.path().join("t10k-labels-idx1-ubyte.gz"), labels).unwrap();
+    folder
+}
+
 fn open(path: &Path, shape: [usize; 3]) -> Result<Dataset, String> {
     Dataset::open(path, spec(shape), &OpenOptions::default()).map_err(|error| error.to_string())
 }
@@ -47,19 +60,16 @@ fn error(images: &[u8], labels: &[u8]) -> String {
 #[test]
 fn idx_files_are_read_plain_or_gzipped() {
     let plain = folder(&images(), &labels());
-    let zipped = tempfile::tempdir().unwrap();
-    for (name, bytes) in [("images-idx3", images()), ("labels-idx1", labels())] {
-        let file = std::fs::File::create(zipped.path().join(format!("t10k-{name}-ubyte.gz")));
-        let mut encoder = GzEncoder::new(file.unwrap(), Compression::default());
-        encoder.write_all(&bytes).unwrap();
-        encoder.finish().unwrap();
-    }
-    for folder in [plain, zipped] {
+    let zipped = gzipped(&gzip(&images()), &gzip(&labels()));
+    let members = [gzip(&images()[..7]), gzip(&images()[7..])].concat();
+    let in_two_members = gzipped(&members, &gzip(&labels()));
+    for folder in [plain, zipped, in_two_members] {
         let data = open(folder.path(), [1, 1, 2]).unwrap();
         assert_eq!((data.len(), data.classes()), (3, None));
         let example = data.get(1).unwrap();
         assert_eq!((example.label, example.input.values()), (8, &[10, 11][..]));
         assert!(data.get(3).unwrap_err().to_string().contains("no input 3"));
+        assert!(data.get(usize::MAX).is_err());
     }
 }
 
@@ -74,6 +84,49 @@ fn a_truncation_anywhere_is_an_error() {
 }
 
 #[test]
+fn a_gzip_truncated_or_continued_anywhere_is_an_error_that_names_it() {
+    let (images, labels) = (gzip(&images()), gzip(&labels()));
+    for length in 0..images.len() {
+        let message = open(gzipped(&images[..length], &labels).path(), [1, 1, 2]).unwrap_err();
+        assert!(message.contains("t10k-images-idx3-ubyte.gz"), "{length} bytes: {message}");
+    }
+    let continued = [&images[..], b"more"].concat();
+    assert!(open(gzipped(&continued, &labels).path(), [1, 1, 2]).is_err());
+}
+
+#[test]
+fn no_damaged_bit_of_a_gzip_changes_values_unnoticed() {
+    let (whole, labels) = (gzip(&images()), gzip(&labels()));
+    for bit in 0..8 * whole.len() {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(data) = open(gzipped(&damaged, &labels).path(), [1, 1, 2]) {
+            assert_eq!(data.get(1).unwrap().input.values(), [10, 11], "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn the_split_chooses_the_files() {
+    let folder = folder(&images(), &labels());
+    let train = OpenOptions { split: "train".to_owned() };
+    let open = || Dataset::open(folder.path(), spec([1, 1, 2]), &train);
+    assert!(open().unwrap_err().to_string().contains("train-images-idx3-ubyte"));
+    std::fs::write(folder.path().join("train-images-idx3-ubyte"), idx(0x0803, &[1, 1, 2], &[5, 6]))
+        .unwrap();
+    std::fs::write(folder.path().join("train-labels-idx1-ubyte"), idx(0x0801, &[1], &[4])).unwrap();
+    assert_eq!(open().unwrap().get(0).unwrap().input.values(), [5, 6]);
+}
+
+#[test]
+fn idx_needs_the_8_bit_quantum() {
+    let folder = folder(&images(), &labels());
+    let coarse = InputSpec { quantum: "1/15".parse().unwrap(), ..spec([1, 1, 2]) };
+    let error = Dataset::open(folder.path(), coarse, &OpenOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("1/15"), "{error}");
+}
+
+#[test]
 fn malformed_headers_are_named() {
     assert!(error(&idx(0x0801, &[3], &[1, 2, 3]), &labels()).contains("expected 0x00000803"));
     assert!(error(&images(), &images()).contains("expected 0x00000801"));
@@ -84,8 +137,12 @@ fn malformed_headers_are_named() {
     // A header that promises terabytes must not allocate them.
     let lying = idx(0x0803, &[u32::MAX, 1, 2], &[1, 2, 3]);
     assert!(error(&lying, &labels()).contains("3 bytes of data"));
-    let overflowing = idx(0x0803, &[u32::MAX, u32::MAX, u32::MAX], &[1]);
-    assert!(error(&overflowing, &labels()).contains("too many"));
+    // The second product is 2^64 - 1, one byte more than which overflows.
+    for dims in [[u32::MAX; 3], [u32::MAX, 641, 6_700_417]] {
+        assert!(error(&idx(0x0803, &dims, &[1]), &labels()).contains("expects 1x1x2"));
+    }
+    assert!(error(&idx(0x0803, &[3, 0, 2], &[]), &labels()).contains("1x0x2"));
+    assert!(error(&images(), &idx(0x0801, &[u32::MAX], &[1])).contains("1 bytes of data"));
     assert!(open(folder(&images(), &labels()).path(), [1, 2, 2]).unwrap_err().contains("1x1x2"));
 }
 
@@ -125,4 +182,34 @@ fn an_empty_or_absent_folder_is_an_error() {
     let empty = tempfile::tempdir().unwrap();
     assert!(open(empty.path(), [1, 1, 2]).unwrap_err().contains("no data set"));
     assert!(open(&empty.path().join("absent"), [1, 1, 2]).unwrap_err().contains("no such folder"));
+}
+
+#[test]
+fn class_folders_without_an_image_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = || open(folder.path(), [1, 1, 2]).unwrap_err();
+    assert!(error().contains("no class folder"));
+    std::fs::create_dir_all(folder.path().join("a/deeper.png")).unwrap();
+    std::fs::write(folder.path().join("a/notes.txt"), "no image").unwrap();
+    assert!(error().contains("1 class folders without an image"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nowhere_keeps_its_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let class = folder.path().join("a");
+    std::fs::create_dir(&class).unwrap();
+    std::os::unix::fs::symlink("nowhere.png", class.join("1.png")).unwrap();
+    GrayImage::from_pixel(2, 1, Luma([9])).save(class.join("2.png")).unwrap();
+    let data = open(folder.path(), [1, 1, 2]).unwrap();
+    assert_eq!(data.len(), 2);
+    assert!(data.get(0).unwrap_err().to_string().contains("1.png"));
+    assert_eq!(data.get(1).unwrap().input.values(), [9, 9]);
+}
+
+#[test]
+fn data_sets_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Dataset>();
 }

@@ -28,10 +28,14 @@ impl Folder {
             classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
         }
         if files.is_empty() {
+            let found = match classes.len() {
+                0 => "no class folder".to_owned(),
+                count => format!("{count} class folders without an image"),
+            };
             return Err(DataError::new(
                 path,
                 format!(
-                    "no data set: expected {split}-images-idx3-ubyte (or .gz), or one folder of PNG or JPEG files per class"
+                    "no data set: {found} found, expected {split}-images-idx3-ubyte (or .gz), or one folder of PNG or JPEG files per class"
                 ),
             ));
         }
@@ -64,7 +68,9 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(paths)
 }
 
+/// Any entry of that name but a folder. A link to nowhere counts, as it does
+/// for torchvision: leaving it out would shift the index of every later image.
 fn is_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    path.is_file() && matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg"))
+    !path.is_dir() && matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg"))
 }

@@ -39,17 +39,17 @@ impl Idx {
                 "IDX images have quantum 1/255, experts.toml expects {quantum}"
             )));
         }
-        let ([count, rows, columns], images) = read::<3>(&path, IMAGES_MAGIC)?;
-        if spec.shape.dims() != [1, rows, columns] {
+        let ([count, ..], images) = read(&path, IMAGES_MAGIC, |[_, rows, columns]| {
             let expected = spec.shape;
-            return Err(fail(format!(
-                "images are 1x{rows}x{columns}, experts.toml expects {expected}"
-            )));
-        }
+            let fits = expected.dims() == [1, rows, columns];
+            fits.then_some(()).ok_or_else(|| {
+                format!("images are 1x{rows}x{columns}, experts.toml expects {expected}")
+            })
+        })?;
         let name = format!("{split}-labels-idx1-ubyte");
         let labels_path = find(folder, &name)
             .ok_or_else(|| DataError::new(&folder.join(&name), "no such file, nor with .gz"))?;
-        let ([labels_count], labels) = read::<1>(&labels_path, LABELS_MAGIC)?;
+        let ([labels_count], labels) = read(&labels_path, LABELS_MAGIC, |_| Ok(()))?;
         if labels_count != count {
             let problem = format!("{labels_count} labels for {count} images");
             return Err(DataError::new(&labels_path, problem));
@@ -64,15 +64,15 @@ impl Idx {
     pub(super) fn get(&self, index: usize) -> Result<Example, DataError> {
         let fail = |problem: String| DataError::new(&self.path, problem);
         let size = self.spec.shape.values();
-        let (Some(&label), Some(bytes)) =
-            (self.labels.get(index), self.images.get(index * size..(index + 1) * size))
-        else {
-            return Err(fail(format!("no input {index}, it holds {}", self.len())));
-        };
+        let (label, bytes) = self
+            .labels
+            .get(index)
+            .and_then(|label| Some((label, self.images.chunks_exact(size).nth(index)?)))
+            .ok_or_else(|| fail(format!("no input {index}, it holds {}", self.len())))?;
         let values = bytes.iter().map(|&byte| i16::from(byte)).collect();
         let input = LatticeInput::new(self.spec.shape, self.spec.quantum, values)
             .map_err(|error| fail(error.to_string()))?;
-        Ok(Example { index, label: usize::from(label), input, name: index.to_string() })
+        Ok(Example { index, label: usize::from(*label), input, name: index.to_string() })
     }
 }
 
@@ -81,7 +81,13 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// Dimensions and bytes of an IDX file of unsigned bytes.
-fn read<const N: usize>(path: &Path, magic: u32) -> Result<([usize; N], Vec<u8>), DataError> {
+///
+/// `check` sees the dimensions before the data is read.
+fn read<const N: usize>(
+    path: &Path,
+    magic: u32,
+    check: impl Fn([usize; N]) -> Result<(), String>,
+) -> Result<([usize; N], Vec<u8>), DataError> {
     let fail = |problem: String| DataError::new(path, problem);
     let file = File::open(path).map_err(|error| fail(error.to_string()))?;
     let mut source: Box<dyn Read> = if path.extension().is_some_and(|e| e == "gz") {
@@ -104,6 +110,7 @@ fn read<const N: usize>(path: &Path, magic: u32) -> Result<([usize; N], Vec<u8>)
     for dim in &mut dims {
         *dim = word()? as usize;
     }
+    check(dims).map_err(fail)?;
     let expected = dims
         .iter()
         .try_fold(1usize, |product, &dim| product.checked_mul(dim))
@@ -112,7 +119,7 @@ fn read<const N: usize>(path: &Path, magic: u32) -> Result<([usize; N], Vec<u8>)
     // a header that lies costs no memory.
     let mut bytes = Vec::new();
     source
-        .take(expected as u64 + 1)
+        .take((expected as u64).saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(|error| fail(format!("after {} bytes of data: {error}", bytes.len())))?;
     if bytes.len() != expected {
