@@ -39,7 +39,8 @@ pub struct Protocol {
     pub n: u64,
     /// Probability with which a certificate may be wrong, all stages together.
     pub alpha: Alpha,
-    /// For one σ and the dual rule; `set` is one-sided, `maxmin` two-sided.
+    /// For one σ, both stages of the dual rule and the experts of `set`;
+    /// `maxmin` always bounds every class.
     pub bounding: Bounding,
     /// How α is shared.
     pub split: AlphaSplit,

@@ -133,6 +133,7 @@ proptest! {
     fn quantiles_are_monotone(p in 1e-12f64..1.0, q in 1e-12f64..1.0) {
         let (p, q) = (p.min(q), p.max(q));
         prop_assert!(quantile_lower(p) <= quantile_upper(q));
-        prop_assert!(quantile_upper(1.0 - p) >= -quantile_upper(p) - 1e-9 || p < 1e-9);
+        // Below 1e-6 the rounding of 1 − p shows.
+        prop_assert!(quantile_upper(1.0 - p) >= -quantile_upper(p) - 1e-9 || p < 1e-6);
     }
 }
