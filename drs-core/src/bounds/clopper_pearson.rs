@@ -42,8 +42,9 @@ pub fn lower(successes: u64, trials: u64, alpha: Alpha) -> Result<f64, BoundErro
 /// The p at which P(X ≥ `successes`) = α, by Newton steps on the tail's
 /// logarithm, each kept inside a bracket that shrinks.
 ///
-/// Not statrs' `inv_beta_reg`: its inner loops have no limit, and at 10⁶ trials
-/// and more there are counts for which they do not end.
+/// Not statrs' `inv_beta_reg` (0.19.1): on the fixtures it is 2·10⁻⁹ too high at
+/// 10⁶ trials with one failure, and does not return at 10⁷ trials when all, or
+/// all but a few, or only a few succeed.
 fn root(successes: u64, trials: u64, alpha: f64) -> Option<f64> {
     let (k, n) = (successes as f64, trials as f64);
     if successes == trials {
