@@ -178,6 +178,10 @@ pub enum Binds {
 }
 
 /// The answer for one input.
+///
+/// Under `maxmin` the radius may exceed both the route's and the class's: those
+/// come from lower bounds on the claim alone, the radius also from upper bounds
+/// on its rivals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
