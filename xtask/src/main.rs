@@ -2,17 +2,23 @@
 //! `cargo xtask COMMAND`: what people and the continuous integration run.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  demo    build drs and its plugins, then route and certify the shipped images
-  build   build drs and every plugin into target/release
-  test    run all tests
-  check   formatting, clippy and docs, warnings denied
-  bench   the benchmarks of drs-core
+  demo      build drs and its plugins, then route and certify the shipped images
+  build     build drs and its plugins into target/release, all but torch
+  torch     build the torch plugin into target/release
+  libtorch  provide libtorch and print its folder: $LIBTORCH, or one fetched
+            into the user's cache (--cpu or --cuda; the latter where a GPU is)
+  test      run all tests
+  check     formatting, clippy and docs, warnings denied
+  bench     the benchmarks of drs-core
+  gpu       tests and benchmarks on CUDA; `gpu prepare` packs them for a machine
+            that has a GPU and PyTorch but no Rust
 
+torch, test and check fetch libtorch (0.5 GB) where it is not there yet.
 Further arguments go to the command that runs: `cargo xtask test -- maxmin`,
 `cargo xtask demo --n 10000`.";
 
@@ -25,7 +31,9 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "demo" => demo(&rest),
         "build" => cargo(&["build", "--release"], &rest),
-        "test" => cargo(&["test", "--workspace"], &rest),
+        "torch" => with_libtorch(&["build", "--release", "--package", "drs-expert-torch"], &rest),
+        "libtorch" => cargo(&LIBTORCH, &rest),
+        "test" => with_libtorch(&["test", "--workspace"], &rest),
         "check" => check(),
         "bench" => cargo(&["bench", "--package", "drs-core"], &rest),
         _ => Err(HELP.to_owned()),
@@ -42,9 +50,29 @@ fn main() -> ExitCode {
 fn check() -> Outcome {
     cargo(&["fmt", "--all", "--check"], &[])?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    cargo(&clippy, &[])?;
+    with_libtorch(&clippy, &[])?;
     let mut docs = command("cargo", &["doc", "--workspace", "--no-deps"], &[]);
-    run(docs.env("RUSTDOCFLAGS", "--deny warnings"))
+    run(docs.env("RUSTDOCFLAGS", "--deny warnings").env("LIBTORCH", libtorch()?))
+}
+
+/// Runs the crate that fetches libtorch: apart from this one, so that commands
+/// that need no libtorch need not build what fetches it.
+const LIBTORCH: [&str; 5] = ["run", "--quiet", "--package", "drs-libtorch", "--"];
+
+/// The folder of libtorch, fetched if need be.
+fn libtorch() -> Result<String, String> {
+    let mut command = command("cargo", &LIBTORCH, &[]);
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("cannot run {command:?}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("failed ({}): {command:?}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Runs cargo on what links libtorch.
+fn with_libtorch(args: &[&str], rest: &[String]) -> Outcome {
+    run(command("cargo", args, rest).env("LIBTORCH", libtorch()?))
 }
 
 /// Routes and certifies the images of the shipped example.
