@@ -73,13 +73,42 @@ pub trait AbiExpert: Send + Sync {
     fn manifest(&self) -> RString;
     /// Classifies the first `rows` inputs of a padded batch of lattice values
     /// and writes one class index for each.
-    #[sabi(last_prefix_field)]
     fn vote(
         &self,
         batch: RSlice<'_, i16>,
         rows: usize,
         votes: RSliceMut<'_, u32>,
     ) -> RResult<(), AbiError>;
+    /// Draws the noise of the segments, padded to `padded_rows` inputs, and
+    /// writes one class index for each draw.
+    #[sabi(last_prefix_field)]
+    fn draw(
+        &self,
+        noise: AbiNoiseTable<'_>,
+        segments: RSlice<'_, AbiSegment<'_>>,
+        padded_rows: usize,
+        votes: RSliceMut<'_, u32>,
+    ) -> RResult<(), AbiError>;
+}
+
+/// [`NoiseTable`](crate::NoiseTable) on its way across.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct AbiNoiseTable<'a> {
+    pub cells: RSlice<'a, i16>,
+    pub thresholds_high: RSlice<'a, u32>,
+    pub thresholds_low: RSlice<'a, u64>,
+    pub lowest: i16,
+}
+
+/// [`Segment`](crate::Segment) on its way across.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct AbiSegment<'a> {
+    pub input: RSlice<'a, i16>,
+    pub key: [u8; 32],
+    pub first: u64,
+    pub rows: usize,
 }
 
 /// An opened expert, as the host holds it.

@@ -51,15 +51,20 @@
 
 pub mod abi;
 mod batch;
+pub mod declared;
+mod draws;
 mod error;
 mod manifest;
+mod normalisation;
 mod plugin;
 mod shim;
 
 pub use abi_stable;
 pub use batch::{Batch, argmax};
+pub use draws::{DRAWS, Draws, NoiseTable, OPEN, Segment};
 pub use error::{Error, ErrorKind};
 pub use manifest::{Manifest, NativeRuntime, PluginInfo};
+pub use normalisation::Normalisation;
 pub use plugin::{Context, Plugin};
 
 /// Exports a type that implements [`Plugin`] as this library's expert.

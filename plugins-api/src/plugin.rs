@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 
 use crate::abi::{LogFunction, OpenRequest};
 use crate::batch::Batch;
-use crate::error::Error;
+use crate::draws::Draws;
+use crate::error::{Error, ErrorKind};
 use crate::manifest::{Manifest, NativeRuntime};
 
 /// An expert, written in safe Rust.
@@ -44,6 +45,18 @@ pub trait Plugin: Send + Sync + Sized + 'static {
     /// # Errors
     /// If the model fails or answers with a value that is not finite.
     fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error>;
+
+    /// As [`vote`](Self::vote), on noise that the plugin makes itself.
+    ///
+    /// Called instead of it where the manifest names the capability
+    /// [`DRAWS`](crate::DRAWS).
+    ///
+    /// # Errors
+    /// As [`vote`](Self::vote).
+    fn draw(&self, draws: &Draws<'_>, votes: &mut [u32]) -> Result<(), Error> {
+        let _ = (draws, votes);
+        Err(Error::new(ErrorKind::Other, "the plugin does not draw noise"))
+    }
 }
 
 /// What an expert is opened in.

@@ -9,9 +9,11 @@ use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RErr, ROk, RResult, RSlice, RSliceMut, RString};
 
 use crate::abi::{
-    AbiError, AbiExpert, AbiExpert_TO, ExpertObject, OpenRequest, PluginModule, PluginModuleRef,
+    AbiError, AbiExpert, AbiExpert_TO, AbiNoiseTable, AbiSegment, ExpertObject, OpenRequest,
+    PluginModule, PluginModuleRef,
 };
 use crate::batch::Batch;
+use crate::draws::{Draws, NoiseTable, Segment};
 use crate::error::{Error, ErrorKind};
 use crate::manifest::PluginInfo;
 use crate::plugin::{Context, Plugin};
@@ -71,19 +73,52 @@ impl<P: Plugin> AbiExpert for Shim<P> {
         rows: usize,
         votes: RSliceMut<'_, u32>,
     ) -> RResult<(), AbiError> {
-        let votes = votes.into_mut_slice();
-        let voted = guarded(|| {
+        crossing(|| {
             let batch = Batch::new(batch.as_slice(), rows, self.shape, self.levels)?;
-            let found = votes.len();
-            let votes = votes.get_mut(..rows).ok_or_else(|| {
-                Error::new(ErrorKind::Batch, format!("room for {found} votes, expected {rows}"))
-            })?;
-            self.plugin.vote(&batch, votes)
-        });
-        match voted {
-            Ok(()) => ROk(()),
-            Err(error) => RErr(error.into()),
-        }
+            self.plugin.vote(&batch, room(votes, rows)?)
+        })
+    }
+
+    fn draw(
+        &self,
+        noise: AbiNoiseTable<'_>,
+        segments: RSlice<'_, AbiSegment<'_>>,
+        padded_rows: usize,
+        votes: RSliceMut<'_, u32>,
+    ) -> RResult<(), AbiError> {
+        crossing(|| {
+            let noise = NoiseTable {
+                cells: noise.cells.as_slice(),
+                thresholds_high: noise.thresholds_high.as_slice(),
+                thresholds_low: noise.thresholds_low.as_slice(),
+                lowest: noise.lowest,
+            };
+            let segments = segments.as_slice().iter().map(|segment| Segment {
+                input: segment.input.as_slice(),
+                key: segment.key,
+                first: segment.first,
+                rows: segment.rows,
+            });
+            let segments = segments.collect();
+            let draws = Draws::new(noise, segments, padded_rows, self.shape, self.levels)?;
+            self.plugin.draw(&draws, room(votes, draws.rows())?)
+        })
+    }
+}
+
+/// Exactly the places that the votes fill.
+fn room(votes: RSliceMut<'_, u32>, rows: usize) -> Result<&mut [u32], Error> {
+    let votes = votes.into_mut_slice();
+    let found = votes.len();
+    votes.get_mut(..rows).ok_or_else(|| {
+        Error::new(ErrorKind::Batch, format!("room for {found} votes, expected {rows}"))
+    })
+}
+
+fn crossing(work: impl FnOnce() -> Result<(), Error>) -> RResult<(), AbiError> {
+    match guarded(work) {
+        Ok(()) => ROk(()),
+        Err(error) => RErr(error.into()),
     }
 }
 

@@ -83,6 +83,12 @@ impl NoiseStream {
         Self { key: hash.finalize().into() }
     }
 
+    /// The ChaCha key, for who draws the noise elsewhere.
+    #[must_use]
+    pub fn key(&self) -> [u8; 32] {
+        self.key
+    }
+
     /// Writes `input` plus the noise of draw `index` to `noisy`.
     ///
     /// Both are in units of the quantum and of the same length; `scratch` is

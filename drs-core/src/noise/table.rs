@@ -75,6 +75,26 @@ impl NoiseTable {
         (self.thresholds.len() + 2) as f64 / ONE as f64
     }
 
+    /// The value for each 16 bits, `i16::MIN` where 64 more bits decide.
+    #[must_use]
+    pub fn cells(&self) -> &[i16] {
+        self.cells.as_slice()
+    }
+
+    /// Rising thresholds in units of 2⁻⁸⁰, the last of which is 1. Noise is
+    /// [`lowest`](Self::lowest) plus the number of thresholds that are at most
+    /// the 80 uniform bits.
+    #[must_use]
+    pub fn thresholds(&self) -> &[u128] {
+        &self.thresholds
+    }
+
+    /// The lowest value of the noise.
+    #[must_use]
+    pub fn lowest(&self) -> i16 {
+        self.lowest
+    }
+
     /// The value for 16 uniform bits, and 64 more if they do not decide.
     #[inline]
     pub(super) fn value(&self, cell: u16, rest: impl FnOnce() -> u64) -> i16 {

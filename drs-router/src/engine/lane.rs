@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use drs_core::lattice::LatticeInput;
-use drs_core::noise::{NoiseStream, NoiseTable};
+use drs_core::noise::NoiseStream;
 
+use super::model::{Batch, Model, Segment};
 use super::ticket::Ticket;
 use super::{EngineError, LaneSpec};
-use crate::plugin::LoadedExpert;
 
 /// Batches filled ahead of the model, beside those it is running.
 const AHEAD: usize = 2;
@@ -20,28 +20,6 @@ pub(super) struct Job {
     pub(super) next: u64,
     pub(super) end: u64,
     pub(super) ticket: Arc<Ticket>,
-}
-
-/// Consecutive rows of a batch that belong to one job.
-pub(super) struct Segment {
-    input: Arc<LatticeInput>,
-    stream: NoiseStream,
-    first: u64,
-    rows: usize,
-    ticket: Arc<Ticket>,
-}
-
-/// What does not change: shared with the workers outside the lock.
-pub(super) struct Model {
-    expert: LoadedExpert,
-    table: NoiseTable,
-    batch: usize,
-}
-
-/// A batch and the rows that count in it.
-pub(super) struct Batch {
-    values: Vec<i16>,
-    segments: Vec<Segment>,
 }
 
 pub(super) struct Lane {
@@ -56,9 +34,8 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(spec: LaneSpec) -> Self {
-        let LaneSpec { expert, table, batch } = spec;
         Self {
-            model: Arc::new(Model { expert, table, batch }),
+            model: Arc::new(Model::new(spec)),
             jobs: VecDeque::new(),
             ready: VecDeque::new(),
             filling: 0,
@@ -68,7 +45,7 @@ impl Lane {
     }
 
     pub(super) fn classes(&self) -> usize {
-        self.model.expert.manifest().classes.len()
+        self.model.classes()
     }
 
     pub(super) fn push(&mut self, job: Job) {
@@ -81,7 +58,7 @@ impl Lane {
 
     /// A batch to run the model on, if one is ready and the model may run.
     pub(super) fn take_ready(&mut self) -> Option<(Arc<Model>, Batch)> {
-        let limit = self.model.expert.manifest().concurrency;
+        let limit = self.model.concurrency();
         if limit > 0 && self.running >= limit {
             return None;
         }
@@ -94,16 +71,16 @@ impl Lane {
     /// ahead. A batch that would not be full waits for company as long as the
     /// model has other work.
     pub(super) fn fill_worth(&self) -> u64 {
-        let rows = self.waiting_rows().min(self.model.batch as u64);
+        let rows = self.waiting_rows().min(self.model.batch() as u64);
         let ahead = self.ready.len() + self.filling;
-        let full = rows == self.model.batch as u64;
+        let full = rows == self.model.batch() as u64;
         if ahead >= AHEAD || (!full && ahead > 0) { 0 } else { rows }
     }
 
     /// Takes the rows of the next batch from the queue.
     pub(super) fn take_rows(&mut self) -> (Arc<Model>, Batch) {
         let mut segments = Vec::new();
-        let mut room = self.model.batch;
+        let mut room = self.model.batch();
         while room > 0 {
             let Some(job) = self.jobs.front_mut() else { break };
             if job.ticket.failed() {
@@ -125,7 +102,7 @@ impl Lane {
             }
         }
         self.filling += 1;
-        let values = self.spare.pop().unwrap_or_else(|| vec![0; self.model.values()]);
+        let values = self.spare.pop().unwrap_or_else(|| vec![0; self.model.buffer()]);
         (Arc::clone(&self.model), Batch { values, segments })
     }
 
@@ -150,58 +127,6 @@ impl Lane {
         }
         for batch in self.ready.drain(..) {
             batch.fail(&EngineError::Stopped);
-        }
-    }
-}
-
-impl Model {
-    fn values(&self) -> usize {
-        self.batch * self.expert.shape().values()
-    }
-
-    /// Writes the noisy inputs; rows beyond the segments keep whatever they held.
-    pub(super) fn fill(&self, batch: &mut Batch, scratch: &mut Vec<u8>) {
-        let mut rows = batch.values.chunks_exact_mut(self.expert.shape().values());
-        for segment in &batch.segments {
-            for (index, row) in (segment.first..).zip(rows.by_ref().take(segment.rows)) {
-                let input = segment.input.values();
-                segment.stream.add_noise(&self.table, index, input, row, scratch);
-            }
-        }
-    }
-
-    /// Runs the model and credits the votes.
-    pub(super) fn run(&self, batch: &Batch) {
-        let rows = batch.segments.iter().map(|segment| segment.rows).sum();
-        let mut votes = vec![0; rows];
-        if let Err(error) = self.votes(&batch.values, &mut votes) {
-            return batch.fail(&error);
-        }
-        let mut rest = votes.as_slice();
-        for segment in &batch.segments {
-            let (own, others) = rest.split_at(segment.rows);
-            segment.ticket.credit(own);
-            rest = others;
-        }
-    }
-
-    fn votes(&self, values: &[i16], votes: &mut [u32]) -> Result<(), EngineError> {
-        let (model, plugin) = (self.expert.name().to_owned(), self.expert.plugin().name.clone());
-        if let Err(error) = self.expert.vote(values, votes) {
-            return Err(EngineError::Plugin { model, plugin, message: error.to_string() });
-        }
-        let classes = self.expert.manifest().classes.len();
-        match votes.iter().find(|&&vote| vote as usize >= classes) {
-            Some(&vote) => Err(EngineError::Vote { model, plugin, vote, classes }),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Batch {
-    pub(super) fn fail(&self, error: &EngineError) {
-        for segment in &self.segments {
-            segment.ticket.fail(error);
         }
     }
 }

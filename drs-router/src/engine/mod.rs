@@ -8,6 +8,7 @@
 //! counts do not depend on threads, batch sizes or who shares a batch.
 
 mod lane;
+mod model;
 mod ticket;
 mod worker;
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::lane::{Batch, Model};
+use super::model::{Batch, Model};
 use super::{Lanes, Shared};
 
 enum Task {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use drs_core::certificate::{FileRecord, ModelRecord};
 use drs_core::lattice::{Digest, Quantum, Shape};
 use drs_core::units::Sigma;
-use drs_plugins_api::abi::{ExpertObject, OpenRequest};
+use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment, ExpertObject, OpenRequest};
 use drs_plugins_api::abi_stable::std_types::{RResult, RSlice, RSliceMut, RStr};
-use drs_plugins_api::{Error as PluginError, Manifest, PluginInfo};
+use drs_plugins_api::{DRAWS, Error as PluginError, Manifest, PluginInfo};
 
 use super::registry::Registry;
 use crate::config::{Config, ModelSpec};
@@ -168,13 +168,28 @@ impl LoadedExpert {
         &self.record
     }
 
+    /// Whether the plugin draws the noise itself.
+    pub(crate) fn draws(&self) -> bool {
+        self.manifest.capabilities.iter().any(|capability| capability == DRAWS)
+    }
+
+    /// Draws the noise of the segments, padded to `padded_rows`, and classifies.
+    pub(crate) fn draw(
+        &self,
+        noise: AbiNoiseTable<'_>,
+        segments: &[AbiSegment<'_>],
+        padded_rows: usize,
+        votes: &mut [u32],
+    ) -> Result<(), PluginError> {
+        let (segments, votes) = (RSlice::from_slice(segments), RSliceMut::from_mut_slice(votes));
+        self.object.draw(noise, segments, padded_rows, votes).into_result().map_err(Into::into)
+    }
+
     /// Classifies the first `votes.len()` inputs of a padded batch.
     pub(crate) fn vote(&self, batch: &[i16], votes: &mut [u32]) -> Result<(), PluginError> {
         let rows = votes.len();
-        match self.object.vote(RSlice::from_slice(batch), rows, RSliceMut::from_mut_slice(votes)) {
-            RResult::ROk(()) => Ok(()),
-            RResult::RErr(error) => Err(error.into()),
-        }
+        let (batch, votes) = (RSlice::from_slice(batch), RSliceMut::from_mut_slice(votes));
+        self.object.vote(batch, rows, votes).into_result().map_err(Into::into)
     }
 }
 

@@ -7,7 +7,6 @@
 //! configuration; where both speak they must agree.
 
 mod config;
-mod metadata;
 mod model;
 
 use drs_plugins_api::export_expert;

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use drs_plugins_api::{Batch, Context, Error, ErrorKind, Manifest, Plugin, argmax};
+use drs_plugins_api::{
+    Batch, Context, Error, ErrorKind, Manifest, Normalisation, Plugin, argmax, declared,
+};
 use rten::{Dimension, Model, ModelOptions, RunOptions, ThreadPool};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
-use crate::config::{Config, Normalisation};
-use crate::metadata;
+use crate::config::Config;
 
 /// Inputs per batch at which rten was fastest on small convolutional networks.
 const PREFERRED_BATCH: usize = 64;
@@ -40,12 +41,13 @@ impl Plugin for OnnxExpert {
         let shape = input_shape(&model, context.shape()).map_err(failed)?;
         let outputs = outputs(&model).map_err(failed)?;
         let told = model.metadata();
-        let sigma = metadata::sigma(told.get("drs.sigma"), config.sigma)
+        let sigma = declared::sigma(told.get("drs.sigma"), config.sigma)
             .map_err(|error| in_file(&path, error))?;
         let names = told.get("drs.classes");
-        let classes = metadata::classes(names, config.classes.as_deref(), outputs)
+        let classes = declared::classes(names, config.classes.as_ref(), outputs)
             .map_err(|error| in_file(&path, error))?;
-        let normalisation = config.normalisation(shape[0])?;
+        let (mean, std) = (config.mean.as_deref(), config.std.as_deref());
+        let normalisation = Normalisation::from_config(mean, std, shape[0])?;
         Ok(Self { model, path, sigma, shape, classes, normalisation })
     }
 

@@ -1,9 +1,36 @@
 //! What the model file and the configuration say of sigma and classes.
+//!
+//! For plugins whose model files can hold metadata: where both speak they must
+//! agree, where neither does it is an error that says what to write.
 
-use drs_plugins_api::{Error, ErrorKind};
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind};
+
+/// The `classes` of a `config` table: names, or how many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Classes {
+    /// `["cat", "dog"]`
+    Names(Vec<String>),
+    /// `10`, which names them `0` to `9`.
+    Number(u16),
+}
+
+impl Classes {
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Names(names) => names.clone(),
+            Self::Number(number) => (0..*number).map(|class| class.to_string()).collect(),
+        }
+    }
+}
 
 /// Sigma from the metadata property `drs.sigma`, the configuration, or both.
-pub(crate) fn sigma(metadata: Option<&str>, config: Option<f64>) -> Result<f64, Error> {
+///
+/// # Errors
+/// If neither tells it, they disagree, or the metadata is no number.
+pub fn sigma(metadata: Option<&str>, config: Option<f64>) -> Result<f64, Error> {
     let told = metadata
         .map(|text| {
             let number = text.trim().parse::<f64>().ok().filter(|sigma| sigma.is_finite());
@@ -28,15 +55,18 @@ pub(crate) fn sigma(metadata: Option<&str>, config: Option<f64>) -> Result<f64, 
 }
 
 /// Class names from the metadata property `drs.classes`, the configuration, or
-/// both. `outputs` is the model's number of outputs, where it is fixed.
-pub(crate) fn classes(
+/// both. `outputs` is the model's number of outputs, where it is known.
+///
+/// # Errors
+/// If neither tells them, they disagree, or their number is not that of the outputs.
+pub fn classes(
     metadata: Option<&str>,
-    config: Option<&[String]>,
+    config: Option<&Classes>,
     outputs: Option<usize>,
 ) -> Result<Vec<String>, Error> {
     let told: Option<Vec<String>> =
         metadata.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect());
-    let classes = match (told, config) {
+    let classes = match (told, config.map(Classes::names)) {
         (Some(told), Some(config)) if told != config => {
             let message = format!(
                 "classes: {config:?} in the configuration, but the model's metadata says {told:?}"
@@ -44,13 +74,13 @@ pub(crate) fn classes(
             return Err(Error::new(ErrorKind::Config, message));
         }
         (Some(classes), _) => classes,
-        (None, Some(config)) => config.to_vec(),
+        (None, Some(config)) => config,
         (None, None) => {
             return Err(Error::new(
                 ErrorKind::Config,
                 "classes: the model's metadata has no drs.classes",
             )
-            .hint("add `classes = [\"…\"]` to the config table in experts.toml"));
+            .hint("add `classes = [\"…\"]` or their number to the config table in experts.toml"));
         }
     };
     match outputs {
@@ -82,9 +112,11 @@ mod tests {
     #[test]
     fn classes_come_from_either_and_must_agree_and_fit() {
         let names = ["a".to_owned(), "b".to_owned()];
+        let config = Classes::Names(names.to_vec());
         assert_eq!(classes(Some("a, b"), None, Some(2)).unwrap(), names);
-        assert_eq!(classes(None, Some(&names), None).unwrap(), names);
-        assert!(classes(Some("a,c"), Some(&names), None).is_err());
+        assert_eq!(classes(None, Some(&config), None).unwrap(), names);
+        assert_eq!(classes(None, Some(&Classes::Number(2)), Some(2)).unwrap(), ["0", "1"]);
+        assert!(classes(Some("a,c"), Some(&config), None).is_err());
         assert!(classes(Some("a,b"), None, Some(3)).unwrap_err().to_string().contains("3 outputs"));
         assert!(classes(None, None, None).is_err());
     }

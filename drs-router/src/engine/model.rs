@@ -1,0 +1,138 @@
+//! What turns a batch's draws into votes: shared with the workers outside the lock.
+
+use std::sync::Arc;
+
+use drs_core::lattice::LatticeInput;
+use drs_core::noise::{NoiseStream, NoiseTable};
+use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment};
+
+use super::ticket::Ticket;
+use super::{EngineError, LaneSpec};
+use crate::plugin::LoadedExpert;
+
+/// A model and its noise; it does not change.
+pub(super) struct Model {
+    expert: LoadedExpert,
+    table: NoiseTable,
+    batch: usize,
+    /// High and low halves of the table's thresholds, if the plugin draws.
+    thresholds: Option<(Vec<u32>, Vec<u64>)>,
+}
+
+/// A batch and the rows that count in it.
+pub(super) struct Batch {
+    /// The noisy inputs; empty if the plugin makes them.
+    pub(super) values: Vec<i16>,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// Consecutive rows of a batch that belong to one job.
+pub(super) struct Segment {
+    pub(super) input: Arc<LatticeInput>,
+    pub(super) stream: NoiseStream,
+    pub(super) first: u64,
+    pub(super) rows: usize,
+    pub(super) ticket: Arc<Ticket>,
+}
+
+impl Model {
+    pub(super) fn new(spec: LaneSpec) -> Self {
+        let LaneSpec { expert, table, batch } = spec;
+        let thresholds = expert.draws().then(|| {
+            #[expect(clippy::cast_possible_truncation, reason = "a threshold has 81 bits")]
+            let halves = |&threshold: &u128| ((threshold >> 64) as u32, threshold as u64);
+            table.thresholds().iter().map(halves).unzip()
+        });
+        Self { expert, table, batch, thresholds }
+    }
+
+    /// Inputs per batch.
+    pub(super) fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Number of classes.
+    pub(super) fn classes(&self) -> usize {
+        self.expert.manifest().classes.len()
+    }
+
+    /// How many batches may run at once; 0 for any number.
+    pub(super) fn concurrency(&self) -> usize {
+        self.expert.manifest().concurrency
+    }
+
+    /// Length of a batch's values.
+    pub(super) fn buffer(&self) -> usize {
+        if self.thresholds.is_some() { 0 } else { self.batch * self.expert.shape().values() }
+    }
+
+    /// Writes the noisy inputs; rows beyond the segments keep whatever they held.
+    pub(super) fn fill(&self, batch: &mut Batch, scratch: &mut Vec<u8>) {
+        let mut rows = batch.values.chunks_exact_mut(self.expert.shape().values());
+        for segment in &batch.segments {
+            for (index, row) in (segment.first..).zip(rows.by_ref().take(segment.rows)) {
+                let input = segment.input.values();
+                segment.stream.add_noise(&self.table, index, input, row, scratch);
+            }
+        }
+    }
+
+    /// Runs the model and credits the votes.
+    pub(super) fn run(&self, batch: &Batch) {
+        let rows = batch.segments.iter().map(|segment| segment.rows).sum();
+        let mut votes = vec![0; rows];
+        if let Err(error) = self.votes(batch, &mut votes) {
+            return batch.fail(&error);
+        }
+        let mut rest = votes.as_slice();
+        for segment in &batch.segments {
+            let (own, others) = rest.split_at(segment.rows);
+            segment.ticket.credit(own);
+            rest = others;
+        }
+    }
+
+    fn votes(&self, batch: &Batch, votes: &mut [u32]) -> Result<(), EngineError> {
+        let (model, plugin) = (self.expert.name().to_owned(), self.expert.plugin().name.clone());
+        let voted = match &self.thresholds {
+            None => self.expert.vote(&batch.values, votes),
+            Some((high, low)) => {
+                let noise = AbiNoiseTable {
+                    cells: self.table.cells().into(),
+                    thresholds_high: high.as_slice().into(),
+                    thresholds_low: low.as_slice().into(),
+                    lowest: self.table.lowest(),
+                };
+                let segments: Vec<_> = batch.segments.iter().map(Segment::address).collect();
+                self.expert.draw(noise, &segments, self.batch, votes)
+            }
+        };
+        if let Err(error) = voted {
+            return Err(EngineError::Plugin { model, plugin, message: error.to_string() });
+        }
+        let classes = self.classes();
+        match votes.iter().find(|&&vote| vote as usize >= classes) {
+            Some(&vote) => Err(EngineError::Vote { model, plugin, vote, classes }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Segment {
+    fn address(&self) -> AbiSegment<'_> {
+        AbiSegment {
+            input: self.input.values().into(),
+            key: self.stream.key(),
+            first: self.first,
+            rows: self.rows,
+        }
+    }
+}
+
+impl Batch {
+    pub(super) fn fail(&self, error: &EngineError) {
+        for segment in &self.segments {
+            segment.ticket.fail(error);
+        }
+    }
+}
