@@ -1,0 +1,124 @@
+//! Devices: what is asked for, and whether it is there.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use drs_plugins_api::{Error, ErrorKind};
+use serde::Deserialize;
+use tch::{Cuda, Device};
+
+/// `cpu`, `cuda` (the first GPU) or `cuda:N`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct DeviceName(Device);
+
+impl DeviceName {
+    pub(crate) const CPU: Self = Self(Device::Cpu);
+
+    /// The device, if this machine has it.
+    pub(crate) fn available(self) -> Result<Device, Error> {
+        let Device::Cuda(index) = self.0 else { return Ok(self.0) };
+        let missing = |problem: String| {
+            Error::new(ErrorKind::Device, format!("device {self}: {problem}"))
+                .hint("use device = \"cpu\", or run where the device is")
+        };
+        load_cuda().map_err(missing)?;
+        let found = if Cuda::is_available() { Cuda::device_count() } else { 0 };
+        match usize::try_from(found) {
+            Ok(0) | Err(_) => Err(missing("libtorch finds no CUDA device".to_owned())),
+            Ok(count) if index >= count => {
+                Err(missing(format!("libtorch finds {count} CUDA devices, numbered from 0")))
+            }
+            Ok(_) => Ok(self.0),
+        }
+    }
+}
+
+impl TryFrom<String> for DeviceName {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |index: &str| index.parse().ok().map(|index| Self(Device::Cuda(index)));
+        match text {
+            "cpu" => Ok(Self::CPU),
+            "cuda" => Ok(Self(Device::Cuda(0))),
+            _ => text.strip_prefix("cuda:").and_then(number).ok_or_else(|| {
+                format!("device \"{text}\" found, expected \"cpu\", \"cuda\" or \"cuda:0\"")
+            }),
+        }
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Device::Cuda(index) => write!(f, "cuda:{index}"),
+            _ => f.write_str("cpu"),
+        }
+    }
+}
+
+/// Opens libtorch's CUDA half where there is a GPU.
+///
+/// To be called before anything else of libtorch: it asks once whether the CUDA
+/// half is there and keeps the answer for good.
+pub(crate) fn prepare() {
+    if Path::new("/dev/nvidiactl").exists() {
+        // Whoever asks for the device is told of a failure; the others need not care.
+        let _ = load_cuda();
+    }
+}
+
+/// The plugin links the CPU half only, so that one binary serves every machine;
+/// the static initialisers of libtorch_cuda register the other half.
+fn load_cuda() -> Result<(), String> {
+    static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
+    LOADED.get_or_init(open_libtorch_cuda).clone()
+}
+
+#[cfg(unix)]
+fn open_libtorch_cuda() -> Result<(), String> {
+    use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+    // SAFETY: runs libtorch's initialisers, as linking to it would; it is never closed.
+    match unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) } {
+        Ok(library) => {
+            std::mem::forget(library);
+            Ok(())
+        }
+        Err(error) => {
+            let cause =
+                std::error::Error::source(&error).map_or_else(String::new, |e| e.to_string());
+            Err(format!(
+                "the CUDA half of libtorch cannot be loaded: {cause}; LD_LIBRARY_PATH may name the lib folder of a PyTorch with CUDA"
+            ))
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_libtorch_cuda() -> Result<(), String> {
+    Err("CUDA devices are supported on Linux only".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_torch_s() {
+        for (text, shown) in [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:3", "cuda:3")] {
+            assert_eq!(text.parse::<DeviceName>().unwrap().to_string(), shown);
+        }
+        for text in ["gpu", "cuda:", "cuda:x", "cuda:-1", ""] {
+            assert!(text.parse::<DeviceName>().unwrap_err().contains("expected \"cpu\""), "{text}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The `torch` plugin: PyTorch models as experts, through libtorch.
+//!
+//! * `config.rs`: the `config` table of experts.toml.
+//! * `model.rs`: from a model file to networks, one for each device.
+//! * `weights.rs`, `architecture/`: checkpoints and the networks they belong to.
+//! * `network/`: freezing, fusing and running, with the C++ that tch does not bind.
+//! * `draw/`: noise drawn on the device, the same integers as the host's.
+//! * `plugin.rs`: all of it as an expert.
+//!
+//! Models take `[batch, channels, height, width]` floats in \[0, 1\] and answer
+//! with logits or probabilities per class.
+
+mod architecture;
+mod config;
+mod constant;
+mod device;
+mod draw;
+mod explain;
+mod model;
+mod network;
+mod plugin;
+mod tune;
+mod weights;
+
+use drs_plugins_api::export_expert;
+
+export_expert!(plugin::TorchExpert);

@@ -1,0 +1,195 @@
+//! A classifier as libtorch runs it: loaded, frozen, fused, checked.
+//!
+//! TorchScript files and checkpoints take one way: a module (read from the file,
+//! or traced from an architecture) is frozen, so that batch normalisation folds
+//! into the convolutions, and compiled to a plain graph. On the CPU its
+//! convolutions then get packed weights and take the addition and ReLU behind
+//! them along (`shim.cpp`). What fusing made is compared with the plain graph
+//! before it is used.
+
+mod ffi;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use drs_plugins_api::{Error, Normalisation};
+use tch::{Device, Kind, Tensor};
+
+use crate::constant::Constant;
+use crate::explain::{device_error, message, model_error};
+use ffi::{Compiled, Lowering, Module};
+
+/// Number format of the convolutions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Precision {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// bfloat16; the linear layers at the end stay in 32-bit floats.
+    Bf16,
+}
+
+/// How a network is made ready.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) device: Device,
+    pub(crate) precision: Precision,
+    /// Memory format of activations.
+    pub(crate) channels_last: bool,
+    /// Channels, height, width.
+    pub(crate) shape: [usize; 3],
+}
+
+/// A network on one device.
+pub(crate) struct Network {
+    compiled: Compiled,
+    target: Target,
+    outputs: usize,
+    /// Mean and deviation, `[1, channels, 1, 1]`.
+    normalisation: Option<(Constant, Constant)>,
+}
+
+impl Network {
+    /// From the bytes of a TorchScript file.
+    pub(crate) fn from_torchscript(bytes: &[u8], target: Target) -> Result<Self, Error> {
+        let module = Module::load(bytes, target.device).map_err(model_error)?;
+        Self::compile(&module, target)
+    }
+
+    /// From a function of tensors, which is traced once.
+    pub(crate) fn from_function(
+        forward: impl FnOnce(&Tensor) -> Tensor,
+        target: Target,
+    ) -> Result<Self, Error> {
+        let _no_grad = tch::no_grad_guard();
+        // tch's operators panic where libtorch reports an error.
+        let forward = |input: &Tensor| {
+            catch_unwind(AssertUnwindSafe(|| forward(input))).map_err(|panic| {
+                let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+                let (shape, text) = (target.shape, message(text));
+                format!("the architecture does not take inputs of shape {shape:?}: {text}")
+            })
+        };
+        let module = Module::trace(&sample(target), forward).map_err(model_error)?;
+        Self::compile(&module, target)
+    }
+
+    fn compile(module: &Module, mut target: Target) -> Result<Self, Error> {
+        let input = sample(target);
+        let plain = module.compile(Lowering::Plain).map_err(model_error)?;
+        // Some modules reshape in ways that need the ordinary memory format.
+        if target.channels_last && plain.run(&input, true).is_err() {
+            target.channels_last = false;
+        }
+        let expected = plain.run(&input, target.channels_last).map_err(model_error)?;
+        let outputs = outputs(&expected)?;
+        let plain = match target.precision {
+            Precision::F32 => Lowering::Plain,
+            Precision::Bf16 => Lowering::Cast,
+        };
+        let fused = match (target.device, target.precision) {
+            (Device::Cpu, Precision::F32) => Lowering::Fused,
+            (Device::Cpu, Precision::Bf16) => Lowering::FusedCast,
+            _ => plain,
+        };
+        let attempt = |lowering| {
+            let compiled = module.compile(lowering)?;
+            let found = compiled.run(&input, target.channels_last)?;
+            check_agreement(&expected, &found, target.precision).map(|()| compiled)
+        };
+        // What fusing cannot do right runs unfused.
+        let compiled = attempt(fused).or_else(|_| attempt(plain)).map_err(model_error)?;
+        Ok(Self { compiled, target, outputs, normalisation: None })
+    }
+
+    /// Puts a normalisation in front of the network.
+    pub(crate) fn normalised(mut self, by: &Normalisation) -> Self {
+        let row = |values: &[f32]| {
+            let row = Tensor::from_slice(values).reshape([1, -1, 1, 1]);
+            Constant::from(row.to_device(self.target.device))
+        };
+        self.normalisation = Some((row(by.mean()), row(by.std())));
+        self
+    }
+
+    /// The number of logits per input.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Where it runs.
+    pub(crate) fn device(&self) -> Device {
+        self.target.device
+    }
+
+    /// Logits `[batch, outputs]` in f32, on the network's device, for a batch of
+    /// lattice values `[batch, channels, height, width]` in steps of 1/levels.
+    pub(crate) fn logits(&self, lattice: &Tensor, levels: u16) -> Result<Tensor, Error> {
+        let _no_grad = tch::no_grad_guard();
+        let pixels = self.pixels(lattice, levels).map_err(|error| device_error(&error))?;
+        let output = self.compiled.run(&pixels, self.target.channels_last).map_err(model_error)?;
+        let expected = [lattice.size()[0], i64::try_from(self.outputs).unwrap_or(0)];
+        if output.size() != expected {
+            let found = output.size();
+            return Err(model_error(format!(
+                "an output of shape {found:?}, expected {expected:?}"
+            )));
+        }
+        Ok(output.to_kind(Kind::Float))
+    }
+
+    /// What the network takes: floats in \[0, 1\] and beyond, normalised.
+    fn pixels(&self, lattice: &Tensor, levels: u16) -> Result<Tensor, tch::TchError> {
+        let mut pixels = lattice.f_to_kind(Kind::Float)?.f_div_scalar_(i64::from(levels))?;
+        if let Some((mean, std)) = &self.normalisation {
+            pixels = pixels.f_sub_(mean)?.f_div_(std)?;
+        }
+        Ok(pixels)
+    }
+}
+
+/// Two inputs that look like noisy images; fixed, so that checks repeat.
+fn sample(target: Target) -> Tensor {
+    let [channels, height, width] = target.shape.map(|dim| i64::try_from(dim).unwrap_or(0));
+    let values = 2 * channels * height * width;
+    // The fractional parts of multiples of an irrational number, between −0.5 and 1.5.
+    let steps = Tensor::arange(values, (Kind::Double, Device::Cpu)) * std::f64::consts::SQRT_2;
+    let unit = &steps - steps.floor();
+    ((unit * 2.0) - 0.5)
+        .to_kind(Kind::Float)
+        .reshape([2, channels, height, width])
+        .to_device(target.device)
+}
+
+/// The number of classes, from the output for two inputs.
+fn outputs(output: &Tensor) -> Result<usize, Error> {
+    match output.size().as_slice() {
+        [2, outputs] if output.is_floating_point() => Ok(usize::try_from(*outputs).unwrap_or(0)),
+        found => Err(model_error(format!(
+            "its output for 2 inputs has shape {found:?} and type {:?}, expected [2, classes] floats",
+            output.kind()
+        ))),
+    }
+}
+
+/// Whether a lowered graph gives what the plain one does, up to rounding.
+fn check_agreement(expected: &Tensor, found: &Tensor, precision: Precision) -> Result<(), String> {
+    if expected.size() != found.size() {
+        return Err(format!("shape {:?}, expected {:?}", found.size(), expected.size()));
+    }
+    let expected = expected.to_kind(Kind::Double);
+    let largest = (found.to_kind(Kind::Double) - &expected).abs().max().double_value(&[]);
+    let scale = expected.abs().max().double_value(&[]).max(1.0);
+    let tolerance = match precision {
+        Precision::F32 => 1e-4,
+        Precision::Bf16 => 0.1,
+    };
+    // A network that answers with NaN is reported when it votes, not here.
+    if largest.is_nan() || largest <= tolerance * scale {
+        return Ok(());
+    }
+    Err(format!(
+        "the fused network differs from the plain one by {largest} at outputs of {scale}, expected at most {}",
+        tolerance * scale
+    ))
+}

@@ -1,0 +1,176 @@
+//! The expert: networks, and which of them votes.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use drs_plugins_api::{
+    Batch, Context, DRAWS, Draws, Error, ErrorKind, Manifest, NativeRuntime, Plugin, argmax,
+    declared,
+};
+use tch::{Device, Tensor};
+
+use crate::config::{BatchSize, Config, Draw};
+use crate::device;
+use crate::draw::DeviceNoise;
+use crate::explain::device_error;
+use crate::model::{Model, in_file};
+use crate::network::Network;
+use crate::tune;
+
+/// Calls at once on one GPU: while one computes, the other's batch is sent.
+const CALLS_PER_GPU: usize = 2;
+
+pub(crate) struct TorchExpert {
+    path: PathBuf,
+    sigma: f64,
+    shape: [usize; 3],
+    levels: u16,
+    classes: Vec<String>,
+    batch: usize,
+    threads: i32,
+    draws: bool,
+    replicas: Vec<Replica>,
+}
+
+/// The model on one device.
+struct Replica {
+    network: Network,
+    noise: DeviceNoise,
+    running: AtomicUsize,
+}
+
+impl Plugin for TorchExpert {
+    const NAME: &'static str = "torch";
+    type Config = Config;
+
+    fn native_runtime() -> Option<NativeRuntime> {
+        Some(NativeRuntime { name: "libtorch".to_owned(), version: "2.11.0".to_owned() })
+    }
+
+    fn open(config: Config, context: &Context) -> Result<Self, Error> {
+        device::prepare();
+        let names = config.devices()?;
+        let devices = names.iter().map(|name| name.available()).collect::<Result<Vec<_>, _>>()?;
+        let model = Model::open(&config, context, &devices)?;
+        let outputs = model.networks.first().map(Network::outputs);
+        let told = |name: &str| model.metadata.get(name).map(String::as_str);
+        let sigma = declared::sigma(told("drs.sigma"), config.sigma)
+            .map_err(|error| in_file(&model.path, &error))?;
+        let classes = declared::classes(told("drs.classes"), config.classes.as_ref(), outputs)
+            .map_err(|error| in_file(&model.path, &error))?;
+        let gpu = devices.iter().any(|device| device.is_cuda());
+        let mut expert = Self {
+            path: model.path,
+            sigma,
+            shape: context.shape(),
+            levels: context.levels(),
+            classes,
+            batch: tune::default_batch(context.shape(), gpu),
+            threads: config.threads.unwrap_or(1).max(1).into(),
+            draws: config.draw.map_or(gpu, |draw| draw == Draw::Device),
+            replicas: model.networks.into_iter().map(Replica::new).collect(),
+        };
+        match config.batch {
+            None => {}
+            Some(BatchSize::Fixed(batch)) => expert.batch = batch,
+            Some(BatchSize::Auto) => expert.batch = tune::measure(&expert, context)?,
+        }
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let (precision, batch) = (config.dtype, expert.batch);
+        context.info(&format!("on {}, {precision:?}, batches of {batch}", names.join(", ")));
+        Ok(expert)
+    }
+
+    fn manifest(&self) -> Manifest {
+        Manifest {
+            sigma: self.sigma,
+            shape: self.shape,
+            classes: self.classes.clone(),
+            preferred_batch: self.batch,
+            concurrency: self.concurrency(),
+            files: vec![self.path.clone()],
+            capabilities: if self.draws { vec![DRAWS.to_owned()] } else { Vec::new() },
+        }
+    }
+
+    fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {
+        let [channels, height, width] = self.dims();
+        let rows = signed(batch.padded_rows());
+        self.on_a_device(|replica| {
+            // All rows, with the padding: one batch size means one way to compute.
+            let lattice = Tensor::from_slice(batch.padded())
+                .to_device(replica.network.device())
+                .reshape([rows, channels, height, width]);
+            self.votes(replica, &lattice, votes)
+        })
+    }
+
+    fn draw(&self, draws: &Draws<'_>, votes: &mut [u32]) -> Result<(), Error> {
+        let [channels, height, width] = self.dims();
+        let rows = signed(draws.padded_rows());
+        self.on_a_device(|replica| {
+            let lattice = replica.noise.noisy_inputs(draws, replica.network.device())?;
+            self.votes(replica, &lattice.reshape([rows, channels, height, width]), votes)
+        })
+    }
+}
+
+impl TorchExpert {
+    fn votes(&self, replica: &Replica, lattice: &Tensor, votes: &mut [u32]) -> Result<(), Error> {
+        let logits = replica.network.logits(lattice, self.levels)?;
+        let counted = logits.narrow(0, 0, signed(votes.len())).reshape([-1]);
+        let logits: Vec<f32> = Vec::try_from(counted.to_device(Device::Cpu))
+            .map_err(|error: tch::TchError| device_error(&error))?;
+        argmax(&logits, votes)
+    }
+
+    /// Runs `work` on the least busy device.
+    fn on_a_device<T>(&self, work: impl FnOnce(&Replica) -> Result<T, Error>) -> Result<T, Error> {
+        use_threads(self.threads);
+        let none = || Error::new(ErrorKind::Other, "the expert has no device");
+        let idle = |replica: &&Replica| replica.running.load(Ordering::Relaxed);
+        let replica = self.replicas.iter().min_by_key(idle).ok_or_else(none)?;
+        replica.running.fetch_add(1, Ordering::Relaxed);
+        let done = work(replica);
+        replica.running.fetch_sub(1, Ordering::Relaxed);
+        done
+    }
+
+    /// How many calls the host may make at once; 0 for any number.
+    fn concurrency(&self) -> usize {
+        if self.replicas.iter().any(|replica| replica.network.device().is_cuda()) {
+            return CALLS_PER_GPU * self.replicas.len();
+        }
+        if self.threads == 1 {
+            return 0;
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (cores / usize::try_from(self.threads).unwrap_or(1)).max(1)
+    }
+
+    fn dims(&self) -> [i64; 3] {
+        self.shape.map(signed)
+    }
+}
+
+impl Replica {
+    fn new(network: Network) -> Self {
+        Self { network, noise: DeviceNoise::default(), running: AtomicUsize::new(0) }
+    }
+}
+
+/// OpenMP keeps the number of threads per calling thread.
+fn use_threads(threads: i32) {
+    thread_local! {
+        static SET: Cell<i32> = const { Cell::new(0) };
+    }
+    if SET.get() != threads {
+        tch::set_num_threads(threads);
+        SET.set(threads);
+    }
+}
+
+fn signed(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
