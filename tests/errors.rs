@@ -141,6 +141,10 @@ fn plugins_that_cannot_be_loaded() {
     );
     plugin_fails(&single("./libabsent.so", "{}"), &["libabsent.so", "not found"]);
     plugin_fails(&single("no_plugin", "{}"), &["no_plugin", "no drs plugin"]);
+    plugin_fails(
+        &single("needs_library", "{}"),
+        &["needs libdrs_absent.so", "does not find", "LD_LIBRARY_PATH"],
+    );
     plugin_fails(&single("other_version", "{}"), &["version 9.0.0", "rebuild"]);
     plugin_fails(&single("other_layout", "{}"), &["another layout", "rebuild"]);
     let pinned = single("halfspace", &format!("{{}}\nsha256 = \"{}\"", "0".repeat(64)));

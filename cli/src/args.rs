@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Route(RouteArgs),
     /// Certify a data set.
     Certify(CertifyArgs),
+    /// Measure how fast the models are here, alone and with all that is around them.
+    Bench(BenchArgs),
 }
 
 const ROUTE_EXAMPLES: &str = "\
@@ -111,6 +113,30 @@ pub(crate) struct CertifyArgs {
     /// Take at most this many inputs.
     #[arg(long)]
     pub(crate) max: Option<usize>,
+}
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  drs bench --experts experts.toml
+  drs bench --experts experts.toml --batch 128 --seconds 10 --json
+
+raw is the model alone on batches that are there already, path the votes with noise, batching
+and counting, noise the noisy inputs that one thread draws; all per second. raw and path take
+turns, so their ratio holds on a machine whose speed changes.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = BENCH_EXAMPLES)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+
+    /// Time for each model, in seconds.
+    #[arg(long, default_value_t = 4.0, value_parser = parse_seconds)]
+    pub(crate) seconds: f64,
+
+    /// Write one JSON object per model and line instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The pool of experts and how to run it.
@@ -215,6 +241,11 @@ fn parse_method(text: &str) -> Result<MethodName, String> {
 fn parse_alpha(text: &str) -> Result<Alpha, String> {
     let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
     Alpha::new(value).map_err(|error| error.to_string())
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=3600.0).contains(seconds));
+    seconds.ok_or_else(|| "expected a number from 0.1 to 3600".to_owned())
 }
 
 fn parse_positive(text: &str) -> Result<usize, String> {

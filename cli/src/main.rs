@@ -5,6 +5,7 @@
 //! 1: something failed, with what and where on stderr; 2: wrong usage.
 
 mod args;
+mod bench;
 mod certify;
 mod pool;
 mod route;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match &args.command {
         Command::Route(args) => route::run(args),
         Command::Certify(args) => certify::run(args),
+        Command::Bench(args) => bench::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

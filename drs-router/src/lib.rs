@@ -15,7 +15,7 @@ mod plugin;
 mod router;
 
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec};
-pub use engine::EngineError;
+pub use engine::{EngineError, Throughput};
 pub use ordered::ordered;
 pub use plugin::{LoadError, LoadedExpert};
 pub use router::{OpenError, Options, RouteError, Router, Warning};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Provenance};
 use drs_core::certify::{CertifyError, Prediction};
@@ -12,7 +13,7 @@ use drs_core::protocol::{Method, Protocol};
 use drs_core::votes::VoteCounts;
 
 use crate::config::Config;
-use crate::engine::{Engine, EngineError, LaneSpec};
+use crate::engine::{Engine, EngineError, LaneSpec, Throughput};
 use crate::plugin::{LoadError, LoadedExpert, Registry};
 
 /// How a pool is run.
@@ -164,6 +165,20 @@ impl Router {
         let digest = input.digest();
         let mut source = self.source(input, digest, seed);
         drs_core::predict(&self.pool, expert, protocol, &mut source)
+    }
+
+    /// Measures each model for about `time` on noisy copies of an input: the
+    /// router first, then the experts.
+    ///
+    /// # Errors
+    /// Of each model, if it fails.
+    pub fn throughput(
+        &self,
+        input: &Arc<LatticeInput>,
+        time: Duration,
+    ) -> impl Iterator<Item = Result<Throughput, EngineError>> {
+        let stream = NoiseStream::new(Seed::from_number(0), input.digest(), "throughput");
+        (0..self.records.len()).map(move |lane| self.engine.measure(lane, input, &stream, time))
     }
 
     fn source(&self, input: Arc<LatticeInput>, digest: Digest, seed: Seed) -> EngineSource<'_> {

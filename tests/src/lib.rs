@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// Everything that the tests run or load.
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "drs",
     "drs-expert-onnx",
     "drs-expert-halfspace",
@@ -16,6 +16,7 @@ const PACKAGES: [&str; 7] = [
     "drs-expert-other-version",
     "drs-expert-other-layout",
     "drs-expert-no-plugin",
+    "drs-expert-needs-library",
 ];
 
 /// The folder with the binary and the plugins, built on first use.

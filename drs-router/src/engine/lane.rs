@@ -44,6 +44,10 @@ impl Lane {
         }
     }
 
+    pub(super) fn model(&self) -> Arc<Model> {
+        Arc::clone(&self.model)
+    }
+
     pub(super) fn classes(&self) -> usize {
         self.model.classes()
     }

@@ -8,6 +8,7 @@
 //! counts do not depend on threads, batch sizes or who shares a batch.
 
 mod lane;
+mod measure;
 mod model;
 mod ticket;
 mod worker;
@@ -21,6 +22,7 @@ use drs_core::votes::VoteCounts;
 
 use crate::plugin::LoadedExpert;
 use lane::{Job, Lane};
+pub use measure::Throughput;
 use ticket::Ticket;
 
 /// Why votes could not be drawn.

@@ -51,6 +51,11 @@ impl Model {
         self.batch
     }
 
+    /// The model's name and its plugin's.
+    pub(super) fn names(&self) -> (String, String) {
+        (self.expert.name().to_owned(), self.expert.plugin().name.clone())
+    }
+
     /// Number of classes.
     pub(super) fn classes(&self) -> usize {
         self.expert.manifest().classes.len()
@@ -92,8 +97,8 @@ impl Model {
         }
     }
 
-    fn votes(&self, batch: &Batch, votes: &mut [u32]) -> Result<(), EngineError> {
-        let (model, plugin) = (self.expert.name().to_owned(), self.expert.plugin().name.clone());
+    /// One vote for each row that counts.
+    pub(super) fn votes(&self, batch: &Batch, votes: &mut [u32]) -> Result<(), EngineError> {
         let voted = match &self.thresholds {
             None => self.expert.vote(&batch.values, votes),
             Some((high, low)) => {
@@ -107,6 +112,7 @@ impl Model {
                 self.expert.draw(noise, &segments, self.batch, votes)
             }
         };
+        let (model, plugin) = self.names();
         if let Err(error) = voted {
             return Err(EngineError::Plugin { model, plugin, message: error.to_string() });
         }

@@ -31,7 +31,19 @@ fn bind_now(path: &Path) -> Result<(), String> {
             std::mem::forget(library);
             Ok(())
         }
-        Err(error) => Err(format!("the system cannot load it: {}", source_or_self(&error))),
+        Err(error) => Err(explain_system(&source_or_self(&error))),
+    }
+}
+
+/// The system's words, and what to do where another library is missing.
+#[cfg(unix)]
+fn explain_system(cause: &str) -> String {
+    const MISSING: &str = ": cannot open shared object file";
+    match cause.split_once(MISSING) {
+        Some((library, _)) if !library.contains('/') => format!(
+            "it needs {library}, which the system does not find: add the folder that holds it to LD_LIBRARY_PATH (for libtorch, the lib folder of libtorch or of a Python's site-packages/torch)"
+        ),
+        _ => format!("the system cannot load it: {cause}"),
     }
 }
 

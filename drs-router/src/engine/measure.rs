@@ -1,0 +1,142 @@
+//! How fast a model is by itself, through the engine, and how fast its noise is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use drs_core::lattice::LatticeInput;
+use drs_core::noise::NoiseStream;
+use serde::Serialize;
+
+use super::model::{Batch, Model, Segment};
+use super::ticket::Ticket;
+use super::{Engine, EngineError};
+
+/// Turns between the raw model and the whole path: a machine that slows down
+/// half-way slows both.
+const TURNS: u32 = 4;
+
+/// What one model achieves on this machine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Throughput {
+    /// `router` or the expert's name.
+    pub model: String,
+    /// Plugin and version.
+    pub plugin: String,
+    /// Inputs per batch.
+    pub batch: usize,
+    /// Inputs per second of the model alone, on batches that are there already.
+    pub raw: f64,
+    /// Votes per second with noise, batching and counting.
+    pub path: f64,
+    /// `path / raw`.
+    pub ratio: f64,
+    /// Noisy inputs per second that one thread draws; none if the plugin draws.
+    pub noise: Option<f64>,
+}
+
+/// An amount of work and the time it took.
+#[derive(Default)]
+struct Tally {
+    inputs: u64,
+    time: Duration,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.inputs += other.inputs;
+        self.time += other.time;
+    }
+
+    fn rate(&self) -> f64 {
+        self.inputs as f64 / self.time.as_secs_f64()
+    }
+}
+
+impl Engine {
+    /// Measures the model in `lane` for about `time`.
+    pub(crate) fn measure(
+        &self,
+        lane: usize,
+        input: &Arc<LatticeInput>,
+        stream: &NoiseStream,
+        time: Duration,
+    ) -> Result<Throughput, EngineError> {
+        let model = self.shared.lock().lanes[lane].model();
+        let batch = model.noisy_batch(input, stream);
+        // First calls allocate and choose algorithms: not counted.
+        let warm = self.raw(&model, &batch, Duration::ZERO)?;
+        let noise = (model.buffer() > 0).then(|| noise(&model, input, stream, time / 10));
+        let (mut raw, mut path) = (Tally::default(), Tally::default());
+        let mut estimate = warm.rate();
+        for _ in 0..TURNS {
+            let turn = time / (2 * TURNS);
+            let found = self.raw(&model, &batch, turn)?;
+            estimate = if found.inputs > 0 { found.rate() } else { estimate };
+            raw.add(&found);
+            let full = model.batch() as f64;
+            let batches = (estimate * turn.as_secs_f64() / full).max(self.workers.len() as f64);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+            let draws = batches.ceil() as u64 * model.batch() as u64;
+            let start = Instant::now();
+            self.votes(lane, Arc::clone(input), stream.clone(), draws)?;
+            path.add(&Tally { inputs: draws, time: start.elapsed() });
+        }
+        let (raw, path) = (raw.rate(), path.rate());
+        let (batch, ratio) = (model.batch(), path / raw);
+        let (model, plugin) = model.names();
+        Ok(Throughput { model, plugin, batch, raw, path, ratio, noise })
+    }
+
+    /// The model alone, called from as many threads as the engine has and the
+    /// model allows; each makes at least one call.
+    fn raw(&self, model: &Model, batch: &Batch, time: Duration) -> Result<Tally, EngineError> {
+        let limit = if model.concurrency() == 0 { usize::MAX } else { model.concurrency() };
+        let threads = self.workers.len().min(limit);
+        let inputs = AtomicU64::new(0);
+        let start = Instant::now();
+        let work = || -> Result<(), EngineError> {
+            let mut votes = vec![0; model.batch()];
+            loop {
+                model.votes(batch, &mut votes)?;
+                inputs.fetch_add(model.batch() as u64, Ordering::Relaxed);
+                if start.elapsed() >= time {
+                    return Ok(());
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            callers
+                .into_iter()
+                .try_for_each(|caller| caller.join().map_err(|_| EngineError::Stopped)?)
+        })?;
+        Ok(Tally { inputs: inputs.into_inner(), time: start.elapsed() })
+    }
+}
+
+impl Model {
+    /// A full batch of noisy inputs.
+    fn noisy_batch(&self, input: &Arc<LatticeInput>, stream: &NoiseStream) -> Batch {
+        let rows = self.batch();
+        let ticket = Arc::new(Ticket::new(self.classes(), rows as u64));
+        let (input, stream) = (Arc::clone(input), stream.clone());
+        let segments = vec![Segment { input, stream, first: 0, rows, ticket }];
+        let mut batch = Batch { values: vec![0; self.buffer()], segments };
+        self.fill(&mut batch, &mut Vec::new());
+        batch
+    }
+}
+
+/// Noisy inputs per second on this thread.
+fn noise(model: &Model, input: &Arc<LatticeInput>, stream: &NoiseStream, time: Duration) -> f64 {
+    let (mut batch, mut scratch) = (model.noisy_batch(input, stream), Vec::new());
+    let mut tally = Tally::default();
+    let start = Instant::now();
+    while tally.inputs == 0 || start.elapsed() < time {
+        model.fill(&mut batch, &mut scratch);
+        tally.add(&Tally { inputs: model.batch() as u64, time: Duration::ZERO });
+    }
+    tally.time = start.elapsed();
+    tally.rate()
+}
