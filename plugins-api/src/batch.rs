@@ -23,7 +23,10 @@ impl<'a> Batch<'a> {
         levels: u16,
     ) -> Result<Self, Error> {
         let values: usize = shape.iter().product();
-        if values == 0 || !lattice.len().is_multiple_of(values) || rows * values > lattice.len() {
+        // Divided, as a product could overflow.
+        let fits =
+            values > 0 && lattice.len().is_multiple_of(values) && rows <= lattice.len() / values;
+        if !fits {
             let message = format!(
                 "a batch of {} values for {rows} inputs, expected a multiple of {values} (shape {shape:?})",
                 lattice.len()
@@ -149,6 +152,7 @@ mod tests {
         batch.to_f32(&mut floats);
         assert_eq!(floats[5], 5.0 / 255.0);
         assert!(Batch::new(&lattice, 5, [1, 1, 2], 255).is_err());
+        assert!(Batch::new(&lattice, usize::MAX, [1, 1, 2], 255).is_err());
         assert!(Batch::new(&lattice[..7], 3, [1, 1, 2], 255).is_err());
     }
 }

@@ -66,6 +66,7 @@ pub use error::{Error, ErrorKind};
 pub use manifest::{Manifest, NativeRuntime, PluginInfo};
 pub use normalisation::Normalisation;
 pub use plugin::{Context, Plugin};
+pub use shim::in_process;
 
 /// Exports a type that implements [`Plugin`] as this library's expert.
 ///

@@ -24,6 +24,17 @@ pub fn module<P: Plugin>(about: extern "C" fn() -> RString) -> PluginModuleRef {
     PluginModule { about, open: open::<P> }.leak_into_prefix()
 }
 
+/// The root module of plugin `P` without a library around it, for tests.
+///
+/// Each call leaks a few bytes, as modules live as long as the process.
+#[must_use]
+pub fn in_process<P: Plugin>() -> PluginModuleRef {
+    extern "C" fn about_in_process<P: Plugin>() -> RString {
+        about::<P>("in process")
+    }
+    module::<P>(about_in_process::<P>)
+}
+
 /// JSON of the plugin's facts.
 #[must_use]
 pub fn about<P: Plugin>(version: &str) -> RString {

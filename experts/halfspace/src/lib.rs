@@ -11,6 +11,9 @@
 //! value only and thresholds lie half-way between lattice points, rounding
 //! crosses no threshold and the closed form is exact.
 
+#[cfg(test)]
+mod conformance;
+
 use drs_plugins_api::{Batch, Context, Error, ErrorKind, Manifest, Plugin, export_expert};
 
 #[derive(serde::Deserialize)]

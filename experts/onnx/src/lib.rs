@@ -7,6 +7,8 @@
 //! configuration; where both speak they must agree.
 
 mod config;
+#[cfg(test)]
+mod conformance;
 mod model;
 
 use drs_plugins_api::export_expert;

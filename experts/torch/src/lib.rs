@@ -12,6 +12,8 @@
 
 mod architecture;
 mod config;
+#[cfg(test)]
+mod conformance;
 mod constant;
 mod device;
 mod draw;

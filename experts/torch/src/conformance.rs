@@ -1,0 +1,55 @@
+//! The rules of `drs-conformance`. `DRS_TEST_DEVICE` names another device to
+//! run them on, `DRS_TEST_MODELS` another folder of the models.
+
+use std::env;
+use std::path::PathBuf;
+
+use drs_conformance::{Subject, run};
+use drs_plugins_api::in_process;
+use serde_json::{Value, json};
+
+use crate::plugin::TorchExpert;
+
+/// Of 20,032 noisy inputs and 64 at edges between classes, none got another vote
+/// in batches of another size on a CPU, in f32 or bf16.
+const CPU_TOLERANCE: f64 = 0.0;
+/// Not measured: CUDA's libraries choose their kernels by batch size.
+const CUDA_TOLERANCE: f64 = 0.01;
+
+fn keeps_the_rules(dtype: &str, draw: &str) {
+    let device = env::var("DRS_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
+    let model = |name: &str| -> Value {
+        json!({
+            "kind": "torchscript", "model": format!("{name}.pt"), "sigma": 0.25, "classes": 5,
+            "device": device, "dtype": dtype, "draw": draw,
+        })
+    };
+    let folder = env::var_os("DRS_TEST_MODELS").map_or_else(
+        || [env!("CARGO_MANIFEST_DIR"), "tests/models"].iter().collect(),
+        PathBuf::from,
+    );
+    let module = in_process::<TorchExpert>();
+    let mut subject = Subject::new(module, [1, 8, 8], &folder, model("small"));
+    subject.ties = Some((model("ties"), 1));
+    subject.non_finite = Some(model("nan"));
+    subject.rows = 512;
+    subject.tolerance = if device == "cpu" { CPU_TOLERANCE } else { CUDA_TOLERANCE };
+    let report = run(&subject);
+    assert!(report.passed(), "{dtype}, draw = {draw}\n{report}");
+}
+
+#[test]
+fn f32_keeps_the_rules() {
+    keeps_the_rules("f32", "host");
+}
+
+#[test]
+fn bf16_keeps_the_rules() {
+    keeps_the_rules("bf16", "host");
+}
+
+#[test]
+fn device_noise_keeps_the_rules() {
+    keeps_the_rules("f32", "device");
+    keeps_the_rules("bf16", "device");
+}
