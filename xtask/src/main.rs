@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 //! `cargo xtask COMMAND`: what people and the continuous integration run.
 
+mod gpu;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "libtorch" => cargo(&LIBTORCH, &rest),
         "test" => with_libtorch(&["test", "--workspace"], &rest),
         "check" => check(),
+        "gpu" => gpu::gpu(&rest),
         "bench" => cargo(&["bench", "--package", "drs-core"], &rest),
         _ => Err(HELP.to_owned()),
     };
@@ -90,10 +93,7 @@ fn demo(rest: &[String]) -> Outcome {
     args.extend(["--n", "2000", "--seed", "1"].map(str::to_owned));
     args.extend(rest.iter().cloned());
     args.extend(images.iter().map(|path| local(path)));
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let drs =
-        root().join(target).join("release").join(format!("drs{}", std::env::consts::EXE_SUFFIX));
+    let drs = target().join("release").join(format!("drs{}", std::env::consts::EXE_SUFFIX));
     run(Command::new(drs).args(args).current_dir(root()))
 }
 
@@ -110,6 +110,11 @@ fn command(program: &str, args: &[&str], rest: &[String]) -> Command {
 fn run(command: &mut Command) -> Outcome {
     let status = command.status().map_err(|error| format!("cannot run {command:?}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("failed ({status}): {command:?}")) }
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// The folder of the workspace.

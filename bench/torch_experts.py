@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Votes per second: the usual PyTorch procedure beside `drs bench`, in one run.
+
+    cargo xtask build && cargo xtask torch
+    python3 -m venv /tmp/bench && /tmp/bench/bin/pip install torch==2.11.0 torchvision==0.26.0 numpy
+    /tmp/bench/bin/python bench/torch_experts.py --out /tmp/bench cifar_resnet20 cifar_resnet110
+
+The usual procedure: an eager f32 model, batches of one image repeated, noise by
+randn_like, argmax, counts in NumPy; at its best batch size. Models have random
+weights, which cost what trained ones do. The two take turns, so that a machine
+whose speed changes slows both. Writes a Markdown table.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "experts/torch/tests/models"))
+from networks import build  # noqa: E402  (beside the tests that check it)
+
+SIGMA = 0.25
+
+
+def counts(model, image, n, batch, classes, device):
+    """Votes of `n` noisy copies of one image, as published code takes them."""
+    total = np.zeros(classes, dtype=int)
+    with torch.no_grad():
+        while n > 0:
+            rows = min(batch, n)
+            n -= rows
+            copies = image.repeat((rows, 1, 1, 1))
+            noise = torch.randn_like(copies, device=device) * SIGMA
+            votes = model(copies + noise).argmax(1).cpu().numpy()
+            total += np.bincount(votes, minlength=classes)
+    return total
+
+
+def reference_rate(model, image, batch, classes, device, seconds):
+    """Votes per second of the usual procedure, for about `seconds`."""
+    counts(model, image, batch, batch, classes, device)
+    done, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        counts(model, image, 4 * batch, batch, classes, device)
+        done += 4 * batch
+    return done / (time.perf_counter() - start)
+
+
+def variants(arch, classes, device):
+    """Name in the table and configuration of each expert."""
+    for dtype in ("f32", "bf16"):
+        for kind, suffix in (("checkpoint", "pth.tar"), ("torchscript", "pt")):
+            for draw in ("host", "device") if device == "cuda" else ("host",):
+                name = f"{kind}-{dtype}" + (f"-{draw}-draws" if device == "cuda" else "")
+                yield name, (
+                    f'kind = "{kind}", model = "{arch}.{suffix}", dtype = "{dtype}", '
+                    f'device = "{device}", draw = "{draw}", sigma = {SIGMA}, classes = {classes}'
+                )
+
+
+def write_models(arch, folder):
+    """The model as checkpoint and TorchScript; returns it, its shape and classes."""
+    torch.manual_seed(1)
+    model, shape, classes = build(arch)
+    model.eval()
+    torch.save({"arch": arch, "state_dict": model.state_dict()}, folder / f"{arch}.pth.tar")
+    with torch.no_grad():
+        torch.jit.trace(model, torch.rand(2, *shape)).save(folder / f"{arch}.pt")
+    return model, shape, classes
+
+
+def write_pool(arch, shape, classes, device, folder):
+    experts = "".join(
+        f'[[expert]]\nname = "{name}"\nplugin = "torch"\nconfig = {{ {config} }}\n'
+        for name, config in variants(arch, classes, device)
+    )
+    path = folder / f"{arch}.toml"
+    path.write_text(f'[input]\nshape = {list(shape)}\nquantum = "1/255"\n{experts}')
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("archs", nargs="+", metavar="ARCH", help="cifar_resnet20, cifar_resnet110, resnet50")
+    parser.add_argument("--out", type=Path, required=True, help="folder for models and figures")
+    parser.add_argument("--drs", type=Path, default=ROOT / "target/release/drs")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6.0, help="per measurement")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    for arch in args.archs:
+        model, shape, classes = write_models(arch, args.out)
+        pool = write_pool(arch, shape, classes, args.device, args.out)
+        model.to(args.device)
+        image = torch.full(shape, 0.5, device=args.device)
+        large = shape[1] > 100
+        sizes = (8, 16, 32) if large else (64, 128, 256, 512, 1000)
+        if args.device == "cuda":
+            sizes = tuple(8 * size for size in sizes)
+        rate = lambda size, time: reference_rate(model, image, size, classes, args.device, time)
+        by_size = {size: rate(size, args.seconds / 3) for size in sizes}
+        best = max(by_size, key=by_size.get)
+        print(f"{arch}: usual procedure by batch size:", {k: round(v) for k, v in by_size.items()}, file=sys.stderr)
+        reference, measured = [], {}
+        for _ in range(args.rounds):
+            reference.append(rate(best, args.seconds))
+            command = [args.drs, "bench", "--experts", pool, "--seconds", str(args.seconds), "--json"]
+            lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            for line in map(json.loads, lines.splitlines()):
+                measured.setdefault(line["model"], []).append(line)
+        base = statistics.median(reference)
+        rows = [f"| PyTorch eager f32, batches of {best} | | {base:.0f} | 1 | |"]
+        for name, runs in measured.items():
+            raw, path, ratio = (statistics.median(run[key] for run in runs) for key in ("raw", "path", "ratio"))
+            # Each round's own reference: the machine's speed then.
+            gain = statistics.median(run["path"] / own for run, own in zip(runs, reference))
+            rows.append(f"| {name} | {raw:.0f} | {path:.0f} | {gain:.2f} | {ratio:.3f} |")
+        print(f"\n{arch}, {args.device}\n")
+        print("| | raw /s | votes /s | × PyTorch | path / raw |\n| --- | ---: | ---: | ---: | ---: |")
+        print("\n".join(rows), flush=True)
+
+
+if __name__ == "__main__":
+    main()
