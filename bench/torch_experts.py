@@ -8,16 +8,18 @@
 The usual procedure: an eager f32 model, batches of one image repeated, noise by
 randn_like, argmax, counts in NumPy; at its best batch size. Models have random
 weights, which cost what trained ones do. The two take turns, so that a machine
-whose speed changes slows both. Writes a Markdown table.
+whose speed changes slows both. Writes a Markdown table, with how many inputs per
+second there would be if convolutions ran as fast as one large matrix product:
+what no direct convolution passes.
 """
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
@@ -51,6 +53,33 @@ def reference_rate(model, image, batch, classes, device, seconds):
         counts(model, image, 4 * batch, batch, classes, device)
         done += 4 * batch
     return done / (time.perf_counter() - start)
+
+
+def products(model, shape):
+    """Multiplications of one input in convolutions and linear layers."""
+    counted = []
+
+    def count(layer, inputs, output):
+        counted.append(layer.weight[0].numel() * output[0].numel())
+
+    layers = [m for m in model.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    with torch.no_grad():
+        model(torch.rand(1, *shape))
+    for hook in hooks:
+        hook.remove()
+    return sum(counted)
+
+
+def matrix_rate(dtype, device, size=2048):
+    """Multiplications per second of a large matrix product, the best of some."""
+    left, right = (torch.rand(size, size, device=device).to(dtype) for _ in range(2))
+    best = 0.0
+    for _ in range(10):
+        start = time.perf_counter()
+        (left @ right).sum().item()
+        best = max(best, size**3 / (time.perf_counter() - start))
+    return best
 
 
 def variants(arch, classes, device):
@@ -99,6 +128,7 @@ def main():
     for arch in args.archs:
         model, shape, classes = write_models(arch, args.out)
         pool = write_pool(arch, shape, classes, args.device, args.out)
+        work = products(model, shape)
         model.to(args.device)
         image = torch.full(shape, 0.5, device=args.device)
         large = shape[1] > 100
@@ -109,21 +139,23 @@ def main():
         by_size = {size: rate(size, args.seconds / 3) for size in sizes}
         best = max(by_size, key=by_size.get)
         print(f"{arch}: usual procedure by batch size:", {k: round(v) for k, v in by_size.items()}, file=sys.stderr)
-        reference, measured = [], {}
+        reference, measured, limits = [], {}, []
         for _ in range(args.rounds):
+            limits.append([matrix_rate(dtype, args.device) for dtype in (torch.float32, torch.bfloat16)])
             reference.append(rate(best, args.seconds))
             command = [args.drs, "bench", "--experts", pool, "--seconds", str(args.seconds), "--json"]
             lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             for line in map(json.loads, lines.splitlines()):
                 measured.setdefault(line["model"], []).append(line)
-        base = statistics.median(reference)
+        base = median(reference)
         rows = [f"| PyTorch eager f32, batches of {best} | | {base:.0f} | 1 | |"]
         for name, runs in measured.items():
-            raw, path, ratio = (statistics.median(run[key] for run in runs) for key in ("raw", "path", "ratio"))
+            raw, path, ratio = (median(run[key] for run in runs) for key in ("raw", "path", "ratio"))
             # Each round's own reference: the machine's speed then.
-            gain = statistics.median(run["path"] / own for run, own in zip(runs, reference))
+            gain = median(run["path"] / own for run, own in zip(runs, reference))
             rows.append(f"| {name} | {raw:.0f} | {path:.0f} | {gain:.2f} | {ratio:.3f} |")
-        print(f"\n{arch}, {args.device}\n")
+        f32, bf16 = (median(rates) / work for rates in zip(*limits))
+        print(f"\n{arch}, {args.device}; at the speed of matrix products: f32 {f32:.0f}/s, bf16 {bf16:.0f}/s\n")
         print("| | raw /s | votes /s | × PyTorch | path / raw |\n| --- | ---: | ---: | ---: | ---: |")
         print("\n".join(rows), flush=True)
 

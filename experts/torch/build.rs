@@ -3,8 +3,10 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+const SOURCES: [&str; 2] = ["src/network/shim.cpp", "src/network/allocator.cpp"];
+
 fn main() {
-    println!("cargo::rerun-if-changed=src/network/shim.cpp");
+    SOURCES.iter().for_each(|source| println!("cargo::rerun-if-changed={source}"));
     println!("cargo::rerun-if-env-changed=LIBTORCH_INCLUDE");
     // From torch-sys, which found libtorch or stopped the build.
     let lib = env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys tells where libtorch is");
@@ -20,7 +22,7 @@ fn main() {
         .warnings(false)
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
-        .file("src/network/shim.cpp")
+        .files(SOURCES)
         .compile("drs_torch_shim");
     // First what a publisher put beside the plugin, then the libtorch it was built with.
     println!("cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN:$ORIGIN/libtorch/lib:{lib}");

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the real binary, run in a folder of its own.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -19,28 +20,49 @@ const PACKAGES: [&str; 8] = [
     "drs-expert-needs-library",
 ];
 
+/// What needs libtorch: built for the tests that use it only.
+const TORCH_PACKAGES: [&str; 2] = ["drs-expert-torch", "drs-expert-other-libtorch"];
+
 /// The folder with the binary and the plugins, built on first use.
 ///
 /// # Panics
 /// If they do not build.
 pub fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        // target/<profile>/deps/<this test>
-        let exe = std::env::current_exe().expect("a running test has a path");
-        let folder = exe.parent().and_then(Path::parent).expect("target/<profile>").to_owned();
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.arg("build").current_dir(root());
-        if folder.ends_with("release") {
-            cargo.arg("--release");
-        }
-        PACKAGES.iter().for_each(|package| {
-            cargo.args(["--package", package]);
-        });
-        let status = cargo.status().expect("cargo runs");
-        assert!(status.success(), "the binary and the plugins must build");
-        folder
-    })
+    BUILT.get_or_init(|| build(&PACKAGES))
+}
+
+/// The same, with the torch plugin.
+///
+/// # Panics
+/// If it does not build: it needs `LIBTORCH`, which `cargo xtask test` sets.
+pub fn built_torch() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&TORCH_PACKAGES));
+    built()
+}
+
+fn build(packages: &[&str]) -> PathBuf {
+    // target/<profile>/deps/<this test>
+    let exe = std::env::current_exe().expect("a running test has a path");
+    let folder = exe.parent().and_then(Path::parent).expect("target/<profile>").to_owned();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg("build").current_dir(root());
+    if folder.ends_with("release") {
+        cargo.arg("--release");
+    }
+    packages.iter().for_each(|package| {
+        cargo.args(["--package", package]);
+    });
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "the binary and the plugins must build");
+    folder
+}
+
+/// Says that a test does nothing, and why. Written past the test harness, which
+/// would keep it to itself.
+pub fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 /// The folder of the workspace.

@@ -21,6 +21,8 @@ mod explain;
 mod model;
 mod network;
 mod plugin;
+#[cfg(test)]
+mod tests;
 mod tune;
 mod weights;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use drs_plugins_api::{Context, Error, ErrorKind, Normalisation};
+use drs_plugins_api::{Error, ErrorKind, Normalisation};
 use tch::Device;
 
 use crate::architecture;
@@ -22,19 +22,20 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    /// Opens the file at `path` for inputs of `shape`.
     pub(crate) fn open(
         config: &Config,
-        context: &Context,
+        path: PathBuf,
+        shape: [usize; 3],
         devices: &[Device],
     ) -> Result<Self, Error> {
-        let path = context.resolve(&config.model);
         let targets: Vec<Target> = devices
             .iter()
             .map(|&device| Target {
                 device,
                 precision: config.dtype,
                 channels_last: config.channels_last,
-                shape: context.shape(),
+                shape,
             })
             .collect();
         let opened = match config.kind {

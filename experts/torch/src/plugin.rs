@@ -50,15 +50,21 @@ impl Plugin for TorchExpert {
 
     fn open(config: Config, context: &Context) -> Result<Self, Error> {
         device::prepare();
+        let threads = config.threads.unwrap_or(1).max(1).into();
+        use_threads(threads);
         let names = config.devices()?;
         let devices = names.iter().map(|name| name.available()).collect::<Result<Vec<_>, _>>()?;
-        let model = Model::open(&config, context, &devices)?;
+        let path = context.resolve(&config.model);
+        let model = Model::open(&config, path, context.shape(), &devices)?;
         let outputs = model.networks.first().map(Network::outputs);
         let told = |name: &str| model.metadata.get(name).map(String::as_str);
         let sigma = declared::sigma(told("drs.sigma"), config.sigma)
             .map_err(|error| in_file(&model.path, &error))?;
         let classes = declared::classes(told("drs.classes"), config.classes.as_ref(), outputs)
             .map_err(|error| in_file(&model.path, &error))?;
+        if let Some(reason) = model.networks.iter().find_map(Network::unfused) {
+            context.info(&format!("runs without fused convolutions: {reason}"));
+        }
         let gpu = devices.iter().any(|device| device.is_cuda());
         let mut expert = Self {
             path: model.path,
@@ -67,7 +73,7 @@ impl Plugin for TorchExpert {
             levels: context.levels(),
             classes,
             batch: tune::default_batch(context.shape(), gpu),
-            threads: config.threads.unwrap_or(1).max(1).into(),
+            threads,
             draws: config.draw.map_or(gpu, |draw| draw == Draw::Device),
             replicas: model.networks.into_iter().map(Replica::new).collect(),
         };

@@ -21,8 +21,10 @@ unsafe extern "C" {
         channels_last: bool,
         error: *mut *mut c_char,
     ) -> *mut C_tensor;
+    #[cfg(test)]
     fn drs_network_describe(network: *const c_void) -> *mut c_char;
     fn drs_network_free(network: *mut c_void);
+    fn drs_reuse_memory();
     fn drs_text_free(text: *mut c_char);
 }
 
@@ -39,12 +41,22 @@ pub(super) enum Lowering {
     FusedCast = 3,
 }
 
+/// Makes libtorch keep the memory of large tensors for the next batch.
+///
+/// Before there is any module: tensors know which allocator their memory came
+/// from, but oneDNN gives its own buffers to whichever is in place.
+fn reuse_memory() {
+    // SAFETY: may be called any number of times; no convolution has run yet.
+    unsafe { drs_reuse_memory() };
+}
+
 /// A TorchScript module.
 pub(super) struct Module(*mut CModule_);
 
 impl Module {
     /// Reads the bytes of a TorchScript file, onto a device.
     pub(super) fn load(bytes: &[u8], device: Device) -> Result<Self, String> {
+        reuse_memory();
         let device = device_number(device);
         // SAFETY: pointer and length are those of a live slice; libtorch copies it.
         let module = unsafe {
@@ -59,6 +71,7 @@ impl Module {
         sample: &Tensor,
         forward: impl FnOnce(&Tensor) -> Result<Tensor, String>,
     ) -> Result<Self, String> {
+        reuse_memory();
         let name = CString::new("network").map_err(|error| error.to_string())?;
         let inputs = [sample.as_ptr().cast_mut()];
         // SAFETY: the name is a C string, the array holds one live tensor.
@@ -129,7 +142,7 @@ impl Compiled {
     }
 
     /// The graph as text.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for tests and debugging"))]
+    #[cfg(test)]
     pub(super) fn describe(&self) -> String {
         // SAFETY: the network is live.
         let text = unsafe { drs_network_describe(self.0) };

@@ -45,6 +45,8 @@ pub(crate) struct Network {
     compiled: Compiled,
     target: Target,
     outputs: usize,
+    /// Why it runs slower than it could.
+    unfused: Option<String>,
     /// Mean and deviation, `[1, channels, 1, 1]`.
     normalisation: Option<(Constant, Constant)>,
 }
@@ -93,9 +95,12 @@ impl Network {
             check_agreement(&expected, &found, target.precision).map(|()| compiled)
         };
         // What fusing cannot do, or not do right, runs plain.
-        let fused = if target.device == Device::Cpu { fused().ok() } else { None };
-        let compiled = fused.unwrap_or(plain);
-        Ok(Self { compiled, target, outputs, normalisation: None })
+        let (compiled, unfused) = match (target.device == Device::Cpu).then(fused) {
+            Some(Ok(fused)) => (fused, None),
+            Some(Err(reason)) => (plain, Some(reason)),
+            None => (plain, None),
+        };
+        Ok(Self { compiled, target, outputs, unfused, normalisation: None })
     }
 
     /// Puts a normalisation in front of the network.
@@ -111,6 +116,11 @@ impl Network {
     /// The number of logits per input.
     pub(crate) fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// Why the network could not be fused for the CPU, if so.
+    pub(crate) fn unfused(&self) -> Option<&str> {
+        self.unfused.as_deref()
     }
 
     /// Where it runs.
@@ -189,3 +199,6 @@ fn check_agreement(expected: &Tensor, found: &Tensor, precision: Precision) -> R
     }
     Err(format!("a difference of {largest} at outputs of {scale}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,11 +93,41 @@ Value* cast(Graph& graph, Value* value, at::ScalarType type) {
   return to;
 }
 
+// oneDNN's convolution with what follows it; the second writes its sum over an input.
+const char* const kPointwise = "mkldnn::_convolution_pointwise";
+const char* const kPointwiseInto = "mkldnn::_convolution_pointwise_";
+
+bool is_fused(const Node* node) {
+  static const auto plain = Symbol::fromQualString(kPointwise);
+  static const auto into = Symbol::fromQualString(kPointwiseInto);
+  return node->kind() == plain || node->kind() == into;
+}
+
+// The value in the wanted type; fused convolutions give it already.
+Value* in_type(Graph& graph, Value* value, at::ScalarType type) {
+  return type == at::kFloat || is_fused(value->node()) ? value : cast(graph, value, type);
+}
+
+// Whether the sum of `add` may be written over `value` by a node in place of
+// `last`: a fused convolution made the value, so nothing else is a view of it,
+// and all who read it otherwise are fused convolutions that have run by then.
+bool may_overwrite(const Value* value, const Node* add, const Node* last) {
+  const Block* block = last->owningBlock();
+  if (!is_fused(value->node()) || value->node()->owningBlock() != block) return false;
+  for (const auto& use : value->uses()) {
+    if (use.user == add) continue;
+    if (use.user->owningBlock() != block || !is_fused(use.user) || !use.user->isBefore(last))
+      return false;
+  }
+  return true;
+}
+
 // A convolution in oneDNN's own weight layout, with what follows it folded in.
 void fuse(Graph& graph, Node* node, const Convolution& conv, at::ScalarType type) {
   Node* last = node;
   Value* other = nullptr;
-  if (Node* add = only_user(node, aten::add)) {
+  Node* add = only_user(node, aten::add);
+  if (add != nullptr) {
     Value* left = add->input(0);
     Value* right = add->input(1);
     Value* addend = left == node->output() ? right : left;
@@ -106,16 +136,18 @@ void fuse(Graph& graph, Node* node, const Convolution& conv, at::ScalarType type
     if (left != right && unit && addend->type()->isSubtypeOf(*TensorType::get())) {
       other = addend;
       last = add;
+    } else {
+      add = nullptr;
     }
   }
   Node* relu = only_user(last, aten::relu);
   if (relu != nullptr) last = relu;
+  const bool into = other != nullptr && may_overwrite(other, add, last);
 
   WithInsertPoint here(last);
   const auto constant = [&](IValue v) { return graph.insertConstant(std::move(v)); };
-  const auto no_scalars = [&] {
-    return graph.insertNode(graph.createList(OptionalType::create(NumberType::get()), {}))->output();
-  };
+  const auto text = [&](const char* v) { return constant(std::string(v)); };
+  const auto none = [&] { return constant(IValue()); };
   static auto reorder = c10::Dispatcher::singleton().findSchemaOrThrow(
       "mkldnn::_reorder_convolution_weight", "");
   Stack stack{conv.weight.to(type).contiguous(), conv.padding, conv.stride, conv.dilation, conv.groups,
@@ -125,29 +157,32 @@ void fuse(Graph& graph, Node* node, const Convolution& conv, at::ScalarType type
   packed->t_(attr::value, stack[0].toTensor());
   packed->output()->setType(TensorType::get());
 
-  std::vector<Value*> inputs{cast(graph, node->namedInput("input"), type)};
-  if (other != nullptr) inputs.push_back(cast(graph, other, type));
+  std::vector<Value*> inputs{in_type(graph, node->namedInput("input"), type)};
+  if (other != nullptr)
+    inputs.insert(into ? inputs.begin() : inputs.end(), in_type(graph, other, type));
   inputs.push_back(packed->output());
-  inputs.push_back(conv.bias ? constant(conv.bias->to(type)) : constant(IValue()));
+  inputs.push_back(conv.bias ? constant(conv.bias->to(type)) : none());
   inputs.push_back(constant(conv.padding));
   inputs.push_back(constant(conv.stride));
   inputs.push_back(constant(conv.dilation));
   inputs.push_back(constant(conv.groups));
   if (other == nullptr) {
-    inputs.push_back(constant(std::string(relu != nullptr ? "relu" : "none")));
-    inputs.push_back(no_scalars());
-    inputs.push_back(constant(std::string()));
+    inputs.push_back(text(relu != nullptr ? "relu" : "none"));
   } else {
-    inputs.push_back(constant(std::string("add")));
-    inputs.push_back(constant(1.0));
-    inputs.push_back(relu != nullptr ? constant(std::string("relu")) : constant(IValue()));
-    inputs.push_back(no_scalars());
-    inputs.push_back(constant(std::string()));
+    inputs.push_back(text("add"));
+    inputs.push_back(none());
+    inputs.push_back(relu != nullptr ? text("relu") : none());
   }
-  static const auto pointwise = Symbol::fromQualString("mkldnn::_convolution_pointwise");
-  Node* fused = graph.insertNode(graph.create(pointwise, inputs, 1));
+  Node* scalars = graph.insertNode(graph.createList(OptionalType::create(NumberType::get()), {}));
+  inputs.push_back(scalars->output());
+  inputs.push_back(text(""));
+  const auto kind = Symbol::fromQualString(into ? kPointwiseInto : kPointwise);
+  Node* fused = graph.insertNode(graph.create(kind, inputs, 1));
   fused->output()->setType(TensorType::get());
   last->output()->replaceAllUsesWith(fused->output());
+  // At once, so that they no longer count as users of what they read.
+  for (Node* replaced : {relu, add, node})
+    if (replaced != nullptr) replaced->destroy();
 }
 
 // A plain convolution in bfloat16.
@@ -161,19 +196,25 @@ void cast_convolution(Graph& graph, Node* node, const Convolution& conv) {
 }
 
 void lower(Graph& graph, Block* block, int lowering) {
-  std::vector<Node*> nodes(block->nodes().begin(), block->nodes().end());
-  for (Node* node : nodes) {
+  const auto type = casts(lowering) ? at::kBFloat16 : at::kFloat;
+  // Fusing removes nodes, but no other convolution or linear layer.
+  std::vector<Node*> nodes;
+  for (Node* node : block->nodes()) {
     for (Block* inner : node->blocks()) lower(graph, inner, lowering);
+    const bool linear = node->kind() == aten::linear || node->kind() == aten::addmm;
+    if (linear || convolution(node)) nodes.push_back(node);
+  }
+  for (Node* node : nodes) {
     if (const auto conv = convolution(node)) {
       if (fuses(lowering))
-        fuse(graph, node, *conv, casts(lowering) ? at::kBFloat16 : at::kFloat);
+        fuse(graph, node, *conv, type);
       else
         cast_convolution(graph, node, *conv);
-    } else if (casts(lowering) && (node->kind() == aten::linear || node->kind() == aten::addmm)) {
+    } else if (casts(lowering)) {
       // The head stays in f32: logits of eight bits would tie.
       WithInsertPoint here(node);
-      const char* name = node->kind() == aten::linear ? "input" : "mat1";
-      node->replaceInputWith(node->namedInput(name), cast(graph, node->namedInput(name), at::kFloat));
+      Value* input = node->namedInput(node->kind() == aten::linear ? "input" : "mat1");
+      node->replaceInputWith(input, cast(graph, input, at::kFloat));
     }
   }
 }
@@ -248,7 +289,7 @@ void* drs_network_run(const void* network, const void* input, bool channels_last
   });
 }
 
-// The graph as text, for error reports and tests.
+// The graph as text, for tests.
 char* drs_network_describe(const void* network) {
   return copied(static_cast<const Network*>(network)->graph->toString(false));
 }

@@ -1,17 +1,46 @@
 #!/usr/bin/env python3
-"""Small TorchScript models for the conformance suite: inputs 1x8x8, 5 classes.
+"""The models of the tests, with what PyTorch answers.
 
-Written with torch 2.11; run from anywhere, writes beside itself. Weights come
-from a fixed seed.
+    generate.py                  all that is in this folder
+    generate.py --resnet50 DIR   a ResNet-50 and its logits, which are too large for it
+
+Written with torch 2.11 and torchvision 0.26; run from anywhere, writes beside
+itself. Weights come from fixed seeds. `small`, `ties` and `nan` are for the
+conformance suite: inputs 1x8x8, 5 classes.
 """
 
 import os
+import sys
 
 import torch
 from torch import nn
 
+import networks
+import structures
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLASSES = 5
+
+
+def lattice(count, shape):
+    """Inputs by a formula that the tests repeat, in units of 1/255."""
+    i = torch.arange(count * shape[0] * shape[1] * shape[2], dtype=torch.int64)
+    values = i * i * 7919 % 65521 % 511 - 128
+    return values.reshape(count, *shape).float()
+
+
+def answers(model, count, shape):
+    with torch.no_grad():
+        return model(lattice(count, shape) / 255)
+
+
+def write_logits(path, rows):
+    """Rows of (model, logits per input)."""
+    with open(path, "w") as out:
+        for name, logits in rows:
+            for index, row in enumerate(logits):
+                values = ",".join(f"{value:.9g}" for value in row.tolist())
+                out.write(f"{name},{index},{values}\n")
 
 
 class Small(nn.Module):
@@ -84,6 +113,88 @@ def save(model, name):
     traced.save(os.path.join(HERE, name + ".pt"))
 
 
-save(small(), "small")
-save(Ties(small(4)), "ties")
-save(NotFinite(small(4)), "nan")
+def randomised(model):
+    """Statistics of normalisation layers away from those of a new network."""
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.uniform_(-0.2, 0.2)
+            layer.running_var.uniform_(0.5, 1.5)
+            layer.num_batches_tracked.fill_(1000)
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.uniform_(layer.bias, -0.2, 0.2)
+    return model.eval()
+
+
+def save_checkpoint(model, arch, path):
+    """As locuslab/smoothing does, with the optimiser's empty momenta."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    torch.save(
+        {
+            "epoch": 90,
+            "arch": arch,
+            "state_dict": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+        },
+        path,
+    )
+
+
+def resnet20():
+    """Weights of 16 bits, to be small; the arithmetic is of 32."""
+    torch.manual_seed(20)
+    model, shape, _ = networks.build("cifar_resnet20")
+    randomised(model)
+    with torch.no_grad():
+        logits = model(torch.rand(64, *shape) + 0.25 * torch.randn(64, *shape))
+        logits = torch.cat([logits, answers(model, 64, shape)])
+        fc = model[1].fc
+        # Centred and spread, so that votes vary between inputs.
+        centre, scale = logits.mean(0), 0.5 / (logits - logits.mean(0)).std()
+        fc.weight *= scale
+        fc.bias.copy_((fc.bias - centre) * scale)
+    save_checkpoint(model.half(), "cifar_resnet20", os.path.join(HERE, "resnet20.pth.tar"))
+    return answers(model.float(), 4, shape)
+
+
+def resnet50(folder):
+    torch.manual_seed(50)
+    model, shape, _ = networks.build("resnet50")
+    randomised(model)
+    os.makedirs(folder, exist_ok=True)
+    save_checkpoint(model, "resnet50", os.path.join(folder, "resnet50.pth.tar"))
+    write_logits(os.path.join(folder, "logits.csv"), [("resnet50", answers(model, 1, shape))])
+
+
+def structure(name, kind):
+    torch.manual_seed(7)
+    model = kind().eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+        # Else the input hardly changes the output.
+        parameter.mul_(2.5)
+    logits = answers(model, 4, structures.SHAPE)
+    if kind is structures.Branch:
+        compiled = torch.jit.script(model)
+    else:
+        # What is traced with two inputs must not depend on their number.
+        compiled = torch.jit.trace(model, torch.rand(2, *structures.SHAPE))
+    compiled.save(os.path.join(HERE, f"structure-{name}.pt"))
+    return logits
+
+
+def everything():
+    save(small(), "small")
+    save(Ties(small(4)), "ties")
+    save(NotFinite(small(4)), "nan")
+    write_logits(os.path.join(HERE, "resnet20.csv"), [("resnet20", resnet20())])
+    for name, kind in structures.OTHERS.items():
+        structure(name, kind)
+    kinds = structures.CLASSIFIERS.items()
+    rows = [(name, structure(name, kind)) for name, kind in kinds]
+    write_logits(os.path.join(HERE, "structures.csv"), rows)
+
+
+if sys.argv[1:2] == ["--resnet50"]:
+    resnet50(sys.argv[2])
+else:
+    everything()

@@ -1,0 +1,119 @@
+//! The torch expert through the real binary.
+
+use std::path::{Path, PathBuf};
+
+use drs_core::certificate::Certificate;
+use drs_tests::{Place, Run, built_torch, root};
+use image::{ImageBuffer, Rgb};
+
+/// A pool of torch experts called `m0`, `m1`, …
+fn pool(place: &Place, configs: &[&str]) {
+    built_torch();
+    let experts = configs.iter().enumerate().map(|(index, config)| {
+        format!("[[expert]]\nname = \"m{index}\"\nplugin = \"torch\"\nconfig = {{ {config} }}\n")
+    });
+    let experts: String = experts.collect();
+    place.write("experts.toml", format!("{INPUT}{experts}"));
+}
+
+const INPUT: &str = "[input]\nshape = [3, 32, 32]\nquantum = \"1/255\"\n";
+
+/// The settings that every one of these experts needs, before others.
+fn checkpoint(more: &str) -> String {
+    let model = models().join("resnet20.pth.tar");
+    let model = model.display();
+    format!("kind = \"checkpoint\", model = \"{model}\", sigma = 0.25, classes = 10{more}")
+}
+
+fn models() -> PathBuf {
+    root().join("experts/torch/tests/models")
+}
+
+/// Certifies two images, one of each class, with the pool's first expert.
+fn certify(place: &Place, out: &str) -> Run {
+    for (class, colour) in [("bird", [90, 140, 30]), ("cat", [220, 20, 120])] {
+        let pixel = |x, y| Rgb(colour.map(|c: u8| c.wrapping_add((x * 7 + y * 3) as u8)));
+        let path = place.write(&format!("data/{class}/0.png"), b"");
+        ImageBuffer::from_fn(32, 32, pixel).save(path).unwrap();
+    }
+    place.drs(&format!(
+        "certify --experts experts.toml --data data --method one:m0 --n 500 --seed 3 --out {out}"
+    ))
+}
+
+fn certificates(place: &Place, name: &str) -> Vec<Certificate> {
+    let certificate = |line: &str| {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        serde_json::from_value(record["certificate"].clone()).unwrap()
+    };
+    place.read(name).lines().map(certificate).collect()
+}
+
+#[test]
+fn noise_from_host_or_device_gives_one_certificate() {
+    let mut found = Vec::new();
+    for draw in ["host", "device"] {
+        let place = Place::new();
+        pool(&place, &[&checkpoint(&format!(", draw = \"{draw}\", batch = 48"))]);
+        let _ = certify(&place, "out.tsv").succeeds();
+        found.push(certificates(&place, "out.jsonl"));
+    }
+    assert_eq!(found[0].len(), 2);
+    assert_eq!(found[0], found[1]);
+    let provenance = found[0][0].provenance.as_ref().unwrap();
+    assert_eq!(provenance.models[0].files[0].name, "resnet20.pth.tar");
+}
+
+#[test]
+fn checkpoints_and_torchscript_share_a_pool() {
+    let place = Place::new();
+    let other = checkpoint(", dtype = \"bf16\", threads = 2");
+    pool(&place, &[&checkpoint(""), &other]);
+    let _ = certify(&place, "out.tsv").succeeds();
+    let bench = place.drs("bench --experts experts.toml --seconds 0.2 --json").succeeds();
+    assert_eq!(bench.lines().count(), 2, "{bench}");
+}
+
+#[track_caller]
+fn fails(config: &str, words: &[&str]) {
+    let place = Place::new();
+    pool(&place, &[config]);
+    certify(&place, "out.tsv").fails(1, words);
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    if !Path::new("/dev/nvidia0").exists() {
+        fails(&checkpoint(", device = \"cuda\""), &["expert m0", "cuda:0", "device = \"cpu\""]);
+    }
+    fails(&checkpoint(", device = \"gpu\""), &["\"gpu\" found", "\"cuda:0\""]);
+    fails(&checkpoint(", speed = 9"), &["expert m0", "unknown field `speed`"]);
+    let checkpoint_as_script =
+        checkpoint("").replace("kind = \"checkpoint\"", "kind = \"torchscript\"");
+    fails(&checkpoint_as_script, &["resnet20.pth.tar", "use kind = \"checkpoint\""]);
+    fails(&checkpoint(", arch = \"vgg\""), &["\"vgg\" found", "cifar_resnet110"]);
+    fails(&checkpoint(", arch = \"cifar_resnet110\""), &["layer1.3", "is missing"]);
+}
+
+#[test]
+fn code_in_a_checkpoint_is_refused_and_not_run() {
+    let evil = root().join("checkpoint/tests/fixtures/evil-system.pth");
+    let config = format!(
+        "kind = \"checkpoint\", model = \"{}\", arch = \"cifar_resnet20\", sigma = 0.25, classes = 10",
+        evil.display()
+    );
+    fails(&config, &["evil-system.pth", "it holds code", "was not run"]);
+}
+
+#[test]
+fn two_versions_of_libtorch_cannot_share_a_process() {
+    let place = Place::new();
+    pool(&place, &[&checkpoint("")]);
+    let mut toml = place.read("experts.toml");
+    toml.push_str("[[expert]]\nname = \"n\"\nplugin = \"other_libtorch\"\nconfig = {}\n");
+    place.write("experts.toml", toml);
+    certify(&place, "out.tsv").fails(
+        1,
+        &["expert n", "libtorch 2.10.0", "torch already brought another version", "can hold one"],
+    );
+}
