@@ -1,11 +1,6 @@
 //! One model in three formats: checkpoint, TorchScript and ONNX vote alike.
 //!
-//! Needs `DRS_CIFAR10_MODELS`: a folder with `<name>.pth.tar`, `.pt`, `.onnx`
-//! and `-reference.npz` (`lattice` \[n,3,32,32\] as int16 in units of 1/255, and
-//! PyTorch's `logits`) for s025, s050 and s100.
-
-use std::fs::File;
-use std::path::{Path, PathBuf};
+//! Needs `DRS_CIFAR10_MODELS`, as `drs_tests::reference` describes it.
 
 use drs_core::lattice::{Digest, Quantum};
 use drs_core::noise::{NoiseStream, NoiseTable, Seed};
@@ -13,27 +8,25 @@ use drs_core::units::Sigma;
 use drs_plugins_api::abi::{ExpertObject, OpenRequest};
 use drs_plugins_api::abi_stable::library::lib_header_from_path;
 use drs_plugins_api::abi_stable::std_types::{RSlice, RSliceMut, RStr};
-use drs_tests::{built_torch, skipped};
-use ndarray::{ArrayD, ArrayView1, Axis};
-use ndarray_npy::ReadNpyExt as _;
+use drs_plugins_api::argmax;
+use drs_tests::built_torch;
+use drs_tests::reference::{self, CLASSES, Reference, SHAPE};
 
-const VALUES: usize = 3 * 32 * 32;
+const VALUES: usize = SHAPE[0] * SHAPE[1] * SHAPE[2];
 const BATCH: usize = 128;
 /// Fresh draws per model.
 const DRAWS: usize = 100_000;
-/// Models and the noise they were trained for.
-const MODELS: [(&str, f64); 3] = [("s025", 0.25), ("s050", 0.5), ("s100", 1.0)];
 
 extern "C" fn no_log(_: u8, _: RStr<'_>, _: RStr<'_>) {}
 
-fn open(plugin: &str, config: &str, folder: &Path) -> ExpertObject {
+fn open(plugin: &str, config: &str) -> ExpertObject {
     let library = built_torch().join(format!("libdrs_expert_{plugin}.so"));
     let header = lib_header_from_path(&library).unwrap();
     let module = header.init_root_module::<drs_plugins_api::abi::PluginModuleRef>().unwrap();
     let request = OpenRequest {
         config: config.into(),
-        base_dir: folder.to_str().unwrap().into(),
-        shape: [3, 32, 32],
+        base_dir: "".into(),
+        shape: SHAPE.map(|dim| dim as u64),
         levels: 255,
         log: no_log,
     };
@@ -55,50 +48,29 @@ fn votes(expert: &ExpertObject, lattice: &[i16]) -> Vec<u32> {
     votes
 }
 
-fn read<T: ndarray_npy::ReadableElement>(path: &Path, name: &str) -> ArrayD<T> {
-    let mut archive = zip::ZipArchive::new(File::open(path).unwrap()).unwrap();
-    ArrayD::read_npy(archive.by_name(&format!("{name}.npy")).unwrap()).unwrap()
-}
-
-fn argmax(logits: ArrayView1<'_, f32>) -> u32 {
-    let best = logits.iter().enumerate().fold(
-        0,
-        |best, (class, logit)| {
-            if *logit > logits[best] { class } else { best }
-        },
-    );
-    u32::try_from(best).unwrap()
-}
-
 #[test]
 fn checkpoint_torchscript_and_onnx_vote_alike() {
-    let Some(folder) = std::env::var_os("DRS_CIFAR10_MODELS").map(PathBuf::from) else {
-        return skipped("DRS_CIFAR10_MODELS is not set: three formats of one model not compared");
-    };
-    for (name, sigma) in MODELS {
+    for reference in reference::all() {
+        let Reference { name, sigma, lattice, logits, .. } = &reference;
+        let file = |suffix: &str| reference.file(suffix).display().to_string();
         let torch = |kind: &str, suffix: &str| {
-            format!(r#"{{"kind":"{kind}","model":"{name}.{suffix}","sigma":{sigma},"classes":10}}"#)
+            let model = file(suffix);
+            format!(r#"{{"kind":"{kind}","model":"{model}","sigma":{sigma},"classes":{CLASSES}}}"#)
         };
         let experts = [
-            open("torch", &torch("checkpoint", "pth.tar"), &folder),
-            open("torch", &torch("checkpoint", "safetensors"), &folder),
-            open("torch", &torch("torchscript", "pt"), &folder),
-            open("onnx", &format!(r#"{{"model":"{name}.onnx"}}"#), &folder),
+            open("torch", &torch("checkpoint", "pth.tar")),
+            open("torch", &torch("checkpoint", "safetensors")),
+            open("torch", &torch("torchscript", "pt")),
+            open("onnx", &format!(r#"{{"model":"{}"}}"#, file("onnx"))),
         ];
-        let reference = folder.join(format!("{name}-reference.npz"));
-        let lattice: ArrayD<i16> = read(&reference, "lattice");
-        let logits: ArrayD<f32> = read(&reference, "logits");
-        let lattice = lattice.as_slice().unwrap();
-        let expected: Vec<u32> = logits
-            .axis_iter(Axis(0))
-            .map(|row| argmax(row.into_dimensionality().unwrap()))
-            .collect();
+        let mut expected = vec![0; logits.len() / CLASSES];
+        argmax(logits, &mut expected).unwrap();
         for expert in &experts {
             assert_eq!(votes(expert, lattice), expected, "{name}: PyTorch's votes");
         }
 
         let table =
-            NoiseTable::new(Sigma::new(sigma).unwrap(), "1/255".parse::<Quantum>().unwrap());
+            NoiseTable::new(Sigma::new(*sigma).unwrap(), "1/255".parse::<Quantum>().unwrap());
         let table = table.unwrap();
         let stream = NoiseStream::new(Seed::from_number(1), Digest::of(name.as_bytes()), "formats");
         let mut differing = [0; 3];

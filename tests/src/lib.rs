@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: the real binary, run in a folder of its own.
 
+pub mod reference;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -177,9 +177,12 @@ mod tests {
     }
 
     fn open(model: &str) -> OnnxExpert {
-        let path = example().join(format!("{model}.onnx"));
+        open_file(example().join(format!("{model}.onnx")), [1, 28, 28])
+    }
+
+    fn open_file(path: PathBuf, shape: [usize; 3]) -> OnnxExpert {
         let model = ModelOptions::with_all_ops().prepack_weights(true).load_file(&path).unwrap();
-        let shape = input_shape(&model, [1, 28, 28]).unwrap();
+        let shape = input_shape(&model, shape).unwrap();
         let classes = vec![String::new(); outputs(&model).unwrap().unwrap()];
         OnnxExpert { model, path, sigma: 1.0, shape, classes, normalisation: None }
     }
@@ -213,6 +216,23 @@ mod tests {
             }
         }
         assert_eq!(checked, 8 * (10 + 10 + 10 + 3));
+    }
+
+    #[test]
+    fn logits_of_real_models_are_pytorch_s() {
+        for reference in drs_tests::reference::all() {
+            let shape = drs_tests::reference::SHAPE;
+            let expert = open_file(reference.file("onnx"), shape);
+            let rows = reference.logits.len() / expert.classes.len();
+            let batch = Batch::new(&reference.lattice, rows, shape, 255).unwrap();
+            let found = expert.logits(&batch).unwrap();
+            assert_eq!(found.len(), reference.logits.len());
+            let differences = found.iter().zip(&reference.logits).map(|(a, b)| (a - b).abs());
+            // NaN is larger than everything here.
+            let largest = differences.max_by(f32::total_cmp).unwrap();
+            println!("{}.onnx: off by {largest:.1e}", reference.name);
+            assert!(largest <= 1e-3, "{} is off by {largest}", reference.name);
+        }
     }
 
     #[test]

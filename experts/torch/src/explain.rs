@@ -4,12 +4,22 @@ use drs_plugins_api::{Error, ErrorKind};
 use tch::TchError;
 
 /// Where the C++ stack trace begins that libtorch adds to its messages.
-const TRACE: &str = "\nException raised from";
+const TRACE: &str = "Exception raised from";
+/// How tch begins the message of a panic, in which line breaks are escaped.
+const PANIC: &str = "called `Result::unwrap()` on an `Err` value: Torch(\"";
 
-/// The message without the stack trace.
+/// What comes before the cause where a TorchScript operation fails: a trace
+/// through files of whoever exported the module.
+const INTERPRETER: &str = "The following operation failed in the TorchScript interpreter";
+const CAUSE: &str = "\nRuntimeError: ";
+
+/// The message without the stack traces.
 pub(crate) fn message(text: &str) -> String {
     let end = text.find(TRACE).unwrap_or(text.len());
-    text[..end].trim().to_owned()
+    let text = text[..end].trim_end_matches("\\n");
+    let text = text.strip_prefix(PANIC).unwrap_or(text);
+    let cause = text.starts_with(INTERPRETER).then(|| text.rsplit_once(CAUSE)).flatten();
+    cause.map_or(text, |(_, cause)| cause).trim().to_owned()
 }
 
 /// An error of a tensor operation: of the device, such as one without memory.

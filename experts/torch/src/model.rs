@@ -78,6 +78,7 @@ fn checkpoint(config: &Config, path: &Path, targets: &[Target]) -> Result<Opened
         let built = architecture::build(&arch, &mut weights)?;
         weights.finish(&arch)?;
         let (mean, std) = &built.normalisation;
+        check_channels(&arch, mean.len(), target.shape)?;
         let normalisation = match &given {
             None if has_layer => Normalisation::from_config(Some(mean), Some(std), mean.len())?,
             given => given.clone(),
@@ -87,6 +88,14 @@ fn checkpoint(config: &Config, path: &Path, targets: &[Target]) -> Result<Opened
     });
     let networks = networks.collect::<Result<_, Error>>()?;
     Ok((checkpoint.metadata, networks))
+}
+
+fn check_channels(arch: &str, channels: usize, shape: [usize; 3]) -> Result<(), Error> {
+    if shape[0] == channels {
+        return Ok(());
+    }
+    let message = format!("inputs of shape {shape:?} found, but {arch} takes {channels} channels");
+    Err(Error::new(ErrorKind::Config, message).hint("see [input] in experts.toml"))
 }
 
 fn normalisation(config: &Config, targets: &[Target]) -> Result<Option<Normalisation>, Error> {

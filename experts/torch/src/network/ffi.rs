@@ -87,8 +87,9 @@ impl Module {
         // SAFETY: the module is live and being traced on this thread; the array
         // holds one live tensor.
         unsafe { torch_sys::atm_end_tracing(module.0, method.as_ptr(), outputs.as_ptr(), 1) };
-        take_torch_error()?;
-        output.map(|_| module)
+        let ended = take_torch_error();
+        // First why `forward` failed: its failure may have ended tracing.
+        output.and(ended).map(|()| module)
     }
 
     /// Compiles the module for inference.
@@ -168,7 +169,7 @@ fn device_number(device: Device) -> c_int {
 
 fn take_error(error: *mut c_char) -> Result<(), String> {
     // SAFETY: null, or a text that the shim made for us.
-    unsafe { take_text(error) }.map_or(Ok(()), Err)
+    unsafe { take_text(error) }.map_or(Ok(()), |text| Err(message(&text)))
 }
 
 /// The last error of torch-sys on this thread, without its C++ stack trace.

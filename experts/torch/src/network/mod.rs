@@ -77,21 +77,24 @@ impl Network {
     }
 
     fn compile(module: &Module, mut target: Target) -> Result<Self, Error> {
-        let input = sample(target);
+        // Made anew each time: some modules write to their input.
+        let input = move || sample(target);
         let (plain, fused) = match target.precision {
             Precision::F32 => (Lowering::Plain, Lowering::Fused),
             Precision::Bf16 => (Lowering::Cast, Lowering::FusedCast),
         };
         let plain = module.compile(plain).map_err(model_error)?;
         // Some modules reshape in ways that need the ordinary memory format.
-        if target.channels_last && plain.run(&input, true).is_err() {
+        if target.channels_last && plain.run(&input(), true).is_err() {
             target.channels_last = false;
         }
-        let expected = plain.run(&input, target.channels_last).map_err(model_error)?;
+        let expected = plain
+            .run(&input(), target.channels_last)
+            .map_err(|problem| does_not_run(&problem, target))?;
         let outputs = outputs(&expected)?;
         let fused = || -> Result<Compiled, String> {
             let compiled = module.compile(fused)?;
-            let found = compiled.run(&input, target.channels_last)?;
+            let found = compiled.run(&input(), target.channels_last)?;
             check_agreement(&expected, &found, target.precision).map(|()| compiled)
         };
         // What fusing cannot do, or not do right, runs plain.
@@ -165,6 +168,15 @@ fn sample(target: Target) -> Tensor {
         .to_kind(Kind::Float)
         .reshape([2, channels, height, width])
         .to_device(target.device)
+}
+
+fn does_not_run(problem: &str, target: Target) -> Error {
+    let shape = target.shape;
+    let error = model_error(format!("it does not take inputs of shape {shape:?}: {problem}"));
+    match target.precision {
+        Precision::F32 => error,
+        Precision::Bf16 => error.hint("some models run with dtype = \"f32\" only"),
+    }
 }
 
 /// The number of classes, from the output for two inputs.

@@ -122,11 +122,23 @@ bool may_overwrite(const Value* value, const Node* add, const Node* last) {
   return true;
 }
 
-// A convolution in oneDNN's own weight layout, with what follows it folded in.
-void fuse(Graph& graph, Node* node, const Convolution& conv, at::ScalarType type) {
+// Whether a node of the module writes to a tensor.
+bool writes(Block* block) {
+  for (Node* node : block->nodes()) {
+    const auto* schema = node->maybeSchema();
+    if (schema != nullptr && schema->is_mutable()) return true;
+    for (Block* inner : node->blocks())
+      if (writes(inner)) return true;
+  }
+  return false;
+}
+
+// A convolution in oneDNN's own weight layout, with what follows it folded in
+// where `folds` allows it.
+void fuse(Graph& graph, Node* node, const Convolution& conv, at::ScalarType type, bool folds) {
   Node* last = node;
   Value* other = nullptr;
-  Node* add = only_user(node, aten::add);
+  Node* add = folds ? only_user(node, aten::add) : nullptr;
   if (add != nullptr) {
     Value* left = add->input(0);
     Value* right = add->input(1);
@@ -140,7 +152,7 @@ void fuse(Graph& graph, Node* node, const Convolution& conv, at::ScalarType type
       add = nullptr;
     }
   }
-  Node* relu = only_user(last, aten::relu);
+  Node* relu = folds ? only_user(last, aten::relu) : nullptr;
   if (relu != nullptr) last = relu;
   const bool into = other != nullptr && may_overwrite(other, add, last);
 
@@ -195,25 +207,35 @@ void cast_convolution(Graph& graph, Node* node, const Convolution& conv) {
     node->replaceInputWith(node->namedInput("bias"), graph.insertConstant(conv.bias->to(half)));
 }
 
-void lower(Graph& graph, Block* block, int lowering) {
+// The input of a layer that stays in f32 where others are cast: the linear
+// ones, as logits of eight bits would tie, and convolutions of other kinds.
+const char* kept_input(const Node* node) {
+  const auto kind = node->kind();
+  if (kind == aten::addmm) return "mat1";
+  for (const char* name : {"aten::linear", "aten::_convolution", "aten::_convolution_mode",
+                           "aten::conv1d", "aten::conv2d", "aten::conv3d", "aten::conv_transpose1d",
+                           "aten::conv_transpose2d", "aten::conv_transpose3d"})
+    if (kind == Symbol::fromQualString(name)) return "input";
+  return nullptr;
+}
+
+void lower(Graph& graph, Block* block, int lowering, bool folds) {
   const auto type = casts(lowering) ? at::kBFloat16 : at::kFloat;
   // Fusing removes nodes, but no other convolution or linear layer.
   std::vector<Node*> nodes;
   for (Node* node : block->nodes()) {
-    for (Block* inner : node->blocks()) lower(graph, inner, lowering);
-    const bool linear = node->kind() == aten::linear || node->kind() == aten::addmm;
-    if (linear || convolution(node)) nodes.push_back(node);
+    for (Block* inner : node->blocks()) lower(graph, inner, lowering, folds);
+    if (kept_input(node) != nullptr) nodes.push_back(node);
   }
   for (Node* node : nodes) {
     if (const auto conv = convolution(node)) {
       if (fuses(lowering))
-        fuse(graph, node, *conv, type);
+        fuse(graph, node, *conv, type, folds);
       else
         cast_convolution(graph, node, *conv);
     } else if (casts(lowering)) {
-      // The head stays in f32: logits of eight bits would tie.
       WithInsertPoint here(node);
-      Value* input = node->namedInput(node->kind() == aten::linear ? "input" : "mat1");
+      Value* input = node->namedInput(kept_input(node));
       node->replaceInputWith(input, cast(graph, input, at::kFloat));
     }
   }
@@ -267,7 +289,10 @@ void* drs_network_compile(void* module, int lowering, char** error) {
     OptimizeFrozenGraph(graph, true);
     RemoveTensorMutation(graph);
     ConstantPropagation(graph);
-    if (lowering != kPlain) lower(*graph, graph->block(), lowering);
+    // Folding moves a convolution to where its result is used: not past a node
+    // that may write to what it reads.
+    const bool folds = !writes(graph->block());
+    if (lowering != kPlain) lower(*graph, graph->block(), lowering, folds);
     EliminateDeadCode(graph);
     network->graph = graph;
     network->code = Code(graph, "forward");

@@ -1,11 +1,11 @@
 //! Tests of the whole plugin, with PyTorch's own answers. `DRS_TEST_MODELS`
 //! names another folder of the models.
 
-// mod checkpoints;
+mod checkpoints;
 mod logits;
-// mod mistakes;
-// mod reference;
-// mod settings;
+mod mistakes;
+mod reference;
+mod settings;
 
 use std::env;
 use std::path::{Path, PathBuf};
