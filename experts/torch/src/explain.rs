@@ -5,8 +5,8 @@ use tch::TchError;
 
 /// Where the C++ stack trace begins that libtorch adds to its messages.
 const TRACE: &str = "Exception raised from";
-/// How tch begins the message of a panic, in which line breaks are escaped.
-const PANIC: &str = "called `Result::unwrap()` on an `Err` value: Torch(\"";
+/// How tch begins a message of libtorch.
+const TORCH: &str = "Internal torch error: ";
 
 /// What comes before the cause where a TorchScript operation fails: a trace
 /// through files of whoever exported the module.
@@ -16,8 +16,7 @@ const CAUSE: &str = "\nRuntimeError: ";
 /// The message without the stack traces.
 pub(crate) fn message(text: &str) -> String {
     let end = text.find(TRACE).unwrap_or(text.len());
-    let text = text[..end].trim_end_matches("\\n");
-    let text = text.strip_prefix(PANIC).unwrap_or(text);
+    let text = text[..end].strip_prefix(TORCH).unwrap_or(&text[..end]);
     let cause = text.starts_with(INTERPRETER).then(|| text.rsplit_once(CAUSE)).flatten();
     cause.map_or(text, |(_, cause)| cause).trim().to_owned()
 }

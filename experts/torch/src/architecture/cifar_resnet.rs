@@ -3,7 +3,7 @@
 //! Tensor names as in the checkpoints of Cohen, Rosenfeld & Kolter 2019.
 
 use drs_plugins_api::Error;
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 use super::Forward;
 use super::layers::{ConvNorm, Head, Sizes};
@@ -38,10 +38,10 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let residual = self.second.forward(&self.first.forward(x).relu());
+    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let residual = self.second.forward(&self.first.forward(x)?.f_relu()?)?;
         let shortcut = self.projection.as_ref().map(|projection| projection.forward(x));
-        (residual + shortcut.as_ref().unwrap_or(x)).relu()
+        residual.f_add(shortcut.transpose()?.as_ref().unwrap_or(x))?.f_relu()
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn build(depth: usize, weights: &mut Weights) -> Result<Forward, Erro
     }
     let head = Head::take(weights, "fc", 64)?;
     Ok(Box::new(move |x| {
-        let stem = stem.forward(x).relu();
-        head.forward(&blocks.iter().fold(stem, |x, block| block.forward(&x)))
+        let stem = stem.forward(x)?.f_relu()?;
+        head.forward(&blocks.iter().try_fold(stem, |x, block| block.forward(&x))?)
     }))
 }

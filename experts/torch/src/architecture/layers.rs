@@ -1,7 +1,7 @@
 //! The layers that architectures are made of.
 
 use drs_plugins_api::Error;
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 use crate::weights::Weights;
 
@@ -49,16 +49,9 @@ impl ConvNorm {
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
-        let convolved = x.conv2d(
-            &self.weight,
-            None::<&Tensor>,
-            [self.stride, self.stride],
-            [self.padding, self.padding],
-            [1, 1],
-            1,
-        );
-        convolved.batch_norm(
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        x.f_conv2d(&self.weight, None::<&Tensor>, stride, padding, [1, 1], 1)?.f_batch_norm(
             Some(&self.scale),
             Some(&self.shift),
             Some(&self.mean),
@@ -87,8 +80,8 @@ impl Head {
     }
 
     /// Logits of feature maps, averaged over their pixels.
-    pub(super) fn forward(&self, maps: &Tensor) -> Tensor {
-        let features = maps.adaptive_avg_pool2d([1, 1]).flatten(1, -1);
-        features.linear(&self.weight, Some(&self.bias))
+    pub(super) fn forward(&self, maps: &Tensor) -> Result<Tensor, TchError> {
+        let features = maps.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?;
+        features.f_linear(&self.weight, Some(&self.bias))
     }
 }

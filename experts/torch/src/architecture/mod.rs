@@ -7,12 +7,12 @@ mod layers;
 mod resnet;
 
 use drs_plugins_api::{Error, ErrorKind};
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 use crate::weights::Weights;
 
 /// A network as a function of a normalised batch `[n, channels, height, width]`.
-pub(crate) type Forward = Box<dyn Fn(&Tensor) -> Tensor>;
+pub(crate) type Forward = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
 
 /// An architecture with its weights.
 pub(crate) struct Architecture {

@@ -4,7 +4,7 @@
 //! torchvision's.
 
 use drs_plugins_api::Error;
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 use super::Forward;
 use super::layers::{ConvNorm, Head, Sizes};
@@ -45,11 +45,11 @@ impl Bottleneck {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let inner = self.spatial.forward(&self.reduce.forward(x).relu()).relu();
-        let residual = self.expand.forward(&inner);
+    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let inner = self.spatial.forward(&self.reduce.forward(x)?.f_relu()?)?.f_relu()?;
+        let residual = self.expand.forward(&inner)?;
         let shortcut = self.projection.as_ref().map(|projection| projection.forward(x));
-        (residual + shortcut.as_ref().unwrap_or(x)).relu()
+        residual.f_add(shortcut.transpose()?.as_ref().unwrap_or(x))?.f_relu()
     }
 }
 
@@ -69,7 +69,8 @@ pub(super) fn build(layers: [usize; 4], weights: &mut Weights) -> Result<Forward
     }
     let head = Head::take(weights, "fc", from)?;
     Ok(Box::new(move |x| {
-        let stem = stem.forward(x).relu().max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
-        head.forward(&blocks.iter().fold(stem, |x, block| block.forward(&x)))
+        let stem = stem.forward(x)?.f_relu()?;
+        let stem = stem.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?;
+        head.forward(&blocks.iter().try_fold(stem, |x, block| block.forward(&x))?)
     }))
 }

@@ -9,10 +9,8 @@
 
 mod ffi;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use drs_plugins_api::{Error, Normalisation};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use crate::constant::Constant;
 use crate::explain::{device_error, message, model_error};
@@ -60,16 +58,14 @@ impl Network {
 
     /// From a function of tensors, which is traced once.
     pub(crate) fn from_function(
-        forward: impl FnOnce(&Tensor) -> Tensor,
+        forward: impl FnOnce(&Tensor) -> Result<Tensor, TchError>,
         target: Target,
     ) -> Result<Self, Error> {
         let _no_grad = tch::no_grad_guard();
-        // tch's operators panic where libtorch reports an error.
         let forward = |input: &Tensor| {
-            catch_unwind(AssertUnwindSafe(|| forward(input))).map_err(|panic| {
-                let text = panic.downcast_ref::<String>().map_or("", String::as_str);
-                let (shape, text) = (target.shape, message(text));
-                format!("the architecture does not take inputs of shape {shape:?}: {text}")
+            forward(input).map_err(|error| {
+                let (shape, problem) = (target.shape, message(&error.to_string()));
+                format!("the architecture does not take inputs of shape {shape:?}: {problem}")
             })
         };
         let module = Module::trace(&sample(target), forward).map_err(model_error)?;
@@ -148,7 +144,7 @@ impl Network {
     }
 
     /// What the network takes: floats in \[0, 1\] and beyond, normalised.
-    fn pixels(&self, lattice: &Tensor, levels: u16) -> Result<Tensor, tch::TchError> {
+    fn pixels(&self, lattice: &Tensor, levels: u16) -> Result<Tensor, TchError> {
         let mut pixels = lattice.f_to_kind(Kind::Float)?.f_div_scalar_(i64::from(levels))?;
         if let Some((mean, std)) = &self.normalisation {
             pixels = pixels.f_sub_(mean)?.f_div_(std)?;
