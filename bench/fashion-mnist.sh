@@ -15,7 +15,7 @@ run() { # NAME ARGUMENTS…
     shift
     echo "== $name"
     "${CARGO_TARGET_DIR:-target}/release/drs" certify --experts examples/fashion-mnist/experts.toml \
-        --data "$data" --skip 25 --n 2000 --seed 1 --out "$out/$name.tsv" --overwrite "$@"
+        --data "$data" --skip 25 --n 2000 --sampling fixed --seed 1 --out "$out/$name.tsv" --overwrite "$@"
 }
 for name in s025 s050 s100; do
     run "one-$name" --method "one:$name"

@@ -109,6 +109,78 @@ fn the_same_seed_gives_the_same_files_for_any_threads_and_batch() {
 }
 
 #[test]
+fn an_input_s_result_does_not_depend_on_the_others() {
+    let place = Place::new();
+    image_folder(&place);
+    let experts = example().join("experts.toml");
+    let run = |more: &str| {
+        let args = "certify --data images --n 400 --seed 4 --out out.tsv --overwrite --experts";
+        let args = args.replace("--seed", &format!("{more} --seed"));
+        let _ = place.drs_with(&args, &[&experts]).succeeds();
+        rows_without_time(&place.read("out.tsv"))
+    };
+    let whole = run("");
+    let (even, odd) = (run("--skip 2"), run("--start 1 --skip 2"));
+    let woven: Vec<_> = even.into_iter().zip(odd).flat_map(|(a, b)| [a, b]).collect();
+    assert_eq!(woven, whole);
+    assert_eq!(run("--start 7 --max 1")[0], whole[7]);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_results_that_another_completes() {
+    let place = halfspace_place();
+    let inputs: Vec<(Vec<u8>, u8)> =
+        (0..800u32).map(|i| (vec![(i % 200) as u8, 120, (i / 200) as u8, 0], 0)).collect();
+    place.write_idx("many", [2, 2], &inputs);
+    let args = |more: &str| {
+        format!("certify --experts experts.toml --data many --n 20000 --seed 4 {more}")
+    };
+    let _ = place.drs(&args("--out whole.tsv")).succeeds();
+    let whole = rows_without_time(&place.read("whole.tsv"));
+
+    let mut command = place.command(&args("--out part.tsv --threads 1"), &[]);
+    let mut killed = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let lines = || {
+        let text = std::fs::read_to_string(place.path("part.tsv")).unwrap_or_default();
+        text.lines().count()
+    };
+    while lines() < 4 && killed.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let part = rows_without_time(&place.read("part.tsv"));
+    assert!((3..800).contains(&part.len()), "{} rows before the end", part.len());
+    assert_eq!(part, whole[..part.len()]);
+    let rest = args(&format!("--out rest.tsv --start {}", part.len()));
+    let _ = place.drs(&rest).succeeds();
+    assert_eq!(rows_without_time(&place.read("rest.tsv")), whole[part.len()..]);
+}
+
+#[test]
+fn draws_follow_the_question() {
+    let place = halfspace_place();
+    let draws = |more: &str| -> u64 {
+        let args = "certify --experts experts.toml --data data --n 20000 --seed 3 --method dual";
+        let _ = place.drs(&format!("{args} --out out.tsv --overwrite {more}")).succeeds();
+        let rows = rows_without_time(&place.read("out.tsv"));
+        rows.iter().map(|row| row.last().unwrap().parse::<u64>().unwrap()).sum()
+    };
+    let (fixed, full) = (draws("--sampling fixed"), draws("--full"));
+    let (near, grid, half) = (draws("--tol 0.05"), draws(""), draws("--radius 0.5"));
+    assert!(half < grid && grid < full && near <= full, "{half} {grid} {near} {full}");
+    assert!(full < fixed, "{full} {fixed}");
+    assert!(10 * half < fixed, "{half} of {fixed}");
+    let refused = place
+        .drs("certify --experts experts.toml --data data --out x.tsv --sampling fixed --radius 1");
+    refused.fails(1, &["--radius", "--sampling fixed"]);
+    let args = "certify --experts experts.toml --data data --out x.tsv";
+    place.drs(&format!("{args} --radius 1 --tol 0.1")).fails(2, &["cannot be used with"]);
+    place.drs(&format!("{args} --look-growth 1")).fails(1, &["growth", "from 1.01 to 100"]);
+}
+
+#[test]
 fn the_shipped_models_recognise_the_shipped_images() {
     let place = Place::new();
     image_folder(&place);

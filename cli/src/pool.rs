@@ -6,11 +6,10 @@ use drs_router::{Config, Options, Router};
 
 use crate::args::PoolArgs;
 
-/// The pool, its configuration and how many inputs to certify at once.
+/// The pool and its configuration.
 pub(crate) struct OpenPool {
     pub(crate) config: Config,
     pub(crate) router: Router,
-    pub(crate) inputs_at_once: usize,
 }
 
 /// Reads experts.toml, loads every model and tells the user its warnings.
@@ -22,6 +21,5 @@ pub(crate) fn open(args: &PoolArgs) -> anyhow::Result<OpenPool> {
     for warning in router.warnings() {
         eprintln!("warning: {warning}");
     }
-    // Enough inputs under way to fill batches with the short selection stages.
-    Ok(OpenPool { config, router, inputs_at_once: 8.max(4 * threads) })
+    Ok(OpenPool { config, router })
 }

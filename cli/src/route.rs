@@ -9,12 +9,16 @@ use anyhow::{Context as _, bail};
 use comfy_table::{CellAlignment, Table, presets};
 use drs_core::certificate::{Binds, Certificate};
 use drs_core::certify::Prediction;
+use drs_core::sampling::Stopping;
 use drs_data::{InputSpec, read_image};
 use drs_router::{Router, ordered};
 use serde::Serialize;
 
 use crate::args::RouteArgs;
 use crate::pool::{self, OpenPool};
+
+/// How much of its radius a single answer may go without, if nothing else is asked for.
+const TOLERANCE: f64 = 0.05;
 
 /// What one image gave, as `--json` writes it.
 #[derive(Serialize)]
@@ -37,8 +41,9 @@ enum Outcome {
 }
 
 pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
+    args.draws.sampling.check()?;
     let pool = pool::open(&args.pool)?;
-    let protocol = args.draws.protocol(pool.config.split);
+    let protocol = args.draws.protocol(pool.config.split, Stopping::Tolerance(TOLERANCE));
     let seed = args.draws.seed()?;
     let spec = InputSpec { shape: pool.config.shape, quantum: pool.config.quantum };
     let certify = |image| -> anyhow::Result<Answer<'_>> {
@@ -58,7 +63,7 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     let mut table = table(args.predict);
     let mut failures = 0;
     let images = args.images.iter().map(|path| path.as_path());
-    ordered(images, pool.inputs_at_once, certify, |answer| -> anyhow::Result<()> {
+    ordered(images, pool.router.inputs_at_once(), certify, |answer| -> anyhow::Result<()> {
         match answer {
             Ok(answer) if args.json => {
                 let mut out = std::io::stdout().lock();
@@ -122,7 +127,7 @@ impl<'a> Answer<'a> {
                 certificate.draws()
             }
             Outcome::Prediction(prediction) => {
-                prediction.stages.iter().map(|stage| stage.votes.total()).sum()
+                prediction.stages.iter().map(|stage| stage.draws()).sum()
             }
         };
         row.push(draws.to_string());

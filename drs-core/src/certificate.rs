@@ -10,7 +10,7 @@ use crate::units::{Alpha, Radius, Sigma};
 use crate::votes::VoteCounts;
 
 /// Version of the record's layout.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// What was certified for one input, how, and from which votes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl Certificate {
     /// Number of noisy copies classified, all stages together.
     #[must_use]
     pub fn draws(&self) -> u64 {
-        self.stages.iter().map(|stage| stage.votes.total()).sum()
+        self.stages.iter().map(StageRecord::draws).sum()
     }
 }
 
@@ -116,11 +116,21 @@ pub struct StageRecord {
     pub model: String,
     /// What the draws were for.
     pub phase: Phase,
-    /// Votes per class, or per expert for the router.
-    pub votes: VoteCounts,
+    /// At each look, the votes of all draws up to it, per class or, for the
+    /// router, per expert.
+    pub looks: Vec<VoteCounts>,
 }
 
-/// A Clopper–Pearson bound that was used.
+impl StageRecord {
+    /// Number of noisy copies classified.
+    #[must_use]
+    pub fn draws(&self) -> u64 {
+        self.looks.last().map_or(0, VoteCounts::total)
+    }
+}
+
+/// A Clopper–Pearson bound that was used: the best over the looks taken, of which
+/// each spent its share of the level given here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum BoundRecord {

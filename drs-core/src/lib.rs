@@ -7,20 +7,23 @@
 //! 1. [`lattice`]: the input is a point of an integer lattice.
 //! 2. [`noise`]: rounded Gaussian noise, addressed by (seed, input, stage, draw).
 //! 3. [`pool`]: a [`VoteSource`](pool::VoteSource) turns noisy copies into [`votes`].
-//! 4. [`bounds`]: counts become Clopper–Pearson bounds, always on the sound side.
-//! 5. [`rule`]: bounds become a radius.
-//! 6. [`certify()`]: the procedure of each method, and its [`certificate`].
+//! 4. [`sampling`] and [`design`]: how many draws, and what each look at them may spend.
+//! 5. [`bounds`]: counts become Clopper–Pearson bounds, always on the sound side.
+//! 6. [`rule`]: bounds become a radius.
+//! 7. [`certify()`]: the procedure of each method, and its [`certificate`].
 //!
 //! Nothing here reads a file, loads a plugin or starts a thread.
 
 pub mod bounds;
 pub mod certificate;
 pub mod certify;
+pub mod design;
 pub mod lattice;
 pub mod noise;
 pub mod pool;
 pub mod protocol;
 pub mod rule;
+pub mod sampling;
 pub mod units;
 pub mod votes;
 

@@ -1,5 +1,7 @@
 //! The models of a pool and the votes drawn from them.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::units::Sigma;
@@ -104,11 +106,12 @@ pub trait VoteSource {
     /// Why votes could not be drawn.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Votes of the model in `stage.role` on `draws` noisy copies of the input.
+    /// Votes of the model in `stage.role` on the noisy copies of the input with
+    /// these numbers.
     ///
-    /// Draws 0 to `draws` − 1 of the stage; asking twice gives the same votes.
+    /// Asking twice for a draw gives the same vote, whatever else is asked for.
     ///
     /// # Errors
     /// Whatever keeps the model from voting.
-    fn votes(&mut self, stage: Stage, draws: u64) -> Result<VoteCounts, Self::Error>;
+    fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, Self::Error>;
 }

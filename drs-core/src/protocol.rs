@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sampling::Sampling;
 use crate::units::{Alpha, UnitError};
 
 /// How an input is certified.
@@ -35,8 +36,10 @@ pub enum Bounding {
 pub struct Protocol {
     /// Draws that select a class or a route.
     pub n0: u64,
-    /// Draws that estimate, per stage.
+    /// Draws that estimate, per stage; with sequential sampling the most there may be.
     pub n: u64,
+    /// Whether all N draws are taken, or as many as the question needs.
+    pub sampling: Sampling,
     /// Probability with which a certificate may be wrong, all stages together.
     pub alpha: Alpha,
     /// For one σ, both stages of the dual rule and the experts of `set`;
@@ -47,11 +50,12 @@ pub struct Protocol {
 }
 
 impl Default for Protocol {
-    /// N0 = 100, N = 10,000, α = 0.001, as in the paper.
+    /// N0 = 100, N = 10,000, all of them drawn, α = 0.001, as in the paper.
     fn default() -> Self {
         Self {
             n0: 100,
             n: 10_000,
+            sampling: Sampling::Fixed,
             alpha: Alpha::new(0.001).unwrap_or_else(|_| unreachable!("0.001 is in (0, 1)")),
             bounding: Bounding::default(),
             split: AlphaSplit::default(),
@@ -127,6 +131,16 @@ pub enum ProtocolError {
     #[error("the share `{name}` of alpha is {found}, expected {expected}")]
     Split {
         /// Field of [`AlphaSplit`].
+        name: &'static str,
+        /// Value found.
+        found: f64,
+        /// Range expected.
+        expected: &'static str,
+    },
+    /// A field of the sampling design is out of range.
+    #[error("`{name}` of the sampling design is {found}, expected {expected}")]
+    Design {
+        /// Field of [`Schedule`](crate::design::Schedule), or what it is to decide.
         name: &'static str,
         /// Value found.
         found: f64,

@@ -34,6 +34,11 @@ impl VoteCounts {
         self.0.iter().sum()
     }
 
+    /// Adds further votes over the same classes.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.0.iter_mut().zip(&more.0).for_each(|(count, more)| *count += more);
+    }
+
     /// The most frequent class; ties go to the lowest index, as everywhere.
     #[must_use]
     pub fn top(&self) -> usize {

@@ -3,13 +3,29 @@
 
 mod common;
 
-use common::{Problem, Sampled};
+use common::{Bands, Problem, Sampled};
 use drs_core::certificate::Certificate;
+use drs_core::design::Schedule;
 use drs_core::pool::{Phase, Role};
 use drs_core::protocol::{Bounding, Method, Protocol};
+use drs_core::sampling::{Sampling, Sequential, Stopping};
 use drs_core::units::Alpha;
 use drs_core::{certify, predict};
 use statrs::distribution::{Binomial, DiscreteCDF as _};
+
+/// Fixed, and stopping rules that stop for different reasons.
+fn samplings() -> [Sampling; 4] {
+    let sequential = |stopping| {
+        let schedule = Schedule { first: 30, growth: 1.4, last: 0.5 };
+        Sampling::Sequential(Sequential { schedule, ..Sequential::new(stopping) })
+    };
+    [
+        Sampling::Fixed,
+        sequential(Stopping::Full),
+        sequential(Stopping::Tolerance(0.2)),
+        sequential(Stopping::Radii(vec![0.0, 0.25, 0.5])),
+    ]
+}
 
 fn protocol(n: u64, alpha: f64) -> Protocol {
     Protocol { n0: 50, n, alpha: Alpha::new(alpha).unwrap(), ..Protocol::default() }
@@ -35,8 +51,10 @@ const METHODS: [Method; 5] =
 fn certificates_claim_too_much_at_most_as_often_as_alpha_allows() {
     let alpha = 0.05;
     for method in METHODS {
-        for bounding in [Bounding::OneSided, Bounding::TwoSided] {
-            let protocol = Protocol { bounding, ..protocol(400, alpha) };
+        for (bounding, sampling) in
+            [Bounding::OneSided, Bounding::TwoSided].into_iter().cycle().zip(samplings())
+        {
+            let protocol = Protocol { bounding, sampling, ..protocol(400, alpha) };
             let (mut certified, mut wrong) = (0u64, 0u64);
             for seed in 0..600 {
                 let problem = Problem::random(seed % 300);
@@ -47,11 +65,11 @@ fn certificates_claim_too_much_at_most_as_often_as_alpha_allows() {
                     .counter_example(verdict.radius.get(), class, |x| answer(&problem, method, x));
                 wrong += u64::from(found.is_some());
             }
-            assert!(certified > 150, "{method:?}: only {certified} certified");
+            assert!(certified > 120, "{method:?}: only {certified} certified");
             let allowed = Binomial::new(alpha, certified).unwrap().inverse_cdf(0.9999);
             assert!(
                 wrong <= allowed,
-                "{method:?} {bounding:?}: {wrong} of {certified} wrong, at most {allowed} expected"
+                "{method:?} {protocol:?}: {wrong} of {certified} wrong, at most {allowed} expected"
             );
         }
     }
@@ -64,8 +82,8 @@ fn a_record_survives_json_and_names_its_draws() {
         let certificate = run(&problem, method, &protocol(1000, 0.001), 1);
         let text = serde_json::to_string(&certificate).unwrap();
         assert_eq!(serde_json::from_str::<Certificate>(&text).unwrap(), certificate);
-        let sum: u64 = certificate.stages.iter().map(|stage| stage.votes.total()).sum();
-        assert_eq!(certificate.draws(), sum);
+        let sum: u64 = certificate.stages.iter().map(|stage| stage.looks[0].total()).sum();
+        assert_eq!(certificate.draws(), sum, "one look each");
     }
 }
 
@@ -168,4 +186,73 @@ fn impossible_requests_are_errors() {
     sloppy.experts[0].distance_per_draw = 1e-5;
     assert!(attempt(&sloppy, Method::Dual, &good).contains("leaves nothing of alpha"));
     assert!(pool.model(Role::Expert(9)).is_none());
+}
+
+#[test]
+fn sequential_draws_answer_the_question_with_fewer_votes() {
+    let radii = vec![0.0, 0.25, 0.5];
+    let decided = |radius: f64| radii.iter().filter(|&&r| radius > r).count();
+    for method in METHODS {
+        let fixed = protocol(4000, 0.001);
+        let stopping = Stopping::Radii(radii.clone());
+        let sampling = Sampling::Sequential(Sequential::new(stopping));
+        let sequential = Protocol { sampling, ..fixed.clone() };
+        let (mut spent, mut full, mut more, mut fewer) = (0, 0, 0, 0);
+        for seed in 0..300 {
+            let problem = Problem::random(seed);
+            let (all, few) =
+                (run(&problem, method, &fixed, seed), run(&problem, method, &sequential, seed));
+            spent += few.draws();
+            full += all.draws();
+            let (all, few) = (decided(all.verdict.radius.get()), decided(few.verdict.radius.get()));
+            more += few.saturating_sub(all);
+            fewer += all.saturating_sub(few);
+        }
+        assert!(spent * 2 < full, "{method:?}: {spent} of {full}");
+        // 900 questions a method: α spread over looks, and futility, cost few.
+        assert!(fewer <= 9 && more <= 9, "{method:?}: {fewer} lost, {more} won");
+    }
+}
+
+#[test]
+fn looks_hold_all_draws_up_to_them_and_end_when_the_question_is_answered() {
+    let problem = Problem::random(3);
+    for sampling in samplings() {
+        let design = sampling.design(1000);
+        let protocol = Protocol { sampling, ..protocol(1000, 0.001) };
+        let certificate = run(&problem, Method::MaxMin, &protocol, 1);
+        for stage in certificate.stages.iter().filter(|s| s.phase == Phase::Estimation) {
+            assert!(!stage.looks.is_empty());
+            for (votes, look) in stage.looks.iter().zip(design.looks()) {
+                assert_eq!(votes.total(), look.draws);
+            }
+            for pair in stage.looks.windows(2) {
+                assert!(pair[0].counts().iter().zip(pair[1].counts()).all(|(a, b)| a <= b));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_route_that_is_surer_than_the_expert_gets_few_draws() {
+    // A router that always answers alike, an expert that does not.
+    let mut problem = Problem::random(0);
+    problem.router.thresholds = vec![100.0];
+    problem.router.answers = vec![1, 0];
+    problem.experts[1] = Bands {
+        sigma: 0.5,
+        direction: problem.router.direction.clone(),
+        thresholds: vec![problem.score(&problem.router.direction) + 0.5],
+        answers: vec![0, 1],
+        classes: problem.classes,
+    };
+    let sampling = Sampling::Sequential(Sequential::new(Stopping::Tolerance(0.02)));
+    let protocol = Protocol { sampling, ..protocol(10_000, 0.001) };
+    let certificate = run(&problem, Method::Dual, &protocol, 5);
+    let draws = |model: &str| -> u64 {
+        let own = certificate.stages.iter().filter(|stage| stage.model == model);
+        own.map(|stage| stage.draws()).sum()
+    };
+    assert!(certificate.verdict.radius.get() > 0.4);
+    assert!(draws("router") * 5 < draws("e1"), "{} {}", draws("router"), draws("e1"));
 }

@@ -1,6 +1,7 @@
 //! The pool, opened: one input in, one certificate out.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use drs_core::votes::VoteCounts;
 use crate::config::Config;
 use crate::engine::{Engine, EngineError, LaneSpec, Throughput};
 use crate::plugin::{LoadError, LoadedExpert, Registry};
+
+/// Draws that a sequential stage asks for at a time, at the least.
+const FEWEST_ROWS: usize = 16;
 
 /// How a pool is run.
 #[derive(Debug, Clone, Copy)]
@@ -181,6 +185,20 @@ impl Router {
         (0..self.records.len()).map(move |lane| self.engine.measure(lane, input, &stream, time))
     }
 
+    /// Time that models have run so far, per model that can run at once: close
+    /// to the time passed while the pool is kept busy.
+    #[must_use]
+    pub fn model_time(&self) -> Duration {
+        self.engine.model_time()
+    }
+
+    /// How many inputs to certify at once so that batches fill up: a sequential
+    /// stage asks for few draws at a time.
+    #[must_use]
+    pub fn inputs_at_once(&self) -> usize {
+        (self.engine.largest_batch() / FEWEST_ROWS).clamp(32, 512)
+    }
+
     fn source(&self, input: Arc<LatticeInput>, digest: Digest, seed: Seed) -> EngineSource<'_> {
         EngineSource { router: self, input, digest, seed }
     }
@@ -204,7 +222,7 @@ struct EngineSource<'a> {
 impl VoteSource for EngineSource<'_> {
     type Error = EngineError;
 
-    fn votes(&mut self, stage: Stage, draws: u64) -> Result<VoteCounts, EngineError> {
+    fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, EngineError> {
         let address = self.router.pool.address(stage);
         let stream = NoiseStream::new(self.seed, self.digest, &address);
         let lane = self.router.lane(stage.role);

@@ -198,9 +198,7 @@ impl Place {
     /// If the binary cannot be started.
     #[must_use]
     pub fn drs_with(&self, args: &str, more: &[&Path]) -> Run {
-        let mut command = Command::new(built().join("drs"));
-        command.args(args.split_whitespace()).args(more).current_dir(self.0.path());
-        command.env_remove("DRS_PLUGIN_PATH");
+        let mut command = self.command(args, more);
         let output = command.output().expect("the binary starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run {
@@ -209,6 +207,15 @@ impl Place {
             stderr: text(&output.stderr),
             command: format!("{command:?}"),
         }
+    }
+
+    /// The same, not started yet.
+    #[must_use]
+    pub fn command(&self, args: &str, more: &[&Path]) -> Command {
+        let mut command = Command::new(built().join("drs"));
+        command.args(args.split_whitespace()).args(more).current_dir(self.0.path());
+        command.env_remove("DRS_PLUGIN_PATH");
+        command
     }
 
     /// Writes `{split}-images-idx3-ubyte` and its labels into folder `name`.

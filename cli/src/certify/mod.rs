@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use drs_core::certificate::Certificate;
 use drs_core::protocol::Method;
+use drs_core::sampling::{Stopping, USUAL_RADII};
 use drs_data::{Dataset, Example, InputSpec, OpenOptions, Subset};
 use drs_router::{Router, ordered};
 
@@ -32,6 +33,7 @@ impl Certified {
 
 pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<()> {
     // Cheap refusals first: models may take a while to load.
+    args.draws.sampling.check()?;
     ResultFiles::check(&args.out, args.overwrite)?;
     let pool = pool::open(&args.pool)?;
     let method = method(&args.method, &pool.router)?;
@@ -48,7 +50,7 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<()> {
             data.len()
         );
     }
-    let protocol = args.draws.protocol(pool.config.split);
+    let protocol = args.draws.protocol(pool.config.split, Stopping::Radii(USUAL_RADII.to_vec()));
     let seed = args.draws.seed()?;
     let mut files = ResultFiles::create(&args.out, args.overwrite)?;
     let mut progress = Progress::start(indices.len());
@@ -63,12 +65,13 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<()> {
             .with_context(|| format!("input {index} ({})", example.name))?;
         Ok(Certified { example, certificate, seconds: start.elapsed().as_secs_f64() })
     };
-    let outcome = ordered(indices.into_iter(), pool.inputs_at_once, certify, |certified| {
-        let certified = certified?;
-        files.write(&certified, &pool.router)?;
-        progress.add(&certified);
-        anyhow::Ok(())
-    });
+    let outcome =
+        ordered(indices.into_iter(), pool.router.inputs_at_once(), certify, |certified| {
+            let certified = certified?;
+            files.write(&certified, &pool.router)?;
+            progress.add(&certified);
+            anyhow::Ok(())
+        });
     let done = progress.finish(&pool.router);
     outcome.with_context(|| {
         format!("stopped after {done} inputs, which are kept in {}", args.out.display())

@@ -1,21 +1,21 @@
 //! The progress bar and the summary after it.
 
 use std::io::Write as _;
+use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
+use drs_core::sampling::USUAL_RADII;
 use drs_router::Router;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::Certified;
 
-/// Radii at which certified accuracy is shown.
-const RADII: [f64; 11] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5];
-
 pub(super) struct Progress {
     bar: ProgressBar,
+    start: Instant,
     inputs: usize,
-    /// Correct with a radius strictly above each of [`RADII`].
-    certified: [usize; RADII.len()],
+    /// Correct with a radius strictly above each of [`USUAL_RADII`].
+    certified: [usize; USUAL_RADII.len()],
     abstained: usize,
     draws: u64,
     /// Inputs per expert; the last entry counts router abstentions.
@@ -32,8 +32,9 @@ impl Progress {
         bar.set_message("certified accuracy -");
         Self {
             bar,
+            start: Instant::now(),
             inputs: 0,
-            certified: [0; RADII.len()],
+            certified: [0; USUAL_RADII.len()],
             abstained: 0,
             draws: 0,
             routed: Vec::new(),
@@ -46,7 +47,7 @@ impl Progress {
         self.abstained += usize::from(verdict.class.is_none());
         self.draws += certified.certificate.draws();
         if certified.correct() {
-            for (count, radius) in self.certified.iter_mut().zip(RADII) {
+            for (count, radius) in self.certified.iter_mut().zip(USUAL_RADII) {
                 *count += usize::from(verdict.radius.get() > radius);
             }
         }
@@ -73,7 +74,9 @@ impl Progress {
         let percent = |count: usize| format!("{:.2}", 100.0 * count as f64 / self.inputs as f64);
         let mut table = Table::new();
         table.load_style(presets::ASCII_MARKDOWN);
-        table.set_header(std::iter::once("radius".to_owned()).chain(RADII.map(|r| r.to_string())));
+        table.set_header(
+            std::iter::once("radius".to_owned()).chain(USUAL_RADII.map(|r| r.to_string())),
+        );
         let cells = self.certified.iter().map(|&count| percent(count));
         table.add_row(std::iter::once("certified accuracy, %".to_owned()).chain(cells));
         for column in table.column_iter_mut() {
@@ -86,12 +89,15 @@ impl Progress {
             .filter(|(_, count)| **count > 0)
             .map(|(name, &count)| format!("{name} {} %", percent(count)))
             .collect();
+        let elapsed = self.start.elapsed();
         let counts = format!(
-            "{} inputs, abstained {} %, {} draws per input, routed to {}",
+            "{} inputs, abstained {} %, {} draws per input, routed to {}\n{}, models running {:.0} % of the time",
             self.inputs,
             percent(self.abstained),
             self.draws / self.inputs as u64,
-            routed.join(", ")
+            routed.join(", "),
+            HumanDuration(elapsed),
+            100.0 * router.model_time().as_secs_f64() / elapsed.as_secs_f64()
         );
         // The results are in the files: a closed standard output is no failure.
         let _ = writeln!(std::io::stdout(), "{table}\n{counts}");

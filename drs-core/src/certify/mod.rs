@@ -1,21 +1,27 @@
 //! From votes to certificates: one procedure per method.
 //!
-//! Each procedure asks a [`VoteSource`] for the draws that it needs, turns
-//! counts into bounds at levels fixed before the estimation draws, and leaves
-//! the radius to a [rule](crate::rule).
+//! A method lays out its stages, with the levels of all their bounds, and says
+//! what the bounds add up to, by a [rule](crate::rule). One loop draws for all of
+//! them (`procedure`): a [`VoteSource`] is asked for votes of the stage that
+//! binds, until no draws that are left can matter.
 
+mod claim;
 mod dual;
 mod maxmin;
 mod multiscale;
 mod one;
 mod predict;
+mod procedure;
+mod route;
+mod routed;
 mod session;
 mod set;
+mod stage;
 
 pub use predict::{Prediction, predict};
 
 use crate::bounds::BoundError;
-use crate::certificate::{Certificate, Provenance, RECORD_VERSION};
+use crate::certificate::{Certificate, Provenance, RECORD_VERSION, StageRecord, Verdict};
 use crate::pool::{Pool, Role, VoteSource};
 use crate::protocol::{Method, Protocol, ProtocolError};
 use crate::units::Alpha;
@@ -49,6 +55,9 @@ pub enum CertifyError<E: std::error::Error + 'static> {
     },
 }
 
+/// What a procedure hands back: the answer and the votes behind it.
+type Outcome = (Verdict, Vec<StageRecord>);
+
 /// Certifies one input.
 ///
 /// With probability at least 1 − α over the draws, the class in the
@@ -68,14 +77,14 @@ pub fn certify<S: VoteSource>(
     check(pool, method, protocol)?;
     let (alpha, distance) = charge(pool, method, protocol)?;
     let mut session = Session::new(pool, protocol, alpha, source);
-    let verdict = match method {
+    let (verdict, stages) = match method {
         Method::One(expert) => one::certify(&mut session, expert),
         Method::Multiscale => multiscale::certify(&mut session),
         Method::Dual => dual::certify(&mut session),
         Method::Set => set::certify(&mut session),
         Method::MaxMin => maxmin::certify(&mut session),
     }?;
-    let (stages, bounds) = session.finish();
+    let bounds = session.finish();
     Ok(Certificate {
         version: RECORD_VERSION,
         method: name(pool, method),
@@ -110,6 +119,7 @@ fn check(pool: &Pool, method: Method, protocol: &Protocol) -> Result<(), Protoco
         return Err(ProtocolError::NoDraws("n"));
     }
     protocol.split.validate()?;
+    protocol.sampling.validate()?;
     if pool.experts.is_empty() || pool.experts.len() > 64 {
         let found = pool.experts.len();
         return Err(ProtocolError::Pool(format!("{found} experts in the pool, expected 1 to 64")));

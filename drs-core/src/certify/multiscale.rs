@@ -4,82 +4,135 @@
 //! Published with an asymptotic interval and α/(k + 1) at stage k; here every
 //! bound is Clopper–Pearson and α is split over the scales in advance.
 
+use super::Outcome;
+use super::procedure::{Evidence, Judgement, Procedure, run};
 use super::session::{Result, Session};
-use crate::bounds::lower;
-use crate::certificate::{BoundRecord, Verdict};
-use crate::pool::{Phase, Role, VoteSource};
+use super::stage::{Aims, Bounds, Purpose, Stage};
+use crate::certificate::BoundRecord;
+use crate::pool::{Role, VoteSource};
 use crate::protocol::ProtocolError;
-use crate::rule::{ClaimLevels, multiscale, signed_radius_upper, upper_bounds};
-use crate::units::Alpha;
+use crate::rule::{multiscale, signed_radius_lower, signed_radius_upper};
+use crate::units::{Alpha, Sigma};
 use crate::votes::VoteCounts;
 
-pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Verdict, S> {
-    let mut scales: Vec<usize> = (0..session.pool.experts.len()).collect();
-    let sigma = |&expert: &usize| session.pool.experts[expert].sigma.get();
-    scales.sort_by(|a, b| sigma(b).total_cmp(&sigma(a)));
-    let alphas = session.shares(session.alpha, session.split().next_scale, scales.len())?;
+/// One scale: it answers if its class is above ½, and passes if every class is below.
+struct Scale {
+    claim: Alpha,
+    /// Levels for the selected class and for each other one. The last scale has
+    /// nothing to pass to and spends all on its claim.
+    pass: Option<(Alpha, Alpha)>,
+    classes: usize,
+}
 
-    let nothing = f64::NEG_INFINITY;
-    let mut passed = Vec::new();
-    for (stage, (&expert, &alpha)) in scales.iter().zip(&alphas).enumerate() {
-        let role = Role::Expert(expert);
-        let class = session.draw(role, Phase::Selection)?.top();
-        let votes = session.draw(role, Phase::Estimation)?;
-        let last = stage + 1 == scales.len();
-        // The last scale has nothing to pass to and spends all on its claim.
-        let stop = if last { alpha } else { half(alpha).map_err(ProtocolError::Alpha)? };
-        if lower(votes.of(class), votes.total(), stop)? > 0.5 {
-            let levels = ClaimLevels { lower: stop, upper: None };
-            let claim = session.claim(role, &votes, class, levels)?;
-            let radius = multiscale(&passed, class, claim.lower());
-            return Ok(Verdict::new(
-                class,
-                radius,
-                Some(expert),
-                vec![expert],
-                None,
-                claim.lower(),
-            ));
-        }
+/// The scales, largest σ first, one stage each.
+struct Multiscale {
+    scales: Vec<(usize, Sigma)>,
+    classes: usize,
+}
+
+pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Outcome, S> {
+    let classes = session.pool.classes;
+    let experts = session.pool.experts.iter().enumerate();
+    let mut scales: Vec<(usize, Sigma)> = experts.map(|(i, expert)| (i, expert.sigma)).collect();
+    scales.sort_by(|(_, a), (_, b)| b.get().total_cmp(&a.get()));
+    let alphas = session.shares(session.alpha, session.split().next_scale, scales.len())?;
+    let mut stages = Vec::with_capacity(scales.len());
+    for (place, (&(expert, _), &alpha)) in scales.iter().zip(&alphas).enumerate() {
+        let last = place + 1 == scales.len();
+        let scale = Scale::new(alpha, classes, last).map_err(ProtocolError::Alpha)?;
+        stages.push(Stage::new(session, Role::Expert(expert), scale)?);
+    }
+    run(session, stages, &Multiscale { scales, classes })
+}
+
+impl Scale {
+    fn new(
+        alpha: Alpha,
+        classes: usize,
+        last: bool,
+    ) -> std::result::Result<Self, crate::units::UnitError> {
         if last {
-            break;
+            return Ok(Self { claim: alpha, pass: None, classes });
         }
-        match pass(session, expert, class, &votes, stop)? {
-            Some(upper) => passed.push(upper),
-            None => break,
+        let half = alpha.share(0.5)?;
+        let own = half.share(0.5)?;
+        let each = own.share(1.0 / (classes - 1) as f64 * (1.0 - 1e-12))?;
+        Ok(Self { claim: half, pass: Some((own, each)), classes })
+    }
+}
+
+impl Purpose for Scale {
+    fn aims(&self, selection: Option<&VoteCounts>) -> Option<Aims> {
+        let class = selection.map_or(0, VoteCounts::top);
+        let upper = |z| self.pass.map(|(own, each)| if z == class { own } else { each });
+        Some(Aims {
+            lower: vec![(vec![class], self.claim)],
+            upper: (0..self.classes).map(upper).collect(),
+        })
+    }
+
+    fn records(
+        &self,
+        selection: &VoteCounts,
+        bounds: &Bounds,
+        model: &str,
+        _: &dyn Fn(usize) -> String,
+    ) -> Vec<BoundRecord> {
+        let (model, class) = (model.to_owned(), selection.top());
+        match self.pass {
+            Some((alpha, others_alpha)) if bounds.lower[0] <= 0.5 => {
+                let others = bounds.upper.iter().enumerate().filter(|&(z, _)| z != class);
+                let others_upper = others.map(|(_, &upper)| upper).fold(0.0, f64::max);
+                let upper = bounds.upper[class];
+                vec![BoundRecord::Passed { model, class, alpha, upper, others_alpha, others_upper }]
+            }
+            _ => vec![BoundRecord::Class {
+                model,
+                class,
+                alpha: self.claim,
+                lower: bounds.lower[0],
+                others_alpha: None,
+                others_upper: None,
+            }],
         }
     }
-    Ok(Verdict::new(0, nothing, None, Vec::new(), None, nothing))
 }
 
-fn half(alpha: Alpha) -> std::result::Result<Alpha, crate::units::UnitError> {
-    alpha.share(0.5)
-}
-
-/// Upper bounds on every class's signed radius, if all are below zero: then no
-/// class reaches ½ here. Spends `alpha`, half of it on the selected class.
-fn pass<S: VoteSource>(
-    session: &mut Session<'_, S>,
-    expert: usize,
-    class: usize,
-    votes: &VoteCounts,
-    alpha: Alpha,
-) -> Result<Option<Vec<f64>>, S> {
-    let own = half(alpha).map_err(ProtocolError::Alpha)?;
-    let others = (session.pool.classes - 1) as f64;
-    let each = own.share(1.0 / others * (1.0 - 1e-12)).map_err(ProtocolError::Alpha)?;
-    let upper = upper_bounds(votes, |z| Some(if z == class { own } else { each }))?;
-    let others_upper =
-        (0..upper.len()).filter(|&z| z != class).map(|z| upper[z]).fold(0.0, f64::max);
-    session.record(BoundRecord::Passed {
-        model: session.label(Role::Expert(expert)),
-        class,
-        alpha: own,
-        upper: upper[class],
-        others_alpha: each,
-        others_upper,
-    });
-    let sigma = session.model(Role::Expert(expert))?.sigma;
-    let signed: Vec<f64> = upper.iter().map(|&p| signed_radius_upper(sigma, p)).collect();
-    Ok(signed.iter().all(|&s| s < 0.0).then_some(signed))
+impl Procedure for Multiscale {
+    fn judge(&self, evidence: &Evidence<'_, '_>) -> Judgement {
+        let mut best = Judgement::abstain(None);
+        let mut passed: Vec<Vec<f64>> = Vec::new();
+        for (place, &(expert, sigma)) in self.scales.iter().enumerate() {
+            let Some(bounds) = evidence.bounds(place) else { break };
+            if bounds.lower[0] > 0.5 {
+                let lower = signed_radius_lower(sigma, bounds.lower[0]);
+                // Before the selection draws any class may turn out to be claimed.
+                let classes = match evidence.stages()[place].selected() {
+                    Some(class) => class..class + 1,
+                    None => 0..self.classes,
+                };
+                for class in classes {
+                    let radius = multiscale(&passed, class, lower);
+                    if radius > best.radius {
+                        let (expert, set) = (Some(expert), vec![expert]);
+                        best = Judgement {
+                            class,
+                            radius,
+                            expert,
+                            set,
+                            class_radius: lower,
+                            ..Judgement::abstain(None)
+                        };
+                    }
+                }
+            }
+            let upper: Vec<f64> =
+                bounds.upper.iter().map(|&p| signed_radius_upper(sigma, p)).collect();
+            if upper.iter().any(|&s| s >= 0.0) {
+                break;
+            }
+            passed.push(upper);
+        }
+        best
+    }
 }

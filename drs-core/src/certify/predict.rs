@@ -30,6 +30,7 @@ pub struct Prediction {
 ///
 /// Each stage takes `protocol.n` draws and abstains unless the two-sided
 /// binomial test tells its two most frequent answers apart; the stages share α.
+/// The protocol's sampling is not used: PREDICT takes a fixed number.
 ///
 /// # Errors
 /// As [`certify`](super::certify).
@@ -43,18 +44,18 @@ pub fn predict<S: VoteSource>(
     check(pool, method, protocol)?;
     let (alpha, _) = charge(pool, method, protocol)?;
     let mut session = Session::new(pool, protocol, alpha, source);
+    let mut stages = Vec::new();
     let (expert, alpha) = match expert {
         Some(expert) => (Some(expert), alpha),
         None => {
             let (route, class) = session.halves()?;
-            (winner(&mut session, Role::Router, route)?, class)
+            (winner(&mut session, Role::Router, route, &mut stages)?, class)
         }
     };
     let class = match expert {
-        Some(expert) => winner(&mut session, Role::Expert(expert), alpha)?,
+        Some(expert) => winner(&mut session, Role::Expert(expert), alpha, &mut stages)?,
         None => None,
     };
-    let (stages, _) = session.finish();
     Ok(Prediction { version: RECORD_VERSION, method: name(pool, method), class, expert, stages })
 }
 
@@ -62,8 +63,12 @@ fn winner<S: VoteSource>(
     session: &mut Session<'_, S>,
     role: Role,
     alpha: Alpha,
+    stages: &mut Vec<StageRecord>,
 ) -> Result<Option<usize>, S> {
-    let votes = session.draw(role, Phase::Prediction)?;
+    let phase = Phase::Prediction;
+    let votes = session.draw(role, phase, 0..session.protocol.n)?;
+    let model = session.label(role);
+    stages.push(StageRecord { model, phase, looks: vec![votes.clone()] });
     let order = votes.order();
     let first = votes.of(order[0]);
     let second = order.get(1).map_or(0, |&class| votes.of(class));

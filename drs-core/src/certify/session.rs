@@ -1,24 +1,38 @@
-//! What the procedures share: drawing votes, bounding them, keeping the record.
+//! What the procedures share: drawing votes, levels, the record's bounds.
+
+use std::ops::Range;
 
 use super::CertifyError;
-use crate::certificate::{BoundRecord, StageRecord};
-use crate::pool::{Model, Phase, Pool, Role, Stage, VoteSource};
+use super::claim::ClaimLevels;
+use super::stage::StageError;
+use crate::certificate::BoundRecord;
+use crate::design::Design;
+use crate::pool::{self, Model, Phase, Pool, Role, VoteSource};
 use crate::protocol::{AlphaSplit, Bounding, Protocol, ProtocolError, geometric};
-use crate::rule::{Claim, ClaimLevels, class_bounds};
 use crate::units::Alpha;
 use crate::votes::VoteCounts;
 
 pub(super) struct Session<'a, S> {
     pub(super) pool: &'a Pool,
     pub(super) protocol: &'a Protocol,
+    /// The looks of every estimation stage.
+    pub(super) design: Design,
     /// What is left of α for bounds.
     pub(super) alpha: Alpha,
     source: &'a mut S,
-    stages: Vec<StageRecord>,
     bounds: Vec<BoundRecord>,
 }
 
 pub(super) type Result<T, S> = std::result::Result<T, CertifyError<<S as VoteSource>::Error>>;
+
+impl<E: std::error::Error + 'static> From<StageError> for CertifyError<E> {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Protocol(error) => error.into(),
+            StageError::Bound(error) => error.into(),
+        }
+    }
+}
 
 impl<'a, S: VoteSource> Session<'a, S> {
     pub(super) fn new(
@@ -27,11 +41,12 @@ impl<'a, S: VoteSource> Session<'a, S> {
         alpha: Alpha,
         source: &'a mut S,
     ) -> Self {
-        Self { pool, protocol, alpha, source, stages: Vec::new(), bounds: Vec::new() }
+        let design = protocol.sampling.design(protocol.n);
+        Self { pool, protocol, design, alpha, source, bounds: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> (Vec<StageRecord>, Vec<BoundRecord>) {
-        (self.stages, self.bounds)
+    pub(super) fn finish(self) -> Vec<BoundRecord> {
+        self.bounds
     }
 
     pub(super) fn split(&self) -> &'a AlphaSplit {
@@ -51,25 +66,31 @@ impl<'a, S: VoteSource> Session<'a, S> {
         }
     }
 
-    /// Draws the votes of a stage and records them.
-    pub(super) fn draw(&mut self, role: Role, phase: Phase) -> Result<VoteCounts, S> {
-        let draws = match phase {
-            Phase::Selection => self.protocol.n0,
-            Phase::Estimation | Phase::Prediction => self.protocol.n,
-        };
-        let stage = Stage { role, phase };
+    /// The name of an expert by index: an option of the router.
+    pub(super) fn label_of(&self, expert: usize) -> String {
+        self.label(Role::Expert(expert))
+    }
+
+    /// The votes of a stage on these draws.
+    pub(super) fn draw(
+        &mut self,
+        role: Role,
+        phase: Phase,
+        draws: Range<u64>,
+    ) -> Result<VoteCounts, S> {
+        let stage = pool::Stage { role, phase };
+        let count = draws.end - draws.start;
         let votes = self.source.votes(stage, draws).map_err(CertifyError::Votes)?;
         let expected = self.pool.options(role);
-        if votes.total() != draws || votes.counts().len() != expected {
+        if votes.total() != count || votes.counts().len() != expected {
             return Err(CertifyError::Counts {
                 stage: self.pool.address(stage),
                 found: votes.total(),
                 classes: votes.counts().len(),
-                draws,
+                draws: count,
                 expected,
             });
         }
-        self.stages.push(StageRecord { model: self.label(role), phase, votes: votes.clone() });
         Ok(votes)
     }
 
@@ -95,37 +116,6 @@ impl<'a, S: VoteSource> Session<'a, S> {
             lower: lower.map_err(ProtocolError::Alpha)?,
             upper: Some(each.map_err(ProtocolError::Alpha)?),
         })
-    }
-
-    /// The claim on `class` that estimation votes support.
-    pub(super) fn claim(
-        &mut self,
-        role: Role,
-        votes: &VoteCounts,
-        class: usize,
-        levels: ClaimLevels,
-    ) -> Result<Claim, S> {
-        let sigma = self.model(role)?.sigma;
-        let bounds = class_bounds(votes, class, levels)?;
-        let others = (0..bounds.upper.len()).filter(|&z| z != class);
-        let others_upper = others.map(|z| bounds.upper[z]).fold(0.0, f64::max);
-        self.record(BoundRecord::Class {
-            model: self.label(role),
-            class,
-            alpha: levels.lower,
-            lower: bounds.lower,
-            others_alpha: levels.upper,
-            others_upper: levels.upper.map(|_| others_upper),
-        });
-        Ok(Claim::new(sigma, class, bounds.lower, &bounds.upper))
-    }
-
-    /// CERTIFY of one model at level `alpha`: N0 draws select, N fresh draws estimate.
-    pub(super) fn select_and_claim(&mut self, role: Role, alpha: Alpha) -> Result<Claim, S> {
-        let class = self.draw(role, Phase::Selection)?.top();
-        let votes = self.draw(role, Phase::Estimation)?;
-        let levels = self.levels(role, alpha, self.protocol.bounding)?;
-        self.claim(role, &votes, class, levels)
     }
 
     /// α of the router's bounds and of the experts' bounds.

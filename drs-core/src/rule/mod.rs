@@ -14,12 +14,8 @@ pub use multiscale::multiscale;
 pub use route::{ExpertSet, RouteBounds};
 pub use set::{SetRule, set};
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
-use crate::bounds::{BoundError, lower, quantile_lower, quantile_upper, upper};
-use crate::units::{Alpha, Sigma};
-use crate::votes::VoteCounts;
+use crate::bounds::{quantile_lower, quantile_upper};
+use crate::units::Sigma;
 
 /// A signed radius not above σ·Φ⁻¹(`p`).
 #[must_use]
@@ -87,59 +83,6 @@ impl Claim {
     }
 }
 
-/// Levels of one claim's bounds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ClaimLevels {
-    /// For p̲ of the class.
-    pub lower: Alpha,
-    /// For p̄ of each other class; `None` bounds them by 1 − p̲.
-    pub upper: Option<Alpha>,
-}
-
-/// Probability bounds behind a [`Claim`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClassBounds {
-    /// p of the class is at least this.
-    pub lower: f64,
-    /// p of each class is at most this; 1 where not bounded.
-    pub upper: Vec<f64>,
-}
-
-/// Clopper–Pearson bounds on `class` and, if asked for, on every other class.
-///
-/// # Errors
-/// If a bound does not converge.
-pub fn class_bounds(
-    votes: &VoteCounts,
-    class: usize,
-    levels: ClaimLevels,
-) -> Result<ClassBounds, BoundError> {
-    let lower = lower(votes.of(class), votes.total(), levels.lower)?;
-    let upper = upper_bounds(votes, |z| if z == class { None } else { levels.upper })?;
-    Ok(ClassBounds { lower, upper })
-}
-
-/// Clopper–Pearson upper bounds on every class that has a level, 1 for the others.
-///
-/// # Errors
-/// If a bound does not converge.
-pub fn upper_bounds(
-    votes: &VoteCounts,
-    level: impl Fn(usize) -> Option<Alpha>,
-) -> Result<Vec<f64>, BoundError> {
-    let total = votes.total();
-    // Most classes share a count (none), and each inverse costs microseconds.
-    let mut known = HashMap::new();
-    let bound = |(class, &count): (usize, &u64)| {
-        let Some(alpha) = level(class) else { return Ok(1.0) };
-        match known.entry((count, alpha.get().to_bits())) {
-            Entry::Occupied(entry) => Ok(*entry.get()),
-            Entry::Vacant(entry) => Ok(*entry.insert(upper(count, total, alpha)?)),
-        }
-    };
-    votes.counts().iter().enumerate().map(bound).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,15 +102,5 @@ mod tests {
         let two = Claim::new(sigma, 0, 0.6, &[1.0, 0.3, 0.2]).margin();
         let expected = 0.25 * (0.253_347_103_135_8 + 0.524_400_512_708_04);
         assert!(two > one && (two - expected).abs() < 1e-9, "{two} {one}");
-    }
-
-    #[test]
-    fn votes_below_one_half_give_no_one_sided_radius() {
-        let votes = VoteCounts::new(vec![40, 35, 25]).unwrap();
-        let alpha = Alpha::new(0.01).unwrap();
-        let bounds = class_bounds(&votes, 0, ClaimLevels { lower: alpha, upper: None }).unwrap();
-        assert!(
-            Claim::new(Sigma::new(1.0).unwrap(), 0, bounds.lower, &bounds.upper).margin() < 0.0
-        );
     }
 }

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test crate uses its part")]
 
+use std::ops::Range;
+
 use drs_core::pool::{Model, Pool, Role, Stage, VoteSource};
 use drs_core::units::Sigma;
 use drs_core::votes::VoteCounts;
@@ -109,6 +111,11 @@ impl Problem {
         }
     }
 
+    /// The input's score in a direction.
+    pub fn score(&self, direction: &[f64]) -> f64 {
+        self.x.iter().zip(direction).map(|(x, w)| x * w).sum()
+    }
+
     pub fn bands(&self, role: Role) -> &Bands {
         match role {
             Role::Router => &self.router,
@@ -209,7 +216,7 @@ pub struct Sampled<'a> {
 impl VoteSource for Sampled<'_> {
     type Error = std::convert::Infallible;
 
-    fn votes(&mut self, stage: Stage, draws: u64) -> Result<VoteCounts, Self::Error> {
+    fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, Self::Error> {
         let place = match stage.role {
             Role::Router => 0,
             Role::Expert(index) => index as u64 + 1,
@@ -218,8 +225,11 @@ impl VoteSource for Sampled<'_> {
         let mut rng = StdRng::seed_from_u64(address);
         let p = self.problem.bands(stage.role).probabilities(&self.problem.x);
         let mut counts = vec![0; p.len()];
-        for _ in 0..draws {
+        for draw in 0..draws.end {
             let mut rest = rng.random_range(0.0..1.0);
+            if draw < draws.start {
+                continue;
+            }
             let vote = p.iter().position(|p| {
                 rest -= p;
                 rest < 0.0

@@ -64,8 +64,10 @@ impl Engine {
     ) -> Result<Throughput, EngineError> {
         let model = self.shared.lock().lanes[lane].model();
         let batch = model.noisy_batch(input, stream);
-        // First calls allocate and choose algorithms: not counted.
+        // First calls, of every thread, allocate and choose algorithms: not counted.
         let warm = self.raw(&model, &batch, Duration::ZERO)?;
+        let workers = (self.workers.len() * model.batch()) as u64;
+        self.votes(lane, Arc::clone(input), stream.clone(), 0..workers)?;
         let noise = (model.buffer() > 0).then(|| noise(&model, input, stream, time / 10));
         let (mut raw, mut path) = (Tally::default(), Tally::default());
         let mut estimate = warm.rate();
@@ -79,7 +81,7 @@ impl Engine {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
             let draws = batches.ceil() as u64 * model.batch() as u64;
             let start = Instant::now();
-            self.votes(lane, Arc::clone(input), stream.clone(), draws)?;
+            self.votes(lane, Arc::clone(input), stream.clone(), 0..draws)?;
             path.add(&Tally { inputs: draws, time: start.elapsed() });
         }
         let (raw, path) = (raw.rate(), path.rate());

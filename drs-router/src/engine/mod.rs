@@ -13,8 +13,10 @@ mod model;
 mod ticket;
 mod worker;
 
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use drs_core::lattice::LatticeInput;
 use drs_core::noise::{NoiseStream, NoiseTable};
@@ -23,6 +25,7 @@ use drs_core::votes::VoteCounts;
 use crate::plugin::LoadedExpert;
 use lane::{Job, Lane};
 pub use measure::Throughput;
+use model::Model;
 use ticket::Ticket;
 
 /// Why votes could not be drawn.
@@ -105,7 +108,7 @@ impl Engine {
         Self { shared, workers }
     }
 
-    /// Votes of the model in `lane` on draws 0 to `draws` − 1 of a noise stream.
+    /// Votes of the model in `lane` on these draws of a noise stream.
     ///
     /// Blocks the calling thread; many inputs are certified at once by calling
     /// from many threads.
@@ -114,17 +117,37 @@ impl Engine {
         lane: usize,
         input: Arc<LatticeInput>,
         stream: NoiseStream,
-        draws: u64,
+        draws: Range<u64>,
     ) -> Result<VoteCounts, EngineError> {
         let ticket = {
             let mut lanes = self.shared.lock();
             let lane = &mut lanes.lanes[lane];
-            let ticket = Arc::new(Ticket::new(lane.classes(), draws));
-            lane.push(Job { input, stream, next: 0, end: draws, ticket: Arc::clone(&ticket) });
+            let (next, end) = (draws.start, draws.end);
+            let ticket = Arc::new(Ticket::new(lane.classes(), end - next));
+            lane.push(Job { input, stream, next, end, ticket: Arc::clone(&ticket) });
             ticket
         };
         self.shared.work.notify_all();
         ticket.wait()
+    }
+
+    /// Time that models have run so far, per model that can run at once.
+    pub(crate) fn model_time(&self) -> Duration {
+        let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();
+        let workers = self.workers.len();
+        let at_once = |model: &Arc<Model>| match model.concurrency() {
+            0 => workers,
+            limit => limit.min(workers),
+        };
+        let slots = models.iter().map(at_once).sum::<usize>().clamp(1, workers);
+        let busy: Duration = models.iter().map(|model| model.busy()).sum();
+        busy / u32::try_from(slots).unwrap_or(u32::MAX)
+    }
+
+    /// Inputs per batch of the model with the largest batches.
+    pub(crate) fn largest_batch(&self) -> usize {
+        let lanes = self.shared.lock();
+        lanes.lanes.iter().map(|lane| lane.model().batch()).max().unwrap_or(1)
     }
 }
 

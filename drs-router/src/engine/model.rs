@@ -1,6 +1,8 @@
 //! What turns a batch's draws into votes: shared with the workers outside the lock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use drs_core::lattice::LatticeInput;
 use drs_core::noise::{NoiseStream, NoiseTable};
@@ -10,13 +12,15 @@ use super::ticket::Ticket;
 use super::{EngineError, LaneSpec};
 use crate::plugin::LoadedExpert;
 
-/// A model and its noise; it does not change.
+/// A model and its noise; nothing but its clock changes.
 pub(super) struct Model {
     expert: LoadedExpert,
     table: NoiseTable,
     batch: usize,
     /// High and low halves of the table's thresholds, if the plugin draws.
     thresholds: Option<(Vec<u32>, Vec<u64>)>,
+    /// Nanoseconds that batches took.
+    busy: AtomicU64,
 }
 
 /// A batch and the rows that count in it.
@@ -43,12 +47,17 @@ impl Model {
             let halves = |&threshold: &u128| ((threshold >> 64) as u32, threshold as u64);
             table.thresholds().iter().map(halves).unzip()
         });
-        Self { expert, table, batch, thresholds }
+        Self { expert, table, batch, thresholds, busy: AtomicU64::new(0) }
     }
 
     /// Inputs per batch.
     pub(super) fn batch(&self) -> usize {
         self.batch
+    }
+
+    /// Time that the model has run in batches of jobs.
+    pub(super) fn busy(&self) -> Duration {
+        Duration::from_nanos(self.busy.load(Ordering::Relaxed))
     }
 
     /// The model's name and its plugin's.
@@ -86,7 +95,11 @@ impl Model {
     pub(super) fn run(&self, batch: &Batch) {
         let rows = batch.segments.iter().map(|segment| segment.rows).sum();
         let mut votes = vec![0; rows];
-        if let Err(error) = self.votes(batch, &mut votes) {
+        let start = Instant::now();
+        let voted = self.votes(batch, &mut votes);
+        let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.busy.fetch_add(took, Ordering::Relaxed);
+        if let Err(error) = voted {
             return batch.fail(&error);
         }
         let mut rest = votes.as_slice();
