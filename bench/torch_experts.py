@@ -2,7 +2,7 @@
 """Votes per second: the usual PyTorch procedure beside `drs bench`, in one run.
 
     cargo xtask build && cargo xtask torch
-    python3 -m venv /tmp/bench && /tmp/bench/bin/pip install torch==2.11.0 torchvision==0.26.0 numpy
+    python3 -m venv /tmp/bench && /tmp/bench/bin/pip install torch==2.11.0 torchvision==0.26.0 numpy scipy
     /tmp/bench/bin/python bench/torch_experts.py --out /tmp/bench cifar_resnet20 cifar_resnet110
 
 The usual procedure: an eager f32 model, batches of one image repeated, noise by
@@ -21,38 +21,15 @@ import time
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import torch
+
+from reference import SIZES, rate as reference_rate
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "experts/torch/tests/models"))
 from networks import build  # noqa: E402  (beside the tests that check it)
 
 SIGMA = 0.25
-
-
-def counts(model, image, n, batch, classes, device):
-    """Votes of `n` noisy copies of one image, as published code takes them."""
-    total = np.zeros(classes, dtype=int)
-    with torch.no_grad():
-        while n > 0:
-            rows = min(batch, n)
-            n -= rows
-            copies = image.repeat((rows, 1, 1, 1))
-            noise = torch.randn_like(copies, device=device) * SIGMA
-            votes = model(copies + noise).argmax(1).cpu().numpy()
-            total += np.bincount(votes, minlength=classes)
-    return total
-
-
-def reference_rate(model, image, batch, classes, device, seconds):
-    """Votes per second of the usual procedure, for about `seconds`."""
-    counts(model, image, batch, batch, classes, device)
-    done, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        counts(model, image, 4 * batch, batch, classes, device)
-        done += 4 * batch
-    return done / (time.perf_counter() - start)
 
 
 def products(model, shape):
@@ -132,10 +109,10 @@ def main():
         model.to(args.device)
         image = torch.full(shape, 0.5, device=args.device)
         large = shape[1] > 100
-        sizes = (8, 16, 32) if large else (64, 128, 256, 512, 1000)
+        sizes = (8, 16, 32) if large else SIZES
         if args.device == "cuda":
             sizes = tuple(8 * size for size in sizes)
-        rate = lambda size, time: reference_rate(model, image, size, classes, args.device, time)
+        rate = lambda size, time: reference_rate(model, image, size, classes, SIGMA, time)
         by_size = {size: rate(size, args.seconds / 3) for size in sizes}
         best = max(by_size, key=by_size.get)
         print(f"{arch}: usual procedure by batch size:", {k: round(v) for k, v in by_size.items()}, file=sys.stderr)
