@@ -14,7 +14,7 @@ use drs_tests::reference::{self, CLASSES, Reference, SHAPE};
 
 const VALUES: usize = SHAPE[0] * SHAPE[1] * SHAPE[2];
 const BATCH: usize = 128;
-/// Fresh draws per model.
+/// Fresh draws, over all models together.
 const DRAWS: usize = 100_000;
 
 extern "C" fn no_log(_: u8, _: RStr<'_>, _: RStr<'_>) {}
@@ -50,8 +50,10 @@ fn votes(expert: &ExpertObject, lattice: &[i16]) -> Vec<u32> {
 
 #[test]
 fn checkpoint_torchscript_and_onnx_vote_alike() {
-    for reference in reference::all() {
-        let Reference { name, sigma, lattice, logits, .. } = &reference;
+    let references = reference::all();
+    let draws = DRAWS.div_ceil(references.len().max(1));
+    for reference in &references {
+        let Reference { name, sigma, lattice, logits, .. } = reference;
         let file = |suffix: &str| reference.file(suffix).display().to_string();
         let torch = |kind: &str, suffix: &str| {
             let model = file(suffix);
@@ -77,7 +79,7 @@ fn checkpoint_torchscript_and_onnx_vote_alike() {
         let mut scratch = Vec::new();
         let mut noisy = vec![0; BATCH * VALUES];
         let mut drawn = 0;
-        while drawn < DRAWS {
+        while drawn < draws {
             for row in noisy.chunks_exact_mut(VALUES) {
                 // Around images that are noisy already: near decisions of all kinds.
                 let start = drawn % (lattice.len() / VALUES) * VALUES;

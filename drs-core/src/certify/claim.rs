@@ -62,15 +62,13 @@ impl Purpose for ClaimOn {
         _: &dyn Fn(usize) -> String,
     ) -> Vec<BoundRecord> {
         let class = selection.top();
-        let others = bounds.upper.iter().enumerate().filter(|&(z, _)| z != class);
-        let others_upper = others.map(|(_, &upper)| upper).fold(0.0, f64::max);
         vec![BoundRecord::Class {
             model: model.to_owned(),
             class,
             alpha: self.levels.lower,
             lower: bounds.lower[0],
             others_alpha: self.levels.upper,
-            others_upper: self.levels.upper.map(|_| others_upper),
+            others_upper: self.levels.upper.map(|_| bounds.others_upper(class)),
         }]
     }
 }

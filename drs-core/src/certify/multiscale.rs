@@ -81,9 +81,7 @@ impl Purpose for Scale {
         let (model, class) = (model.to_owned(), selection.top());
         match self.pass {
             Some((alpha, others_alpha)) if bounds.lower[0] <= 0.5 => {
-                let others = bounds.upper.iter().enumerate().filter(|&(z, _)| z != class);
-                let others_upper = others.map(|(_, &upper)| upper).fold(0.0, f64::max);
-                let upper = bounds.upper[class];
+                let (upper, others_upper) = (bounds.upper[class], bounds.others_upper(class));
                 vec![BoundRecord::Passed { model, class, alpha, upper, others_alpha, others_upper }]
             }
             _ => vec![BoundRecord::Class {

@@ -44,6 +44,12 @@ impl Bounds {
         better(&mut self.upper, &other.upper, f64::min);
     }
 
+    /// The largest upper bound on an option other than `class`.
+    pub(super) fn others_upper(&self, class: usize) -> f64 {
+        let others = self.upper.iter().enumerate().filter(|&(other, _)| other != class);
+        others.map(|(_, &upper)| upper).fold(0.0, f64::max)
+    }
+
     /// The claim on `class` that the first lower bound and the upper bounds make.
     pub(super) fn claim(&self, sigma: Sigma, class: usize) -> Claim {
         Claim::new(sigma, class, self.lower[0], &self.upper)
