@@ -8,7 +8,7 @@ use crate::units::Sigma;
 use crate::votes::VoteCounts;
 
 /// What the statistics need to know of one smoothed model.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     /// Name, unique within a pool.
     pub name: String,
@@ -20,7 +20,7 @@ pub struct Model {
 }
 
 /// Experts that answer with a class, and a router that answers with an expert.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pool {
     /// The variance estimator; its classes are the experts, in order.
     pub router: Option<Model>,

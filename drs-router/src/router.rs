@@ -171,6 +171,19 @@ impl Router {
         drs_core::predict(&self.pool, expert, protocol, &mut source)
     }
 
+    /// The votes of the models on one input, for procedures of the caller's own.
+    ///
+    /// They are the ones that [`certify`](Self::certify) judges under this seed.
+    #[must_use]
+    pub fn votes(
+        &self,
+        input: Arc<LatticeInput>,
+        seed: Seed,
+    ) -> impl VoteSource<Error = EngineError> {
+        let digest = input.digest();
+        self.source(input, digest, seed)
+    }
+
     /// Measures each model for about `time` on noisy copies of an input: the
     /// router first, then the experts.
     ///

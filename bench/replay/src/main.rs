@@ -1,177 +1,39 @@
-//! Replays published certification logs without a model: each logged radius
-//! stands for a p_A, from which votes are drawn and certified by fixed and by
-//! sequential sampling, on the same votes.
+//! What sampling costs and certifies, method by method and question by
+//! question, on one and the same set of votes.
 //!
 //! ```text
-//! cargo run --release -p drs-replay -- --skip 5 LOG=SIGMA...
+//! cargo run --release -p drs-replay -- published --skip 5 LOG=SIGMA...
+//! cargo run --release -p drs-replay -- record --experts experts.toml --data DATA --out votes.jsonl
+//! cargo run --release -p drs-replay -- recorded votes.jsonl
 //! ```
 
 mod published;
-mod simulated;
+mod recorded;
+mod table;
 
-use std::path::PathBuf;
-
-use anyhow::Context as _;
-use clap::Parser;
-use comfy_table::{CellAlignment, Table, presets};
-use drs_core::certify;
-use drs_core::design::{Design, Schedule};
-use drs_core::pool::{Model, Pool};
-use drs_core::protocol::{Method, Protocol};
-use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
-use drs_core::units::Sigma;
-
-use published::Published;
-use simulated::Simulated;
+use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(about = "What sampling designs cost and certify on published vote probabilities")]
+#[command(about = "What sampling designs cost and certify, on the same votes")]
 struct Args {
-    /// Published logs, each with its noise level: LOG=SIGMA.
-    #[arg(required = true, value_parser = log_and_sigma)]
-    logs: Vec<(PathBuf, Sigma)>,
-
-    /// Take every SKIP-th row of logs with more than 1,000.
-    #[arg(long, default_value_t = 1)]
-    skip: usize,
-
-    /// Largest numbers of draws to try.
-    #[arg(long, value_delimiter = ',', default_value = "10000,100000")]
-    n: Vec<u64>,
-
-    /// Seed of the simulated votes.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    #[command(subcommand)]
+    command: Command,
 }
 
-fn log_and_sigma(text: &str) -> Result<(PathBuf, Sigma), String> {
-    let (path, sigma) = text.rsplit_once('=').ok_or("expected LOG=SIGMA")?;
-    let sigma = sigma.parse().map_err(|_| "sigma is not a number".to_owned())?;
-    Ok((path.into(), Sigma::new(sigma).map_err(|error| error.to_string())?))
-}
-
-/// A design on one log.
-#[derive(Default)]
-struct Tally {
-    draws: u64,
-    /// Correct with a radius above each of the usual ones.
-    certified: [u32; USUAL_RADII.len()],
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Designs on published logs, without a model.
+    Published(published::Args),
+    /// Draw all votes of a pool on a data set, once.
+    Record(recorded::RecordArgs),
+    /// Methods and stopping rules on recorded votes.
+    Recorded(recorded::CompareArgs),
 }
 
 fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
-    for &n in &args.n {
-        let mut table = Table::new();
-        table.load_style(presets::ASCII_MARKDOWN);
-        table.set_header([
-            "log",
-            "inputs",
-            "grid: draws",
-            "of fixed",
-            "lost, points",
-            "without futility",
-            "lost",
-            "r = 0.5",
-            "of fixed",
-            "lost",
-        ]);
-        let mut shares = [Vec::new(), Vec::new(), Vec::new()];
-        for (path, sigma) in &args.logs {
-            let log = Published::read(path, *sigma, args.skip)?;
-            let (row, own) = row(&log, n, args.seed)?;
-            let name = path.file_name().context("a log is a file")?.to_string_lossy().into_owned();
-            table.add_row([name, log.inputs.len().to_string()].into_iter().chain(row));
-            shares.iter_mut().zip(own).for_each(|(all, own)| all.push(own));
-        }
-        table.column_iter_mut().skip(1).for_each(|c| c.set_cell_alignment(CellAlignment::Right));
-        let mean = |shares: &[f64]| shares.iter().sum::<f64>() / shares.len() as f64;
-        let [grid, certain, half] = shares.each_ref().map(|shares| mean(shares));
-        println!("N = {n}\n{table}");
-        println!(
-            "mean share of fixed draws: grid {grid:.3}, without futility {certain:.3}, r = 0.5 {half:.3}\n"
-        );
-        println!("{}\n", single_questions(&args, n)?);
+    match Args::parse().command {
+        Command::Published(args) => published::run(&args),
+        Command::Record(args) => recorded::record(&args),
+        Command::Recorded(args) => recorded::compare(&args),
     }
-    Ok(())
-}
-
-/// The cells of one log, and the shares of the fixed draws that three designs took.
-fn row(log: &Published, n: u64, seed: u64) -> anyhow::Result<(Vec<String>, [f64; 3])> {
-    let sequential = |stopping, futility| {
-        Sampling::Sequential(Sequential { futility, ..Sequential::new(stopping) })
-    };
-    let grid = Stopping::Radii(USUAL_RADII.to_vec());
-    let fixed = run(log, n, Sampling::Fixed, seed)?;
-    let usual = run(log, n, sequential(grid.clone(), Sequential::FUTILITY), seed)?;
-    let certain = run(log, n, sequential(grid, 0.0), seed)?;
-    let half = run(log, n, sequential(Stopping::Radii(vec![0.5]), Sequential::FUTILITY), seed)?;
-    let points = |lost: i64| format!("{:.2}", 100.0 * lost as f64 / log.inputs.len() as f64);
-    let worst = |tally: &Tally| {
-        let lost = fixed.certified.iter().zip(&tally.certified);
-        lost.map(|(all, own)| i64::from(*all) - i64::from(*own)).max().unwrap_or(0)
-    };
-    // 0.5 is the third of the usual radii.
-    let lost_half = i64::from(fixed.certified[2]) - i64::from(half.certified[2]);
-    let mean = |tally: &Tally| (tally.draws / log.inputs.len() as u64).to_string();
-    let share = |tally: &Tally| tally.draws as f64 / fixed.draws as f64;
-    let shares = [share(&usual), share(&certain), share(&half)];
-    let cells = vec![
-        mean(&usual),
-        format!("{:.3}", shares[0]),
-        points(worst(&usual)),
-        format!("{:.3}", shares[1]),
-        points(worst(&certain)),
-        mean(&half),
-        format!("{:.3}", shares[2]),
-        points(lost_half),
-    ];
-    Ok((cells, shares))
-}
-
-/// Mean estimation draws to decide one radius, beside the fewest that any
-/// method takes where it certifies: ln α / ln p₀.
-fn single_questions(args: &Args, n: u64) -> anyhow::Result<Table> {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["log", "radius", "mean draws", "floor where certified"]);
-    for (path, sigma) in &args.logs {
-        let log = Published::read(path, *sigma, args.skip)?;
-        for radius in [0.5, 1.25, 2.0] {
-            let stopping = Stopping::Radii(vec![radius]);
-            let tally = run(&log, n, Sampling::Sequential(Sequential::new(stopping)), args.seed)?;
-            let threshold = published::probability(radius, *sigma);
-            let floor = (0.001f64.ln() / threshold.ln()).ceil();
-            // Also where the radius asks for certainty.
-            if !(floor <= n as f64 && floor >= 0.0) {
-                continue;
-            }
-            let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
-            let mean = tally.draws as f64 / log.inputs.len() as f64 - Protocol::default().n0 as f64;
-            table.add_row([name, radius.to_string(), format!("{mean:.0}"), format!("{floor:.0}")]);
-        }
-    }
-    table.column_iter_mut().skip(1).for_each(|c| c.set_cell_alignment(CellAlignment::Right));
-    Ok(table)
-}
-
-fn run(log: &Published, n: u64, sampling: Sampling, seed: u64) -> anyhow::Result<Tally> {
-    let model = Model { name: "published".into(), sigma: log.sigma, distance_per_draw: 0.0 };
-    let pool = Pool { router: None, experts: vec![model], classes: 2 };
-    let protocol = Protocol { n, sampling, ..Protocol::default() };
-    // Whatever design is run, so that all judge the same votes.
-    let looks = Design::sequential(n, &Schedule::default());
-    let mut tally = Tally::default();
-    for (index, input) in log.inputs.iter().enumerate() {
-        let mut votes = Simulated::new(input.p, protocol.n0, &looks, seed, index as u64);
-        let certificate = certify(&pool, Method::One(0), &protocol, None, &mut votes)?;
-        tally.draws += certificate.draws();
-        let verdict = certificate.verdict;
-        // Class 0 stands for the class that the log has, right or wrong.
-        if input.correct && verdict.class == Some(0) {
-            for (count, radius) in tally.certified.iter_mut().zip(USUAL_RADII) {
-                *count += u32::from(verdict.radius.get() > radius);
-            }
-        }
-    }
-    Ok(tally)
 }

@@ -13,19 +13,19 @@ const DRAWS: u64 = 100_000;
 const ALPHA: f64 = 0.001;
 
 /// The inputs of a log.
-pub(crate) struct Published {
-    pub(crate) sigma: Sigma,
-    pub(crate) inputs: Vec<Input>,
+pub(super) struct Published {
+    pub(super) sigma: Sigma,
+    pub(super) inputs: Vec<Input>,
 }
 
 /// One input's share of votes for the class that was selected.
-pub(crate) struct Input {
-    pub(crate) p: f64,
-    pub(crate) correct: bool,
+pub(super) struct Input {
+    pub(super) p: f64,
+    pub(super) correct: bool,
 }
 
 impl Published {
-    pub(crate) fn read(path: &Path, sigma: Sigma, skip: usize) -> anyhow::Result<Self> {
+    pub(super) fn read(path: &Path, sigma: Sigma, skip: usize) -> anyhow::Result<Self> {
         let rows = drs_data::read_log(path)?;
         let step = if rows.len() > 1000 { skip.max(1) } else { 1 };
         let alpha = Alpha::new(ALPHA)?;
@@ -46,7 +46,7 @@ impl Published {
 }
 
 /// Φ(r/σ): the probability that a radius asks for.
-pub(crate) fn probability(radius: f64, sigma: Sigma) -> f64 {
+pub(super) fn probability(radius: f64, sigma: Sigma) -> f64 {
     Normal::standard().cdf(radius / sigma.get())
 }
 

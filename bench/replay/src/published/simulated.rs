@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand_distr::{Binomial, Distribution as _};
 
 /// The votes of one input: class 0 with probability `p`, class 1 else.
-pub(crate) struct Simulated {
+pub(super) struct Simulated {
     /// Estimation votes for class 0 among the first so many draws.
     estimation: Vec<(u64, u64)>,
     selection: u64,
@@ -19,7 +19,7 @@ pub(crate) struct Simulated {
 
 impl Simulated {
     /// Votes up to the looks of `design`; only they can be asked for.
-    pub(crate) fn new(p: f64, n0: u64, design: &Design, seed: u64, input: u64) -> Self {
+    pub(super) fn new(p: f64, n0: u64, design: &Design, seed: u64, input: u64) -> Self {
         let mut rng = StdRng::seed_from_u64((seed << 32) ^ input);
         let mut draw =
             |trials| Binomial::new(trials, p).map_or(0, |binomial| binomial.sample(&mut rng));

@@ -1,0 +1,123 @@
+//! `record`: all draws of all models of a pool, on a data set.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+use drs_core::noise::Seed;
+use drs_core::pool::{Phase, Stage, VoteSource};
+use drs_core::votes::VoteCounts;
+use drs_data::{Dataset, InputSpec, Subset};
+use drs_router::{Config, Options, Router, ordered};
+
+use super::votes::{Header, Row, read};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The pool.
+    #[arg(long)]
+    experts: PathBuf,
+
+    /// The data: an ImageFolder, or a folder of IDX files.
+    #[arg(long)]
+    data: PathBuf,
+
+    /// File for the votes. One that is there is continued.
+    #[arg(long)]
+    out: PathBuf,
+
+    /// Take every SKIP-th input.
+    #[arg(long, default_value_t = 1)]
+    skip: usize,
+
+    /// Take at most this many inputs.
+    #[arg(long)]
+    max: Option<usize>,
+
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    #[arg(long, default_value_t = 100)]
+    n0: u64,
+
+    #[arg(long, default_value_t = 10_000)]
+    n: u64,
+
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let config = Config::read(&args.experts)?;
+    let options = Options { threads: args.threads, batch: None };
+    let router = Router::open(&config, options)?;
+    let spec = InputSpec { shape: config.shape, quantum: config.quantum };
+    let data = Dataset::open(&args.data, spec, &drs_data::OpenOptions::default())?;
+    let header = Header { pool: router.pool().clone(), seed: args.seed, n0: args.n0, n: args.n };
+    let design = header.design();
+    let text = serde_json::to_string(&header)?;
+
+    // Finished rows are written again, which drops one that was cut short.
+    let done = if args.out.exists() {
+        let (earlier, rows) = read(&args.out)?;
+        ensure!(earlier == header, "{} is of another pool or protocol", args.out.display());
+        rows
+    } else {
+        Vec::new()
+    };
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&args.out)?;
+    writeln!(file, "{text}")?;
+    for row in &done {
+        writeln!(file, "{}", serde_json::to_string(row)?)?;
+    }
+
+    let start = Instant::now();
+    let subset = Subset { start: 0, skip: args.skip, max: args.max };
+    let left: Vec<usize> = subset.indices(data.len()).skip(done.len()).collect();
+    let (all, mut finished) = (left.len(), 0);
+    let vote = |index: usize| -> anyhow::Result<Row> {
+        let example = data.get(index)?;
+        let mut source = router.votes(Arc::new(example.input), Seed::from_number(args.seed));
+        let mut votes: BTreeMap<String, Vec<VoteCounts>> = BTreeMap::new();
+        for stage in header.stages() {
+            let looks = match stage.phase {
+                Phase::Estimation => design.looks().iter().map(|look| look.draws).collect(),
+                _ => vec![args.n0],
+            };
+            votes.insert(header.pool.address(stage), up_to(&mut source, stage, &looks)?);
+        }
+        Ok(Row { idx: index, label: example.label, votes })
+    };
+    ordered(left.into_iter(), router.inputs_at_once(), vote, |row| {
+        writeln!(file, "{}", serde_json::to_string(&row?)?)?;
+        finished += 1;
+        if finished % 10 == 0 {
+            let left = start.elapsed().mul_f64((all - finished) as f64 / finished as f64);
+            eprintln!("{finished} of {all} inputs, {} minutes left", left.as_secs().div_ceil(60));
+        }
+        anyhow::Ok(())
+    })
+}
+
+/// The votes up to each of these numbers of draws.
+fn up_to(
+    source: &mut impl VoteSource,
+    stage: Stage,
+    looks: &[u64],
+) -> anyhow::Result<Vec<VoteCounts>> {
+    let mut counts: Vec<u64> = Vec::new();
+    let mut start = 0;
+    let mut votes = Vec::with_capacity(looks.len());
+    for &end in looks {
+        let more = source.votes(stage, start..end)?;
+        counts.resize(more.counts().len(), 0);
+        counts.iter_mut().zip(more.counts()).for_each(|(count, more)| *count += more);
+        votes.push(VoteCounts::new(counts.clone()).context("a model has classes")?);
+        start = end;
+    }
+    Ok(votes)
+}
