@@ -106,6 +106,10 @@ pub trait VoteSource {
     /// Why votes could not be drawn.
     type Error: std::error::Error + Send + Sync + 'static;
 
+    /// Tells which draws of a stage may be asked for: from 0 up to each of these
+    /// numbers in turn. Has no effect on any vote.
+    fn announce(&mut self, _stage: Stage, _looks: &[u64]) {}
+
     /// Votes of the model in `stage.role` on the noisy copies of the input with
     /// these numbers.
     ///

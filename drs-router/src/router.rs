@@ -1,5 +1,6 @@
 //! The pool, opened: one input in, one certificate out.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use drs_core::protocol::{Method, Protocol};
 use drs_core::votes::VoteCounts;
 
 use crate::config::Config;
-use crate::engine::{Engine, EngineError, LaneSpec, Throughput};
+use crate::engine::{Engine, EngineError, LaneSpec, Reading, Throughput};
 use crate::plugin::{LoadError, LoadedExpert, Registry};
 
 /// Draws that a sequential stage asks for at a time, at the least.
@@ -213,7 +214,7 @@ impl Router {
     }
 
     fn source(&self, input: Arc<LatticeInput>, digest: Digest, seed: Seed) -> EngineSource<'_> {
-        EngineSource { router: self, input, digest, seed }
+        EngineSource { router: self, input, digest, seed, readings: HashMap::new() }
     }
 
     fn lane(&self, role: Role) -> usize {
@@ -230,16 +231,31 @@ struct EngineSource<'a> {
     input: Arc<LatticeInput>,
     digest: Digest,
     seed: Seed,
+    /// Stages whose looks were announced.
+    readings: HashMap<Stage, Reading<'a>>,
+}
+
+impl<'a> EngineSource<'a> {
+    fn read(&self, stage: Stage, first: u64, ends: &[u64]) -> Reading<'a> {
+        let router = self.router;
+        let stream = NoiseStream::new(self.seed, self.digest, &router.pool.address(stage));
+        router.engine.read(router.lane(stage.role), Arc::clone(&self.input), stream, first, ends)
+    }
 }
 
 impl VoteSource for EngineSource<'_> {
     type Error = EngineError;
 
+    fn announce(&mut self, stage: Stage, looks: &[u64]) {
+        let reading = self.read(stage, 0, looks);
+        self.readings.insert(stage, reading);
+    }
+
     fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, EngineError> {
-        let address = self.router.pool.address(stage);
-        let stream = NoiseStream::new(self.seed, self.digest, &address);
-        let lane = self.router.lane(stage.role);
-        self.router.engine.votes(lane, Arc::clone(&self.input), stream, draws)
+        match self.readings.get(&stage) {
+            Some(reading) if reading.covers(&draws) => reading.votes(&draws),
+            _ => self.read(stage, draws.start, &[draws.end]).votes(&draws),
+        }
     }
 }
 

@@ -71,6 +71,13 @@ impl<'a, S: VoteSource> Session<'a, S> {
         self.label(Role::Expert(expert))
     }
 
+    /// Tells the source which estimation draws may follow.
+    pub(super) fn announce(&mut self, role: Role) {
+        let stage = pool::Stage { role, phase: Phase::Estimation };
+        let looks: Vec<u64> = self.design.looks().iter().map(|look| look.draws).collect();
+        self.source.announce(stage, &looks);
+    }
+
     /// The votes of a stage on these draws.
     pub(super) fn draw(
         &mut self,

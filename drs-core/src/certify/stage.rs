@@ -172,6 +172,7 @@ impl<'a> Stage<'a> {
     /// Draws the selection votes, or those up to the next look.
     pub(super) fn advance<S: VoteSource>(&mut self, session: &mut Session<'_, S>) -> Result<(), S> {
         if self.selection.is_none() {
+            session.announce(self.role);
             let draws = 0..session.protocol.n0;
             self.selection = Some(session.draw(self.role, Phase::Selection, draws)?);
         } else if let Some(look) = session.design.looks().get(self.looks.len()) {

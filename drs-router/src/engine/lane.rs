@@ -13,18 +13,48 @@ use super::{EngineError, LaneSpec};
 /// Batches filled ahead of the model, beside those it is running.
 const AHEAD: usize = 2;
 
-/// Draws `next` to `end` − 1 of one stage of one input.
+/// Draws `next` to `end` − 1 of one stage of one input, for which nobody may be waiting yet.
 pub(super) struct Job {
     pub(super) input: Arc<LatticeInput>,
     pub(super) stream: NoiseStream,
     pub(super) next: u64,
     pub(super) end: u64,
     pub(super) ticket: Arc<Ticket>,
+    /// When it was announced or last asked for, in requests.
+    pub(super) turn: u64,
+}
+
+impl Job {
+    fn left(&self) -> u64 {
+        self.end - self.next
+    }
+
+    /// Whether there is anything left that could be of use.
+    fn open(&self) -> bool {
+        self.left() > 0 && !self.ticket.failed()
+    }
+
+    /// The next rows, `room` at most.
+    fn take(&mut self, room: usize) -> Segment {
+        let rows = usize::try_from(self.left()).map_or(room, |left| left.min(room));
+        let first = self.next;
+        self.next += rows as u64;
+        Segment {
+            input: Arc::clone(&self.input),
+            stream: self.stream.clone(),
+            first,
+            rows,
+            ticket: Arc::clone(&self.ticket),
+        }
+    }
 }
 
 pub(super) struct Lane {
     model: Arc<Model>,
+    /// Asked for.
     jobs: VecDeque<Job>,
+    /// Announced; one for each reading.
+    announced: Vec<Job>,
     ready: VecDeque<Batch>,
     filling: usize,
     running: usize,
@@ -37,6 +67,7 @@ impl Lane {
         Self {
             model: Arc::new(Model::new(spec)),
             jobs: VecDeque::new(),
+            announced: Vec::new(),
             ready: VecDeque::new(),
             filling: 0,
             running: 0,
@@ -52,58 +83,89 @@ impl Lane {
         self.model.classes()
     }
 
-    pub(super) fn push(&mut self, job: Job) {
-        self.jobs.push_back(job);
+    pub(super) fn announce(&mut self, job: Job) {
+        self.announced.push(job);
     }
 
-    fn waiting_rows(&self) -> u64 {
-        self.jobs.iter().map(|job| job.end - job.next).sum()
+    /// Puts the announced draws below `end` into the queue, those that are not drawn ahead yet.
+    pub(super) fn ask(&mut self, ticket: &Arc<Ticket>, end: u64, turn: u64) {
+        let Some(job) = self.announced.iter_mut().find(|job| Arc::ptr_eq(&job.ticket, ticket))
+        else {
+            return;
+        };
+        job.turn = turn;
+        if job.next < end {
+            let asked = Job {
+                input: Arc::clone(&job.input),
+                stream: job.stream.clone(),
+                next: job.next,
+                end,
+                ticket: Arc::clone(ticket),
+                turn,
+            };
+            job.next = end;
+            self.jobs.push_back(asked);
+        }
     }
 
-    /// A batch to run the model on, if one is ready and the model may run.
-    pub(super) fn take_ready(&mut self) -> Option<(Arc<Model>, Batch)> {
+    pub(super) fn forget(&mut self, ticket: &Arc<Ticket>) {
+        self.announced.retain(|job| !Arc::ptr_eq(&job.ticket, ticket));
+    }
+
+    /// A batch to run the model on, if one is ready and the model may run; of
+    /// those that nobody waits for only if `idle`.
+    pub(super) fn take_ready(&mut self, idle: bool) -> Option<(Arc<Model>, Batch)> {
         let limit = self.model.concurrency();
         if limit > 0 && self.running >= limit {
             return None;
         }
-        let batch = self.ready.pop_front()?;
+        let batch = self.ready.iter().position(|batch| idle || batch.asked())?;
+        let batch = self.ready.remove(batch)?;
         self.running += 1;
         Some((Arc::clone(&self.model), batch))
     }
 
-    /// How much a new batch is worth making: its rows, or nothing if enough is
-    /// ahead. A batch that would not be full waits for company as long as the
-    /// model has other work.
+    /// How much a new batch is worth making: the rows that were asked for, or
+    /// nothing if enough is ahead. A batch that would not be full waits for
+    /// company as long as the model has other work.
     pub(super) fn fill_worth(&self) -> u64 {
-        let rows = self.waiting_rows().min(self.model.batch() as u64);
-        let ahead = self.ready.len() + self.filling;
+        let waiting: u64 = self.jobs.iter().map(Job::left).sum();
+        let rows = waiting.min(self.model.batch() as u64);
+        let ahead = self.ready.iter().filter(|batch| batch.asked()).count() + self.filling;
         let full = rows == self.model.batch() as u64;
         if ahead >= AHEAD || (!full && ahead > 0) { 0 } else { rows }
     }
 
-    /// Takes the rows of the next batch from the queue.
+    /// The latest turn of a stage that a new batch could draw ahead of: the stage
+    /// that was asked last is the likeliest to be asked next.
+    pub(super) fn latest_ahead(&self) -> Option<u64> {
+        if self.ready.len() + self.filling >= AHEAD {
+            return None;
+        }
+        self.announced.iter().filter(|job| job.open()).map(|job| job.turn).max()
+    }
+
+    /// Takes the rows of the next batch: those asked for, then those that
+    /// may be asked for next.
     pub(super) fn take_rows(&mut self) -> (Arc<Model>, Batch) {
-        let mut segments = Vec::new();
+        let mut segments: Vec<Segment> = Vec::new();
         let mut room = self.model.batch();
         while room > 0 {
-            let Some(job) = self.jobs.front_mut() else { break };
-            if job.ticket.failed() {
-                self.jobs.pop_front();
-                continue;
-            }
-            let rows = usize::try_from(job.end - job.next).map_or(room, |left| left.min(room));
-            segments.push(Segment {
-                input: Arc::clone(&job.input),
-                stream: job.stream.clone(),
-                first: job.next,
-                rows,
-                ticket: Arc::clone(&job.ticket),
-            });
-            job.next += rows as u64;
-            room -= rows;
-            if job.next == job.end {
-                self.jobs.pop_front();
-            }
+            let job = match self.jobs.front_mut() {
+                Some(job) if !job.open() => {
+                    self.jobs.pop_front();
+                    continue;
+                }
+                Some(job) => Some(job),
+                None => {
+                    let open = self.announced.iter_mut().filter(|job| job.open());
+                    open.max_by_key(|job| job.turn)
+                }
+            };
+            let Some(job) = job else { break };
+            let segment = job.take(room);
+            room -= segment.rows;
+            segments.push(segment);
         }
         self.filling += 1;
         let values = self.spare.pop().unwrap_or_else(|| vec![0; self.model.buffer()]);
@@ -126,7 +188,7 @@ impl Lane {
 
     /// Fails all that waits.
     pub(super) fn stop(&mut self) {
-        for job in self.jobs.drain(..) {
+        for job in self.jobs.drain(..).chain(self.announced.drain(..)) {
             job.ticket.fail(&EngineError::Stopped);
         }
         for batch in self.ready.drain(..) {

@@ -67,7 +67,7 @@ impl Engine {
         // First calls, of every thread, allocate and choose algorithms: not counted.
         let warm = self.raw(&model, &batch, Duration::ZERO)?;
         let workers = (self.workers.len() * model.batch()) as u64;
-        self.votes(lane, Arc::clone(input), stream.clone(), 0..workers)?;
+        self.read(lane, Arc::clone(input), stream.clone(), 0, &[workers]).votes(&(0..workers))?;
         let noise = (model.buffer() > 0).then(|| noise(&model, input, stream, time / 10));
         let (mut raw, mut path) = (Tally::default(), Tally::default());
         let mut estimate = warm.rate();
@@ -81,7 +81,7 @@ impl Engine {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
             let draws = batches.ceil() as u64 * model.batch() as u64;
             let start = Instant::now();
-            self.votes(lane, Arc::clone(input), stream.clone(), 0..draws)?;
+            self.read(lane, Arc::clone(input), stream.clone(), 0, &[draws]).votes(&(0..draws))?;
             path.add(&Tally { inputs: draws, time: start.elapsed() });
         }
         let (raw, path) = (raw.rate(), path.rate());
@@ -121,7 +121,7 @@ impl Model {
     /// A full batch of noisy inputs.
     fn noisy_batch(&self, input: &Arc<LatticeInput>, stream: &NoiseStream) -> Batch {
         let rows = self.batch();
-        let ticket = Arc::new(Ticket::new(self.classes(), rows as u64));
+        let ticket = Arc::new(Ticket::new(self.classes(), 0, &[rows as u64]));
         let (input, stream) = (Arc::clone(input), stream.clone());
         let segments = vec![Segment { input, stream, first: 0, rows, ticket }];
         let mut batch = Batch { values: vec![0; self.buffer()], segments };

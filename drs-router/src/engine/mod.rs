@@ -6,27 +6,29 @@
 //! the next one. So noise is made while models run, and the rows of a batch may
 //! belong to any number of jobs. Since noise is addressed and votes are summed,
 //! counts do not depend on threads, batch sizes or who shares a batch.
+//!
+//! A certificate announces the looks that it may take and asks for them one by
+//! one. Rows and workers that would idle draw ahead of what is asked for: this
+//! is what a single input's answer waits less for.
 
 mod lane;
 mod measure;
 mod model;
+mod reading;
 mod ticket;
 mod worker;
 
-use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use drs_core::lattice::LatticeInput;
-use drs_core::noise::{NoiseStream, NoiseTable};
-use drs_core::votes::VoteCounts;
+use drs_core::noise::NoiseTable;
 
 use crate::plugin::LoadedExpert;
-use lane::{Job, Lane};
+use lane::Lane;
 pub use measure::Throughput;
 use model::Model;
-use ticket::Ticket;
+pub(crate) use reading::Reading;
 
 /// Why votes could not be drawn.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -81,7 +83,16 @@ pub(crate) struct Shared {
 
 pub(crate) struct Lanes {
     lanes: Vec<Lane>,
+    /// Requests so far.
+    turns: u64,
     stopping: bool,
+}
+
+impl Lanes {
+    fn turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
 }
 
 impl Shared {
@@ -96,7 +107,7 @@ impl Engine {
     pub(crate) fn start(models: Vec<LaneSpec>, threads: usize) -> Self {
         let lanes = models.into_iter().map(Lane::new).collect();
         let shared = Arc::new(Shared {
-            lanes: Mutex::new(Lanes { lanes, stopping: false }),
+            lanes: Mutex::new(Lanes { lanes, turns: 0, stopping: false }),
             work: Condvar::new(),
         });
         let workers = (0..threads.max(1))
@@ -108,30 +119,7 @@ impl Engine {
         Self { shared, workers }
     }
 
-    /// Votes of the model in `lane` on these draws of a noise stream.
-    ///
-    /// Blocks the calling thread; many inputs are certified at once by calling
-    /// from many threads.
-    pub(crate) fn votes(
-        &self,
-        lane: usize,
-        input: Arc<LatticeInput>,
-        stream: NoiseStream,
-        draws: Range<u64>,
-    ) -> Result<VoteCounts, EngineError> {
-        let ticket = {
-            let mut lanes = self.shared.lock();
-            let lane = &mut lanes.lanes[lane];
-            let (next, end) = (draws.start, draws.end);
-            let ticket = Arc::new(Ticket::new(lane.classes(), end - next));
-            lane.push(Job { input, stream, next, end, ticket: Arc::clone(&ticket) });
-            ticket
-        };
-        self.shared.work.notify_all();
-        ticket.wait()
-    }
-
-    /// Time that models have run so far, per model that can run at once.
+    /// Time that models have run so far on what was asked for, per model that can run at once.
     pub(crate) fn model_time(&self) -> Duration {
         let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();
         let workers = self.workers.len();

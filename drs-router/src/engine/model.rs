@@ -19,7 +19,7 @@ pub(super) struct Model {
     batch: usize,
     /// High and low halves of the table's thresholds, if the plugin draws.
     thresholds: Option<(Vec<u32>, Vec<u64>)>,
-    /// Nanoseconds that batches took.
+    /// Nanoseconds that batches took of which somebody waited for a row.
     busy: AtomicU64,
 }
 
@@ -55,7 +55,7 @@ impl Model {
         self.batch
     }
 
-    /// Time that the model has run in batches of jobs.
+    /// Time that the model has run in batches that somebody waited for.
     pub(super) fn busy(&self) -> Duration {
         Duration::from_nanos(self.busy.load(Ordering::Relaxed))
     }
@@ -95,17 +95,19 @@ impl Model {
     pub(super) fn run(&self, batch: &Batch) {
         let rows = batch.segments.iter().map(|segment| segment.rows).sum();
         let mut votes = vec![0; rows];
-        let start = Instant::now();
+        let (start, asked) = (Instant::now(), batch.asked());
         let voted = self.votes(batch, &mut votes);
-        let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.busy.fetch_add(took, Ordering::Relaxed);
+        if asked {
+            let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.busy.fetch_add(took, Ordering::Relaxed);
+        }
         if let Err(error) = voted {
             return batch.fail(&error);
         }
         let mut rest = votes.as_slice();
         for segment in &batch.segments {
             let (own, others) = rest.split_at(segment.rows);
-            segment.ticket.credit(own);
+            segment.ticket.credit(segment.first, own);
             rest = others;
         }
     }
@@ -149,6 +151,11 @@ impl Segment {
 }
 
 impl Batch {
+    /// Whether somebody waits for one of the rows.
+    pub(super) fn asked(&self) -> bool {
+        self.segments.iter().any(|segment| segment.ticket.asked(segment.first))
+    }
+
     pub(super) fn fail(&self, error: &EngineError) {
         for segment in &self.segments {
             segment.ticket.fail(error);

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use super::lane::Lane;
 use super::model::{Batch, Model};
 use super::{Lanes, Shared};
 
@@ -17,7 +18,7 @@ pub(super) fn run(shared: &Shared) {
         let task = match next(&mut lanes) {
             Some(task) => task,
             None if lanes.stopping => {
-                lanes.lanes.iter_mut().for_each(super::lane::Lane::stop);
+                lanes.lanes.iter_mut().for_each(Lane::stop);
                 return;
             }
             None => {
@@ -42,21 +43,34 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// A batch that is ready before noise; among noise the fullest batch first.
+/// First what somebody waits for: a batch that is ready before noise, among
+/// noise the fullest batch. Then, rather than nothing, what may be asked for.
 fn next(lanes: &mut Lanes) -> Option<Task> {
     if lanes.stopping {
         return None;
     }
-    for (index, lane) in lanes.lanes.iter_mut().enumerate() {
-        if let Some((model, batch)) = lane.take_ready() {
-            return Some(Task::Run(index, model, batch));
-        }
-    }
-    let (index, lane) =
-        lanes.lanes.iter_mut().enumerate().max_by_key(|(_, lane)| lane.fill_worth())?;
-    if lane.fill_worth() == 0 {
-        return None;
-    }
+    run_ready(lanes, false)
+        .or_else(|| {
+            let (index, lane) =
+                lanes.lanes.iter_mut().enumerate().max_by_key(|(_, lane)| lane.fill_worth())?;
+            (lane.fill_worth() > 0).then(|| fill(index, lane))
+        })
+        .or_else(|| run_ready(lanes, true))
+        .or_else(|| {
+            let ahead = |(index, lane): (usize, &Lane)| Some((lane.latest_ahead()?, index));
+            let (_, index) = lanes.lanes.iter().enumerate().filter_map(ahead).max()?;
+            Some(fill(index, &mut lanes.lanes[index]))
+        })
+}
+
+fn run_ready(lanes: &mut Lanes, idle: bool) -> Option<Task> {
+    lanes.lanes.iter_mut().enumerate().find_map(|(index, lane)| {
+        let (model, batch) = lane.take_ready(idle)?;
+        Some(Task::Run(index, model, batch))
+    })
+}
+
+fn fill(index: usize, lane: &mut Lane) -> Task {
     let (model, batch) = lane.take_rows();
-    Some(Task::Fill(index, model, batch))
+    Task::Fill(index, model, batch)
 }

@@ -1,0 +1,88 @@
+//! The engine as a library: votes that it draws ahead are the votes asked for.
+
+use std::sync::Arc;
+
+use drs_core::design::{Design, Schedule};
+use drs_core::lattice::{LatticeInput, Quantum, Shape};
+use drs_core::noise::Seed;
+use drs_core::pool::{Phase, Role, Stage, VoteSource};
+use drs_core::votes::VoteCounts;
+use drs_router::{Config, Options, Router};
+use drs_tests::{Halfspaces, Place, built};
+
+const STAGES: [Stage; 2] = [
+    Stage { role: Role::Router, phase: Phase::Estimation },
+    Stage { role: Role::Expert(1), phase: Phase::Estimation },
+];
+
+fn open(place: &Place, threads: usize, batch: usize) -> Router {
+    let library = built().join(format!(
+        "{}drs_expert_halfspace{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    ));
+    let plugin = format!("plugin = {:?}", library.display().to_string());
+    let toml = Halfspaces::pair().toml().replace("plugin = \"halfspace\"", &plugin);
+    let config = Config::read(&place.write("experts.toml", toml)).unwrap();
+    Router::open(&config, Options { threads, batch: Some(batch) }).unwrap()
+}
+
+fn input(value: i16) -> Arc<LatticeInput> {
+    let shape = Shape::new([1, 2, 2]).unwrap();
+    Arc::new(LatticeInput::new(shape, Quantum::EIGHT_BIT, vec![value, 120, 0, 9]).unwrap())
+}
+
+/// Both stages in turn, look by look; the second only half-way, as if it had been answered.
+fn by_looks(source: &mut impl VoteSource, announce: bool) -> Vec<VoteCounts> {
+    let design = Design::sequential(3000, &Schedule::default());
+    let ends: Vec<u64> = design.looks().iter().map(|look| look.draws).collect();
+    if announce {
+        STAGES.iter().for_each(|&stage| source.announce(stage, &ends));
+    }
+    let mut votes = Vec::new();
+    let mut start = 0;
+    for (look, &end) in ends.iter().enumerate() {
+        let stages = if look < ends.len() / 2 { &STAGES[..] } else { &STAGES[..1] };
+        for &stage in stages {
+            votes.push(source.votes(stage, start..end).unwrap_or_else(|error| panic!("{error}")));
+        }
+        start = end;
+    }
+    votes
+}
+
+#[test]
+fn draws_made_ahead_are_the_draws_that_are_asked_for() {
+    let place = Place::new();
+    let seed = Seed::from_number(5);
+    let expected = by_looks(&mut open(&place, 1, 1).votes(input(118), seed), false);
+    for (threads, batch) in [(1, 64), (2, 7), (4, 100), (3, 4096)] {
+        let router = open(&place, threads, batch);
+        // Several at once, so that rows of what is asked and what is ahead share batches.
+        std::thread::scope(|scope| {
+            for announce in [true, true, false] {
+                let (router, expected) = (&router, &expected);
+                scope.spawn(move || {
+                    let found = by_looks(&mut router.votes(input(118), seed), announce);
+                    assert_eq!(found, *expected, "{threads} threads, batches of {batch}");
+                });
+            }
+            scope.spawn(|| by_looks(&mut router.votes(input(30), seed), true));
+        });
+    }
+}
+
+#[test]
+fn draws_that_are_no_announced_looks_can_be_asked_for_too() {
+    let place = Place::new();
+    let router = open(&place, 2, 16);
+    let mut source = router.votes(input(118), Seed::from_number(5));
+    source.announce(STAGES[1], &[100, 200]);
+    let whole = source.votes(STAGES[1], 0..200).unwrap();
+    let mut counts = vec![0; whole.counts().len()];
+    for draws in [0..30, 30..170, 170..200] {
+        let votes = source.votes(STAGES[1], draws).unwrap();
+        counts.iter_mut().zip(votes.counts()).for_each(|(count, more)| *count += more);
+    }
+    assert_eq!(counts, whole.counts());
+}
