@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use drs_core::design::Schedule;
 use drs_core::noise::Seed;
 use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
-use drs_core::sampling::{Sampling, Sequential, Stopping};
+use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
 use drs_core::units::Alpha;
 
 /// Certified predictions from a fleet of experts.
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Certify(CertifyArgs),
     /// Measure how fast the models are here, alone and with all that is around them.
     Bench(BenchArgs),
+    /// Tables of certified accuracy from logs, ours or published ones.
+    Analyze(AnalyzeArgs),
 }
 
 const ROUTE_EXAMPLES: &str = "\
@@ -145,6 +147,53 @@ pub(crate) struct BenchArgs {
     /// Write one JSON object per model and line instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+const ANALYZE_EXAMPLES: &str = "\
+Examples:
+  drs analyze maxmin.tsv
+  drs analyze maxmin.jsonl dual.jsonl s025.tsv s050.tsv --compare 1
+  drs analyze cohen_0.25.tsv.gz --radii 0.25,0.5,0.75 --format latex
+
+LOG is what `drs certify` writes (.tsv, or .jsonl, which also tells sets and draws per stage), or any
+tab-separated log with the columns idx, label, predict (-1 abstains), radius and correct, gzipped
+or not. An input counts at r if it is right with a radius of at least r, as the field counts.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = ANALYZE_EXAMPLES)]
+pub(crate) struct AnalyzeArgs {
+    /// Certification logs.
+    #[arg(required = true, value_name = "LOG")]
+    pub(crate) logs: Vec<PathBuf>,
+
+    /// Radii of the tables [default: 0,0.25,...,2.5].
+    #[arg(long, value_name = "R,R,...", value_delimiter = ',', value_parser = parse_radius, default_values_t = USUAL_RADII, hide_default_value = true)]
+    pub(crate) radii: Vec<f64>,
+
+    /// Radius at which logs are compared pair by pair.
+    #[arg(long, value_name = "R", value_parser = parse_radius, default_value_t = 0.5)]
+    pub(crate) compare: f64,
+
+    /// Take only the inputs that all logs have.
+    #[arg(long)]
+    pub(crate) common: bool,
+
+    /// md and latex are tables, csv the accuracies with intervals, json everything.
+    #[arg(long, value_enum, default_value_t = Format::Md)]
+    pub(crate) format: Format,
+}
+
+/// How tables are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Markdown, readable as it is.
+    Md,
+    /// LaTeX, for the booktabs package.
+    Latex,
+    /// One row for each log and radius.
+    Csv,
+    /// All numbers.
+    Json,
 }
 
 /// The pool of experts and how to run it.

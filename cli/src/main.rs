@@ -4,6 +4,7 @@
 //! `main` is glue: arguments in, a command run, an exit code out. 0: done;
 //! 1: something failed, with what and where on stderr; 2: wrong usage.
 
+mod analyze;
 mod args;
 mod bench;
 mod certify;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Route(args) => route::run(args),
         Command::Certify(args) => certify::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Analyze(args) => analyze::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,17 +1,15 @@
 #![forbid(unsafe_code)]
-//! Images and data sets as lattice inputs; certification logs.
+//! Images and data sets as lattice inputs.
 //!
 //! * [`read_image`]: one PNG, JPEG or npy file.
 //! * [`Dataset`]: labelled inputs by index, from IDX files or an ImageFolder,
 //!   decoded on demand.
-//! * [`read_log`]: a published certification log.
 //! * [`Subset`]: which indices to take.
 
 mod dataset;
 mod error;
 mod image;
 mod jpeg;
-mod log;
 mod npy;
 mod subset;
 
@@ -21,7 +19,6 @@ use drs_core::lattice::{LatticeInput, Quantum, Shape};
 
 pub use dataset::{Dataset, Example, OpenOptions};
 pub use error::DataError;
-pub use log::{LogRow, read_log};
 pub use subset::Subset;
 
 /// What inputs must look like, as experts.toml declares it.

@@ -1,13 +1,13 @@
 //! The result files: TSV for tools of the field, JSONL for certificates.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use drs_core::certificate::Certificate;
+use drs_analysis::Record;
 use drs_router::Router;
-use serde::Serialize;
 
 use super::Certified;
 
@@ -30,17 +30,6 @@ pub(super) struct ResultFiles {
     path: PathBuf,
     table: csv::Writer<File>,
     records: BufWriter<File>,
-}
-
-/// One line of the JSONL file.
-#[derive(Serialize)]
-struct Record<'a> {
-    idx: usize,
-    label: usize,
-    input: &'a str,
-    correct: bool,
-    time: f64,
-    certificate: &'a Certificate,
 }
 
 impl ResultFiles {
@@ -101,10 +90,10 @@ impl ResultFiles {
         let record = Record {
             idx: example.index,
             label: example.label,
-            input: &example.name,
+            input: Cow::Borrowed(&example.name),
             correct: certified.correct(),
             time: *seconds,
-            certificate,
+            certificate: Cow::Borrowed(certificate),
         };
         self.table
             .write_record(&row)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use drs_analysis::Log;
 use drs_core::bounds::lower;
 use drs_core::units::{Alpha, Sigma};
 use rand::rngs::StdRng;
@@ -26,7 +27,7 @@ pub(super) struct Input {
 
 impl Published {
     pub(super) fn read(path: &Path, sigma: Sigma, skip: usize) -> anyhow::Result<Self> {
-        let rows = drs_data::read_log(path)?;
+        let rows = Log::read(path)?.rows;
         let step = if rows.len() > 1000 { skip.max(1) } else { 1 };
         let alpha = Alpha::new(ALPHA)?;
         let mut rng = StdRng::seed_from_u64(0);
@@ -39,7 +40,7 @@ impl Published {
                 Some(_) => votes(probability(row.radius, sigma), alpha)?,
                 None => below,
             };
-            inputs.push(Input { p, correct: row.correct || row.predict.is_none() });
+            inputs.push(Input { p, correct: row.correct() || row.predict.is_none() });
         }
         Ok(Self { sigma, inputs })
     }

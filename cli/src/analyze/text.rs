@@ -1,0 +1,206 @@
+//! Findings as tables for people, and as rows for programs.
+
+use drs_analysis::{Routed, Share};
+
+use super::findings::{Findings, JointFindings, LogFindings};
+use super::markup::{Grid, Markup};
+
+/// Said beside every average certified radius.
+const AVERAGE_RADIUS: &str = "ACR is the average certified radius, wrong answers and abstentions counted as 0. It is a poor summary: very large radii on easy inputs raise it while most inputs lose (Sun et al. 2025).";
+
+pub(super) fn page(findings: &Findings, markup: Markup) -> String {
+    let mut parts = vec![
+        markup.table(&accuracy(findings)),
+        markup.table(&intervals(findings)),
+        markup.table(&summary(findings)),
+        markup.note(AVERAGE_RADIUS),
+    ];
+    if let Some(joint) = &findings.joint {
+        parts.push(markup.table(&bounds(findings, joint)));
+        parts.push(markup.table(&pairs(joint)));
+        parts.push(markup.note("p: McNemar's exact test, the probability of a split at least as uneven if neither log were better."));
+    }
+    if let Some(reason) = &findings.not_compared {
+        parts.push(markup.note(&format!("Not compared: {reason}.")));
+    }
+    for (log, routed) in findings.logs.iter().filter_map(|log| Some((log, log.routed.as_ref()?))) {
+        parts.push(markup.table(&routing(log, routed)));
+        if !routed.stages.is_empty() {
+            parts.push(markup.table(&stages(log, routed)));
+        }
+    }
+    parts.join("\n")
+}
+
+/// One row for each log and radius.
+pub(super) fn csv(findings: &Findings) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["log", "radius", "certified", "inputs", "percent", "low", "high"])?;
+    let oracle = findings.joint.iter().map(|joint| ("oracle", &joint.oracle));
+    let logs = findings.logs.iter().map(|log| (log.name.as_str(), &log.certified)).chain(oracle);
+    for (name, shares) in logs {
+        for (radius, share) in findings.radii.iter().zip(shares) {
+            let (count, inputs) = (share.count.to_string(), share.inputs.to_string());
+            let [percent, low, high] =
+                [share.percent, share.low, share.high].map(|p| format!("{p:.4}"));
+            writer.write_record([
+                name,
+                &radius.to_string(),
+                &count,
+                &inputs,
+                &percent,
+                &low,
+                &high,
+            ])?;
+        }
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+fn percent(share: &Share) -> String {
+    format!("{:.2}", share.percent)
+}
+
+fn header(first: &str, radii: &[f64]) -> Vec<String> {
+    let radii = radii.iter().map(|radius| format!("r = {radius}"));
+    std::iter::once(first.to_owned()).chain(radii).collect()
+}
+
+fn accuracy(findings: &Findings) -> Grid {
+    let row = |log: &LogFindings| {
+        std::iter::once(log.name.clone()).chain(log.certified.iter().map(percent)).collect()
+    };
+    Grid {
+        title: "Certified accuracy, % of inputs that are right with a radius of at least r".into(),
+        header: header("log", &findings.radii),
+        rows: findings.logs.iter().map(row).collect(),
+    }
+}
+
+fn intervals(findings: &Findings) -> Grid {
+    // Outward, so that the printed interval contains the exact one.
+    let interval = |share: &Share| {
+        let (low, high) = ((10.0 * share.low).floor() / 10.0, (10.0 * share.high).ceil() / 10.0);
+        format!("{low:.1}–{high:.1}")
+    };
+    let row = |log: &LogFindings| {
+        std::iter::once(log.name.clone()).chain(log.certified.iter().map(interval)).collect()
+    };
+    Grid {
+        title: "95 % confidence intervals of these (Clopper–Pearson, over the choice of inputs)"
+            .into(),
+        header: header("log", &findings.radii),
+        rows: findings.logs.iter().map(row).collect(),
+    }
+}
+
+fn summary(findings: &Findings) -> Grid {
+    let dash = || "-".to_owned();
+    let row = |log: &LogFindings| {
+        vec![
+            log.name.clone(),
+            log.inputs.to_string(),
+            percent(&log.clean),
+            percent(&log.abstained),
+            format!("{:.4}", log.average_radius),
+            log.draws.map_or_else(dash, |draws| format!("{draws:.0}")),
+            log.seconds.map_or_else(dash, |seconds| format!("{seconds:.3}")),
+        ]
+    };
+    let header = ["log", "inputs", "clean, %", "abstained, %", "ACR", "draws", "seconds"];
+    Grid {
+        title: "Clean accuracy of the smoothed classifier; draws and seconds are means per input"
+            .into(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: findings.logs.iter().map(row).collect(),
+    }
+}
+
+fn bounds(findings: &Findings, joint: &JointFindings) -> Grid {
+    let row =
+        |name: &str, cells: Vec<String>| std::iter::once(name.to_owned()).chain(cells).collect();
+    let gap = |(best, oracle): (&super::findings::Best, &Share)| {
+        format!("{:.2}", oracle.percent - best.share.percent)
+    };
+    let gaps = joint.envelope.iter().zip(&joint.oracle).map(gap).collect();
+    let mut rows = vec![
+        row("best single log", joint.envelope.iter().map(|best| percent(&best.share)).collect()),
+        row("which", joint.envelope.iter().map(|best| best.log.clone()).collect()),
+        row("oracle", joint.oracle.iter().map(percent).collect()),
+        row("oracle − best", gaps),
+    ];
+    for log in &findings.logs {
+        let gap = |(own, oracle): (&Share, &Share)| format!("{:.2}", oracle.percent - own.percent);
+        let gaps = log.certified.iter().zip(&joint.oracle).map(gap).collect();
+        rows.push(row(&format!("oracle − {}", log.name), gaps));
+    }
+    Grid {
+        title: format!(
+            "Envelope of the best single log per radius, and the oracle that takes each input's best log (ACR {:.4})",
+            joint.oracle_average_radius
+        ),
+        header: header("", &findings.radii),
+        rows,
+    }
+}
+
+fn pairs(joint: &JointFindings) -> Grid {
+    let rows = joint.pairs.iter().map(|pair| {
+        let paired = &pair.paired;
+        vec![
+            format!("{} / {}", pair.first, pair.second),
+            paired.only_first.to_string(),
+            paired.only_second.to_string(),
+            format!("{:.2e}", paired.p),
+        ]
+    });
+    Grid {
+        title: format!("Inputs that only one of two logs certifies at r = {}", joint.compared_at),
+        header: ["pair", "only first", "only second", "p"].map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+    }
+}
+
+fn routing(log: &LogFindings, routed: &Routed) -> Grid {
+    let of = |count: usize, all: usize| format!("{:.2}", 100.0 * count as f64 / all.max(1) as f64);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (expert, &count) in &routed.experts {
+        let expert = expert.as_deref().map_or_else(
+            || "routed nowhere, % of inputs".to_owned(),
+            |expert| format!("routed to {expert}, % of inputs"),
+        );
+        rows.push(vec![expert, of(count, log.inputs)]);
+    }
+    let certified = routed.route_binds + routed.class_binds;
+    rows.push(vec!["the route binds, % of certified".into(), of(routed.route_binds, certified)]);
+    rows.push(vec!["mean radius of certified".into(), format!("{:.4}", routed.radius)]);
+    rows.push(vec![
+        "the same if only the class had to hold".into(),
+        format!("{:.4}", routed.class_radius),
+    ]);
+    for (size, &count) in &routed.sets {
+        rows.push(vec![format!("rests on {size} experts, % of certified"), of(count, certified)]);
+    }
+    Grid {
+        title: format!("Routing in {}", log.name),
+        header: vec!["what".into(), "value".into()],
+        rows,
+    }
+}
+
+fn stages(log: &LogFindings, routed: &Routed) -> Grid {
+    let row = |stage: &drs_analysis::StageDraws| {
+        let phase = format!("{:?}", stage.phase).to_lowercase();
+        vec![
+            format!("{}, {phase}", stage.model),
+            stage.inputs.to_string(),
+            format!("{:.0}", stage.mean),
+            stage.most.to_string(),
+        ]
+    };
+    Grid {
+        title: format!("Draws in {}, mean over all inputs", log.name),
+        header: ["stage", "inputs", "mean", "most"].map(str::to_owned).to_vec(),
+        rows: routed.stages.iter().map(row).collect(),
+    }
+}

@@ -1,0 +1,20 @@
+#![forbid(unsafe_code)]
+//! What certification logs say.
+//!
+//! * [`Log`]: one run, ours or published, row by row.
+//! * [`Curve`]: certified accuracy against radius, exactly.
+//! * [`Share`]: a proportion with its confidence interval.
+//! * [`Joint`]: several logs of the same inputs: envelope, oracle, paired tests.
+//! * [`Routed`]: what routing did in a run, and what it cost.
+
+mod curve;
+mod joint;
+mod log;
+mod routed;
+mod share;
+
+pub use curve::Curve;
+pub use joint::{Joint, MixedInputs, Paired, common};
+pub use log::{Draws, Log, LogError, Record, Routing, Row};
+pub use routed::{Routed, StageDraws};
+pub use share::Share;

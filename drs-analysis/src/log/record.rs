@@ -1,0 +1,79 @@
+//! Logs of full certificates, one JSON object per line.
+
+use std::borrow::Cow;
+use std::io::{BufRead as _, BufReader, Read};
+
+use drs_core::certificate::Certificate;
+use serde::{Deserialize, Serialize};
+
+use super::{Draws, Routing, Row};
+
+/// One line of the `.jsonl` file that `drs certify` writes.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record<'a> {
+    /// Index of the input in its data set.
+    pub idx: usize,
+    /// True class.
+    pub label: usize,
+    /// Where the input came from: a path, or the index.
+    pub input: Cow<'a, str>,
+    /// Whether the certified class is the true one.
+    pub correct: bool,
+    /// Seconds.
+    pub time: f64,
+    /// The certificate.
+    pub certificate: Cow<'a, Certificate>,
+}
+
+/// Rows with their lines.
+pub(super) fn rows(text: impl Read) -> Result<Vec<(u64, Row)>, String> {
+    let mut rows = Vec::new();
+    for (line, text) in (1..).zip(BufReader::new(text).lines()) {
+        let text = text.map_err(|error| format!("line {line}: {error}"))?;
+        if text.trim().is_empty() {
+            continue;
+        }
+        let record: Record<'_> =
+            serde_json::from_str(&text).map_err(|error| format!("line {line}: {error}"))?;
+        rows.push((line, record.row()));
+    }
+    Ok(rows)
+}
+
+impl Record<'_> {
+    fn row(&self) -> Row {
+        let certificate = &*self.certificate;
+        let verdict = &certificate.verdict;
+        Row {
+            index: self.idx,
+            label: self.label,
+            predict: verdict.class,
+            radius: verdict.radius.get(),
+            seconds: Some(self.time),
+            draws: Some(certificate.draws()),
+            routing: Some(Routing {
+                expert: verdict.expert.map(|expert| expert_name(certificate, expert)),
+                route_radius: verdict.route_radius.map_or(f64::INFINITY, |radius| radius.get()),
+                class_radius: verdict.class_radius.get(),
+                binds: verdict.binds,
+                set: Some(verdict.set.len()),
+                stages: certificate
+                    .stages
+                    .iter()
+                    .map(|stage| Draws {
+                        model: stage.model.clone(),
+                        phase: stage.phase,
+                        count: stage.draws(),
+                    })
+                    .collect(),
+            }),
+        }
+    }
+}
+
+/// Experts follow the router, if there is one, in the list of models.
+fn expert_name(certificate: &Certificate, expert: usize) -> String {
+    let models = certificate.provenance.iter().flat_map(|provenance| &provenance.models);
+    let mut experts = models.filter(|model| model.name != "router");
+    experts.nth(expert).map_or_else(|| expert.to_string(), |model| model.name.clone())
+}
