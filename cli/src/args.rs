@@ -1,6 +1,7 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use drs_core::design::Schedule;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Tables of certified accuracy from logs, ours or published ones.
     Analyze(AnalyzeArgs),
+    /// Whether routing among some experts would pay, from their own logs.
+    Plan(PlanArgs),
 }
 
 const ROUTE_EXAMPLES: &str = "\
@@ -153,7 +156,7 @@ const ANALYZE_EXAMPLES: &str = "\
 Examples:
   drs analyze maxmin.tsv
   drs analyze maxmin.jsonl dual.jsonl s025.tsv s050.tsv --compare 1
-  drs analyze cohen_0.25.tsv.gz --radii 0.25,0.5,0.75 --format latex
+  drs analyze cohen=a.tsv.gz consistency=b.tsv.gz --common --radii 0.25,0.5,0.75 --format latex
 
 LOG is what `drs certify` writes (.tsv, or .jsonl, which also tells sets and draws per stage), or any
 tab-separated log with the columns idx, label, predict (-1 abstains), radius and correct, gzipped
@@ -162,9 +165,8 @@ or not. An input counts at r if it is right with a radius of at least r, as the 
 #[derive(Debug, clap::Args)]
 #[command(after_help = ANALYZE_EXAMPLES)]
 pub(crate) struct AnalyzeArgs {
-    /// Certification logs.
-    #[arg(required = true, value_name = "LOG")]
-    pub(crate) logs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
 
     /// Radii of the tables [default: 0,0.25,...,2.5].
     #[arg(long, value_name = "R,R,...", value_delimiter = ',', value_parser = parse_radius, default_values_t = USUAL_RADII, hide_default_value = true)]
@@ -174,13 +176,69 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_name = "R", value_parser = parse_radius, default_value_t = 0.5)]
     pub(crate) compare: f64,
 
-    /// Take only the inputs that all logs have.
-    #[arg(long)]
-    pub(crate) common: bool,
-
     /// md and latex are tables, csv the accuracies with intervals, json everything.
     #[arg(long, value_enum, default_value_t = Format::Md)]
     pub(crate) format: Format,
+}
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  drs plan s025.tsv s050.tsv s100.tsv
+  drs plan 0.25=a.tsv.gz 0.5=b.tsv.gz 1.0=c.tsv.gz --radii 0,0.5,1,1.5,2 --accuracy 0.7,0.9
+
+Each log is of one expert alone, all of the same inputs (say, drs certify --method one:NAME). A router
+of accuracy q is taken to choose the expert with the largest radius on the true class with probability
+q, else any other. The route's own radius, which may bind, is left out.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = PLAN_EXAMPLES)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
+
+    /// Radii of the tables [default: 0,0.25,...,2.5].
+    #[arg(long, value_name = "R,R,...", value_delimiter = ',', value_parser = parse_radius, default_values_t = USUAL_RADII, hide_default_value = true)]
+    pub(crate) radii: Vec<f64>,
+
+    /// Accuracies of routers, from 0 to 1.
+    #[arg(long, value_name = "Q,Q,...", value_delimiter = ',', value_parser = parse_share, default_values_t = [0.7, 0.8, 0.9])]
+    pub(crate) accuracy: Vec<f64>,
+
+    /// md and latex are tables, csv one row for each pool and radius, json all numbers.
+    #[arg(long, value_enum, default_value_t = Format::Md)]
+    pub(crate) format: Format,
+}
+
+/// Certification logs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LogArgs {
+    /// Certification logs, with the names to show where the files' own do not do.
+    #[arg(required = true, value_name = "[NAME=]LOG", value_parser = parse_log)]
+    pub(crate) logs: Vec<LogArg>,
+
+    /// Take only the inputs that all logs have.
+    #[arg(long)]
+    pub(crate) common: bool,
+}
+
+/// A log and the name asked for it.
+#[derive(Debug, Clone)]
+pub(crate) struct LogArg {
+    pub(crate) name: Option<String>,
+    pub(crate) path: PathBuf,
+}
+
+fn parse_log(text: &str) -> Result<LogArg, Infallible> {
+    let named = text.split_once('=').filter(|_| !Path::new(text).exists());
+    Ok(match named {
+        Some((name, path)) => LogArg { name: Some(name.to_owned()), path: path.into() },
+        None => LogArg { name: None, path: text.into() },
+    })
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("{text} is not a number from 0 to 1"))
 }
 
 /// How tables are written.

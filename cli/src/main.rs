@@ -8,6 +8,9 @@ mod analyze;
 mod args;
 mod bench;
 mod certify;
+mod logs;
+mod markup;
+mod plan;
 mod pool;
 mod route;
 
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Command::Certify(args) => certify::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Analyze(args) => analyze::run(args),
+        Command::Plan(args) => plan::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

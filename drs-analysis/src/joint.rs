@@ -45,6 +45,12 @@ impl<'a> Joint<'a> {
         Ok(Self(logs))
     }
 
+    /// The logs.
+    #[must_use]
+    pub fn logs(&self) -> &'a [Log] {
+        self.0
+    }
+
     /// The rows of one input after the other, a row per log.
     pub fn inputs(&self) -> impl Iterator<Item = Vec<&'a Row>> {
         let logs = self.0;

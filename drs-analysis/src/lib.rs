@@ -5,16 +5,19 @@
 //! * [`Curve`]: certified accuracy against radius, exactly.
 //! * [`Share`]: a proportion with its confidence interval.
 //! * [`Joint`]: several logs of the same inputs: envelope, oracle, paired tests.
+//! * [`Pool`]: whether routing among some of them would pay.
 //! * [`Routed`]: what routing did in a run, and what it cost.
 
 mod curve;
 mod joint;
 mod log;
+mod plan;
 mod routed;
 mod share;
 
 pub use curve::Curve;
 pub use joint::{Joint, MixedInputs, Paired, common};
 pub use log::{Draws, Log, LogError, Record, Routing, Row};
+pub use plan::Pool;
 pub use routed::{Routed, StageDraws};
 pub use share::Share;

@@ -3,7 +3,7 @@
 use drs_analysis::{Routed, Share};
 
 use super::findings::{Findings, JointFindings, LogFindings};
-use super::markup::{Grid, Markup};
+use crate::markup::{Grid, Markup};
 
 /// Said beside every average certified radius.
 const AVERAGE_RADIUS: &str = "ACR is the average certified radius, wrong answers and abstentions counted as 0. It is a poor summary: very large radii on easy inputs raise it while most inputs lose (Sun et al. 2025).";
@@ -151,7 +151,7 @@ fn pairs(joint: &JointFindings) -> Grid {
             format!("{} / {}", pair.first, pair.second),
             paired.only_first.to_string(),
             paired.only_second.to_string(),
-            format!("{:.2e}", paired.p),
+            p_value(paired.p),
         ]
     });
     Grid {
@@ -203,4 +203,8 @@ fn stages(log: &LogFindings, routed: &Routed) -> Grid {
         header: ["stage", "inputs", "mean", "most"].map(str::to_owned).to_vec(),
         rows: routed.stages.iter().map(row).collect(),
     }
+}
+
+fn p_value(p: f64) -> String {
+    if p < 1e-9 { "< 1e-9".to_owned() } else { format!("{p:.2e}") }
 }

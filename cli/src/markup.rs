@@ -3,27 +3,27 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Markup {
+pub(crate) enum Markup {
     Markdown,
     Latex,
 }
 
 /// A table whose first column is text, the others figures.
-pub(super) struct Grid {
-    pub(super) title: String,
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Grid {
+    pub(crate) title: String,
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Markup {
-    pub(super) fn table(self, grid: &Grid) -> String {
+    pub(crate) fn table(self, grid: &Grid) -> String {
         match self {
             Self::Markdown => markdown(grid),
             Self::Latex => latex(grid),
         }
     }
 
-    pub(super) fn note(self, text: &str) -> String {
+    pub(crate) fn note(self, text: &str) -> String {
         match self {
             Self::Markdown => format!("{text}\n"),
             Self::Latex => format!("% {text}\n"),
