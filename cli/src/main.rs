@@ -11,6 +11,7 @@ mod certify;
 mod logs;
 mod markup;
 mod plan;
+mod plot;
 mod pool;
 mod route;
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Analyze(args) => analyze::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Plot(args) => plot::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,6 +25,20 @@ impl Curve {
         Self { radii, inputs }
     }
 
+    /// The best of some curves at every radius: what always knowing the radius in
+    /// question, but not the input, would certify. Of curves of equally many inputs.
+    #[must_use]
+    pub fn envelope(curves: &[Self]) -> Self {
+        let inputs = curves.iter().map(|curve| curve.inputs).max().unwrap_or(0);
+        let longest = curves.iter().map(|curve| curve.radii.len()).max().unwrap_or(0);
+        // The radius up to which some curve still has this many inputs.
+        let best = |place: usize| {
+            let radii = curves.iter().filter_map(|curve| curve.radii.get(place));
+            radii.copied().fold(f64::NEG_INFINITY, f64::max)
+        };
+        Self::new((0..longest).map(best).collect(), inputs)
+    }
+
     /// Number of inputs.
     #[must_use]
     pub fn inputs(&self) -> usize {
@@ -76,6 +90,20 @@ mod tests {
         assert_eq!(curve.accuracy(0.0), 0.8);
         assert_eq!((curve.count(0.5), curve.count(0.500_1), curve.count(2.0)), (3, 1, 0));
         assert_eq!(curve.average_radius(), 0.4);
+    }
+
+    #[test]
+    fn the_envelope_is_the_best_curve_at_every_radius() {
+        let curves = [
+            Curve::new(vec![0.5, 0.5, 0.25], 4),
+            Curve::new(vec![2.0, 0.3], 4),
+            Curve::new(vec![], 4),
+        ];
+        let envelope = Curve::envelope(&curves);
+        for radius in [0.0, 0.25, 0.3, 0.4, 0.5, 0.6, 2.0, 2.1] {
+            let best = curves.iter().map(|curve| curve.count(radius)).max().unwrap();
+            assert_eq!(envelope.count(radius), best, "{radius}");
+        }
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! `drs plot`: certified-accuracy curves as SVG or PNG.
+
+use anyhow::{Context as _, bail};
+use drs_analysis::{Curve, Joint};
+use drs_report::{Chart, Line, Size};
+
+use crate::args::PlotArgs;
+use crate::logs;
+
+/// PNG files are for slides and high-density screens.
+const PNG_SCALE: u32 = 2;
+
+pub(crate) fn run(args: &PlotArgs) -> anyhow::Result<()> {
+    let extension = args.out.extension().and_then(|extension| extension.to_str());
+    let extension = extension.map(str::to_ascii_lowercase);
+    if !matches!(extension.as_deref(), Some("svg" | "png")) {
+        bail!("--out {}: expected a file that ends in .svg or .png", args.out.display());
+    }
+    let logs = logs::read(&args.logs)?;
+    let curves: Vec<Curve> = logs.iter().map(Curve::of).collect();
+    let line = |name: &str, curve, reference| Line { name: name.to_owned(), curve, reference };
+    let named = logs.iter().zip(&curves);
+    let mut lines: Vec<Line> =
+        named.map(|(log, curve)| line(&log.name, curve.clone(), false)).collect();
+    if args.oracle || args.envelope {
+        let joint = Joint::new(&logs)?;
+        if args.oracle {
+            lines.push(line("oracle", joint.oracle(), true));
+        }
+        if args.envelope {
+            lines.push(line("best single log", Curve::envelope(&curves), true));
+        }
+    }
+    let chart = Chart { title: args.title.clone(), lines, to: args.to };
+    let size = Size { width: args.width, height: args.height };
+    let bytes = match extension.as_deref() {
+        Some("png") => chart.png(size, PNG_SCALE)?,
+        _ => chart.svg(size)?.into_bytes(),
+    };
+    std::fs::write(&args.out, bytes).with_context(|| format!("cannot write {}", args.out.display()))
+}
