@@ -10,6 +10,8 @@ use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
 use drs_core::units::Alpha;
 
+use crate::analyze::COMPARE;
+
 /// Certified predictions from a fleet of experts.
 ///
 /// Each input is routed to one of several smoothed experts, and the whole
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Draw certified accuracy against radius.
     Plot(PlotArgs),
+    /// Write one HTML file: curves, tables, and every input with its certificate.
+    Report(ReportArgs),
 }
 
 const ROUTE_EXAMPLES: &str = "\
@@ -175,7 +179,7 @@ pub(crate) struct AnalyzeArgs {
     pub(crate) radii: Vec<f64>,
 
     /// Radius at which logs are compared pair by pair.
-    #[arg(long, value_name = "R", value_parser = parse_radius, default_value_t = 0.5)]
+    #[arg(long, value_name = "R", value_parser = parse_radius, default_value_t = COMPARE)]
     pub(crate) compare: f64,
 
     /// md and latex are tables, csv the accuracies with intervals, json everything.
@@ -256,6 +260,45 @@ pub(crate) struct PlotArgs {
 fn parse_end(text: &str) -> Result<f64, String> {
     let end = text.parse().ok().filter(|end: &f64| end.is_finite() && *end > 0.0);
     end.ok_or_else(|| format!("{text} is not a number above 0"))
+}
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  drs report maxmin.jsonl s025.tsv --out report.html
+  drs report maxmin.jsonl --data cifar10/test --experts experts.toml --out report.html
+
+The file holds everything it needs and opens without a network. Its gallery shows the inputs of the
+first log; their pictures come from --data, whose inputs experts.toml describes.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = REPORT_EXAMPLES)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
+
+    /// File to write: .html.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+
+    /// Heading.
+    #[arg(long, default_value = "Certified predictions")]
+    pub(crate) title: String,
+
+    /// The data set that the logs are of: for pictures.
+    #[arg(long, value_name = "PATH", requires = "experts")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Prefix of the IDX files to take.
+    #[arg(long, value_name = "PREFIX", default_value = "t10k")]
+    pub(crate) split: String,
+
+    /// The pool: for the shape of the inputs.
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub(crate) experts: Option<PathBuf>,
+
+    /// Names of the classes, where the data set's folders do not give them.
+    #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
+    pub(crate) classes: Vec<String>,
 }
 
 /// Certification logs.

@@ -9,10 +9,10 @@ mod args;
 mod bench;
 mod certify;
 mod logs;
-mod markup;
 mod plan;
 mod plot;
 mod pool;
+mod report;
 mod route;
 
 use std::process::ExitCode;
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Plot(args) => plot::run(args),
+        Command::Report(args) => report::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

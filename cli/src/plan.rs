@@ -4,11 +4,11 @@ use std::io::Write as _;
 
 use anyhow::bail;
 use drs_analysis::{Joint, Pool};
+use drs_report::{Grid, Markup, Part};
 use serde::Serialize;
 
 use crate::args::{Format, PlanArgs};
 use crate::logs;
-use crate::markup::{Grid, Markup};
 
 /// Pools beyond this number are more than anyone reads.
 const MOST_LOGS: usize = 10;
@@ -61,8 +61,8 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
     let rows: Vec<Row> = pools.iter().map(row).collect();
     let best: Vec<f64> = args.radii.iter().map(|&radius| whole.envelope(radius)).collect();
     let out = match args.format {
-        Format::Md => page(&rows, &best, args, Markup::Markdown),
-        Format::Latex => page(&rows, &best, args, Markup::Latex),
+        Format::Md => Markup::Markdown.text(&parts(&rows, &best, args)),
+        Format::Latex => Markup::Latex.text(&parts(&rows, &best, args)),
         Format::Csv => csv(&rows, args)?,
         Format::Json => serde_json::to_string_pretty(&rows)?,
     };
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn page(rows: &[Row], best: &[f64], args: &PlanArgs, markup: Markup) -> String {
+fn parts(rows: &[Row], best: &[f64], args: &PlanArgs) -> Vec<Part> {
     let percent = |share: &f64| format!("{:.2}", 100.0 * share);
     let grid = |title: &str, shares: &dyn Fn(&Row) -> Vec<String>, single: bool| {
         let named = |name: String, cells: Vec<String>| std::iter::once(name).chain(cells).collect();
@@ -82,7 +82,7 @@ fn page(rows: &[Row], best: &[f64], args: &PlanArgs, markup: Markup) -> String {
         lines.extend(rows.iter().map(|row| named(row.experts.join(" + "), shares(row))));
         let radii = args.radii.iter().map(|radius| format!("r = {radius}"));
         let header = std::iter::once("experts".to_owned()).chain(radii).collect();
-        markup.table(&Grid { title: title.to_owned(), header, rows: lines })
+        Part::Table(Grid { title: title.to_owned(), header, rows: lines })
     };
     let needed = |row: &Row| {
         row.needed.iter().map(|q| q.as_ref().map_or_else(|| "never".to_owned(), percent)).collect()
@@ -106,10 +106,10 @@ fn page(rows: &[Row], best: &[f64], args: &PlanArgs, markup: Markup) -> String {
             true,
         ));
     }
-    parts.push(markup.note(
-        "A router that errs takes any other expert of the pool; where its own radius binds, less is certified.",
+    parts.push(Part::Note(
+        "A router that errs takes any other expert of the pool; where its own radius binds, less is certified.".to_owned(),
     ));
-    parts.join("\n")
+    parts
 }
 
 fn csv(rows: &[Row], args: &PlanArgs) -> anyhow::Result<String> {

@@ -111,6 +111,7 @@ mod tests {
         let expert = predict.map(|_| "s025".to_owned());
         let routing = Routing {
             expert,
+            sigma: None,
             route_radius: route,
             class_radius: class,
             binds: Some(binds),

@@ -118,14 +118,8 @@ impl Chart {
             .draw()
             .map_err(ChartError::new)?;
         // The first line last, so that it lies on top.
-        let references = self.lines.iter().filter(|line| line.reference).count();
-        let mut places = [self.lines.len() - references, references];
         let mut styles = Vec::with_capacity(self.lines.len());
-        for line in self.lines.iter().rev() {
-            let place = &mut places[usize::from(line.reference)];
-            *place -= 1;
-            let curve = if line.reference { palette::reference } else { palette::curve };
-            let (colour, dash) = curve(*place);
+        for (line, colour, dash) in palette::styles(&self.lines).rev() {
             let style = colour.stroke_width(pixels(2));
             axes.draw_series(std::iter::once(path(corners(&line.curve, to), dash, scale, style)))
                 .map_err(ChartError::new)?;

@@ -1,9 +1,17 @@
 #![forbid(unsafe_code)]
-//! Certified-accuracy curves as people look at them.
+//! Results as people look at them.
 //!
 //! * [`Chart`]: curves, drawn as SVG or PNG.
+//! * [`Page`]: one HTML file with curves, tables and inputs.
+//! * [`Grid`]: tables in Markdown, LaTeX and HTML.
 
 mod chart;
+mod page;
 mod palette;
+mod table;
+mod thumbnail;
 
 pub use chart::{Chart, ChartError, Line, Size};
+pub use page::{Card, Page};
+pub use table::{Grid, Markup, Part};
+pub use thumbnail::thumbnail;

@@ -5,20 +5,31 @@ mod text;
 
 use std::io::Write as _;
 
+use drs_analysis::Log;
+use drs_core::sampling::USUAL_RADII;
+use drs_report::{Markup, Part};
+
 use crate::args::{AnalyzeArgs, Format};
 use crate::logs;
-use crate::markup::Markup;
 use findings::Findings;
+
+/// Radius at which logs are compared pair by pair, if no other is asked for.
+pub(crate) const COMPARE: f64 = 0.5;
 
 pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
     let logs = logs::read(&args.logs)?;
     let findings = Findings::of(&logs, &args.radii, args.compare)?;
     let out = match args.format {
-        Format::Md => text::page(&findings, Markup::Markdown),
-        Format::Latex => text::page(&findings, Markup::Latex),
+        Format::Md => Markup::Markdown.text(&text::parts(&findings)),
+        Format::Latex => Markup::Latex.text(&text::parts(&findings)),
         Format::Csv => text::csv(&findings)?,
         Format::Json => serde_json::to_string_pretty(&findings)?,
     };
     writeln!(std::io::stdout().lock(), "{}", out.trim_end())?;
     Ok(())
+}
+
+/// The tables of some logs at the usual radii, compared at r = 0.5.
+pub(crate) fn tables(logs: &[Log]) -> anyhow::Result<Vec<Part>> {
+    Ok(text::parts(&Findings::of(logs, &USUAL_RADII, COMPARE)?))
 }

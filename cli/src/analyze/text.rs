@@ -3,33 +3,36 @@
 use drs_analysis::{Routed, Share};
 
 use super::findings::{Findings, JointFindings, LogFindings};
-use crate::markup::{Grid, Markup};
+use drs_report::{Grid, Part};
 
 /// Said beside every average certified radius.
 const AVERAGE_RADIUS: &str = "ACR is the average certified radius, wrong answers and abstentions counted as 0. It is a poor summary: very large radii on easy inputs raise it while most inputs lose (Sun et al. 2025).";
 
-pub(super) fn page(findings: &Findings, markup: Markup) -> String {
+/// Said below paired comparisons.
+const MCNEMAR: &str = "p: McNemar's exact test, the probability of a split at least as uneven if neither log were better.";
+
+pub(super) fn parts(findings: &Findings) -> Vec<Part> {
     let mut parts = vec![
-        markup.table(&accuracy(findings)),
-        markup.table(&intervals(findings)),
-        markup.table(&summary(findings)),
-        markup.note(AVERAGE_RADIUS),
+        Part::Table(accuracy(findings)),
+        Part::Table(intervals(findings)),
+        Part::Table(summary(findings)),
+        Part::Note(AVERAGE_RADIUS.to_owned()),
     ];
     if let Some(joint) = &findings.joint {
-        parts.push(markup.table(&bounds(findings, joint)));
-        parts.push(markup.table(&pairs(joint)));
-        parts.push(markup.note("p: McNemar's exact test, the probability of a split at least as uneven if neither log were better."));
+        parts.push(Part::Table(bounds(findings, joint)));
+        parts.push(Part::Table(pairs(joint)));
+        parts.push(Part::Note(MCNEMAR.to_owned()));
     }
     if let Some(reason) = &findings.not_compared {
-        parts.push(markup.note(&format!("Not compared: {reason}.")));
+        parts.push(Part::Note(format!("Not compared: {reason}.")));
     }
     for (log, routed) in findings.logs.iter().filter_map(|log| Some((log, log.routed.as_ref()?))) {
-        parts.push(markup.table(&routing(log, routed)));
+        parts.push(Part::Table(routing(log, routed)));
         if !routed.stages.is_empty() {
-            parts.push(markup.table(&stages(log, routed)));
+            parts.push(Part::Table(stages(log, routed)));
         }
     }
-    parts.join("\n")
+    parts
 }
 
 /// One row for each log and radius.

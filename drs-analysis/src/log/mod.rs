@@ -71,6 +71,8 @@ impl Row {
 pub struct Routing {
     /// The expert by name (by index in records without names); `None` if the router abstained.
     pub expert: Option<String>,
+    /// That expert's noise level, if the log has it.
+    pub sigma: Option<f64>,
     /// Within this distance the route holds; +∞ if nothing depends on it.
     pub route_radius: f64,
     /// Within this distance the class holds.

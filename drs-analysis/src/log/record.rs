@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{BufRead as _, BufReader, Read};
 
-use drs_core::certificate::Certificate;
+use drs_core::certificate::{Certificate, ModelRecord};
 use serde::{Deserialize, Serialize};
 
 use super::{Draws, Routing, Row};
@@ -52,7 +52,13 @@ impl Record<'_> {
             seconds: Some(self.time),
             draws: Some(certificate.draws()),
             routing: Some(Routing {
-                expert: verdict.expert.map(|expert| expert_name(certificate, expert)),
+                expert: verdict.expert.map(|expert| {
+                    let model = model(certificate, expert);
+                    model.map_or_else(|| expert.to_string(), |model| model.name.clone())
+                }),
+                sigma: verdict
+                    .expert
+                    .and_then(|expert| Some(model(certificate, expert)?.sigma.get())),
                 route_radius: verdict.route_radius.map_or(f64::INFINITY, |radius| radius.get()),
                 class_radius: verdict.class_radius.get(),
                 binds: verdict.binds,
@@ -72,8 +78,7 @@ impl Record<'_> {
 }
 
 /// Experts follow the router, if there is one, in the list of models.
-fn expert_name(certificate: &Certificate, expert: usize) -> String {
+fn model(certificate: &Certificate, expert: usize) -> Option<&ModelRecord> {
     let models = certificate.provenance.iter().flat_map(|provenance| &provenance.models);
-    let mut experts = models.filter(|model| model.name != "router");
-    experts.nth(expert).map_or_else(|| expert.to_string(), |model| model.name.clone())
+    models.filter(|model| model.name != "router").nth(expert)
 }

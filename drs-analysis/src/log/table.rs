@@ -11,7 +11,7 @@ use super::{Routing, Row};
 /// Rows with their lines.
 ///
 /// The header has at least `idx`, `label`, `predict` (−1 abstains), `radius` and
-/// `correct`, in any order. `time`, `expert`, `route_radius`, `class_radius` and
+/// `correct`, in any order. `time`, `expert`, `sigma`, `route_radius`, `class_radius` and
 /// `draws` are read where they are there, other columns ignored.
 pub(super) fn rows(text: impl Read) -> Result<Vec<(u64, Row)>, String> {
     let mut reader = ReaderBuilder::new().delimiter(b'\t').from_reader(text);
@@ -36,8 +36,8 @@ struct Columns {
     correct: usize,
     time: Option<usize>,
     draws: Option<usize>,
-    /// `expert`, `route_radius`, `class_radius`.
-    routing: Option<[usize; 3]>,
+    /// `expert`, `sigma`, `route_radius`, `class_radius`.
+    routing: Option<[usize; 4]>,
 }
 
 impl Columns {
@@ -49,9 +49,11 @@ impl Columns {
                 format!("no column `{name}` in the first line, found {}; expected a tab-separated log with idx, label, predict, radius and correct", found())
             })
         };
-        let routing = ["expert", "route_radius", "class_radius"].map(column);
+        let routing = ["expert", "sigma", "route_radius", "class_radius"].map(column);
         let routing = match routing {
-            [Some(expert), Some(route), Some(class)] => Some([expert, route, class]),
+            [Some(expert), Some(sigma), Some(route), Some(class)] => {
+                Some([expert, sigma, route, class])
+            }
             _ => None,
         };
         Ok(Self {
@@ -87,14 +89,24 @@ impl Columns {
             seconds(text).ok_or_else(wrong)
         };
         let draws = |place| Ok::<_, String>(whole("draws", text(place))? as u64);
-        let routing = |[expert, route, class]: [usize; 3]| {
+        let routing = |[expert, sigma, route, class]: [usize; 4]| {
             let route_radius = distance("route_radius", text(route))?;
             let class_radius = distance("class_radius", text(class))?;
             let closer = if route_radius < class_radius { Binds::Route } else { Binds::Class };
             let expert = Some(text(expert)).filter(|name| *name != "-").map(str::to_owned);
+            let sigma = Some(text(sigma)).filter(|sigma| *sigma != "-");
+            let sigma = sigma.map(|sigma| number("sigma", sigma)).transpose()?;
             let binds = route_radius.is_finite().then_some(closer);
             let (set, stages) = (None, Vec::new());
-            Ok::<_, String>(Routing { expert, route_radius, class_radius, binds, set, stages })
+            Ok::<_, String>(Routing {
+                expert,
+                sigma,
+                route_radius,
+                class_radius,
+                binds,
+                set,
+                stages,
+            })
         };
         Ok(Row {
             index: whole("idx", text(self.idx))?,

@@ -1,0 +1,115 @@
+//! `drs report`: one HTML file to look at.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use drs_analysis::{Curve, Joint, Log, Row};
+use drs_data::{Dataset, InputSpec, OpenOptions};
+use drs_report::{Card, Line, Page, thumbnail};
+use drs_router::Config;
+use indicatif::{ProgressBar, ProgressIterator as _};
+
+use crate::analyze;
+use crate::args::ReportArgs;
+use crate::logs;
+
+pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
+    let logs = logs::read(&args.logs)?;
+    let data = match (&args.data, &args.experts) {
+        (Some(data), Some(experts)) => Some(open(data, experts, &args.split)?),
+        _ => None,
+    };
+    let Some(first) = logs.first() else { bail!("no log") };
+    let page = Page {
+        title: args.title.clone(),
+        subtitle: subtitle(&logs),
+        lines: lines(&logs),
+        tables: analyze::tables(&logs)?,
+        classes: classes(args, data.as_ref()),
+        channels: data.as_ref().map_or(3, |(_, spec)| spec.shape.dims()[0]),
+        cards: cards(first, data.as_ref().map(|(data, _)| data))?,
+    };
+    let problem = || format!("cannot write {}", args.out.display());
+    let mut file = BufWriter::new(File::create(&args.out).with_context(problem)?);
+    page.write(&mut file).and_then(|()| file.flush()).with_context(problem)
+}
+
+fn open(data: &Path, experts: &Path, split: &str) -> anyhow::Result<(Dataset, InputSpec)> {
+    let config = Config::read(experts)?;
+    let spec = InputSpec { shape: config.shape, quantum: config.quantum };
+    let options = OpenOptions { split: split.to_owned() };
+    Ok((Dataset::open(data, spec, &options)?, spec))
+}
+
+fn subtitle(logs: &[Log]) -> String {
+    let name = |log: &Log| format!("{} ({} inputs)", log.name, log.rows.len());
+    let names: Vec<String> = logs.iter().map(name).collect();
+    format!(
+        "Logs: {}. Certified accuracy at r is the share of inputs that are right with a certified L2 radius of at least r.",
+        names.join(", ")
+    )
+}
+
+fn lines(logs: &[Log]) -> Vec<Line> {
+    let line = |name: &str, curve, reference| Line { name: name.to_owned(), curve, reference };
+    let mut lines: Vec<Line> =
+        logs.iter().map(|log| line(&log.name, Curve::of(log), false)).collect();
+    if logs.len() > 1
+        && let Ok(joint) = Joint::new(logs)
+    {
+        lines.push(line("oracle", joint.oracle(), true));
+    }
+    lines
+}
+
+fn classes(args: &ReportArgs, data: Option<&(Dataset, InputSpec)>) -> Vec<String> {
+    if !args.classes.is_empty() {
+        return args.classes.clone();
+    }
+    data.and_then(|(data, _)| data.classes()).map_or_else(Vec::new, <[String]>::to_vec)
+}
+
+fn cards(log: &Log, data: Option<&Dataset>) -> anyhow::Result<Vec<Card>> {
+    let bar = if data.is_some() {
+        ProgressBar::new(log.rows.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
+    log.rows.iter().progress_with(bar).map(|row| card(row, data)).collect()
+}
+
+fn card(row: &Row, data: Option<&Dataset>) -> anyhow::Result<Card> {
+    let image = match data {
+        None => None,
+        Some(data) => {
+            let example = data.get(row.index)?;
+            if example.label != row.label {
+                bail!(
+                    "input {} has label {} in the log and {} in the data set ({}): not the same data",
+                    row.index,
+                    row.label,
+                    example.label,
+                    example.name
+                );
+            }
+            thumbnail(&example.input)
+        }
+    };
+    let routing = row.routing.as_ref();
+    Ok(Card {
+        index: row.index,
+        label: row.label,
+        predict: row.predict,
+        radius: row.radius,
+        expert: routing.and_then(|routing| routing.expert.clone()),
+        sigma: routing.and_then(|routing| routing.sigma),
+        binds: routing.and_then(|routing| routing.binds),
+        route_radius: routing
+            .map(|routing| routing.route_radius)
+            .filter(|radius| radius.is_finite()),
+        class_radius: routing.map(|routing| routing.class_radius),
+        image,
+    })
+}
