@@ -101,12 +101,13 @@ pub(crate) struct CertifyArgs {
     #[command(flatten)]
     pub(crate) draws: DrawArgs,
 
-    /// The data: an ImageFolder (one folder per class), or a folder of IDX files (.gz or not).
+    /// The data: an ImageFolder (one folder per class); a folder of IDX files (.gz or not), of
+    /// CIFAR's .bin files, or of images.npy and labels.npy; or an .npz file.
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
 
-    /// Prefix of the IDX files to take.
-    #[arg(long, value_name = "PREFIX", default_value = "t10k")]
+    /// test or train, where the data has both; for IDX files any prefix.
+    #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
 
     /// File for the results.
@@ -288,8 +289,8 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "PATH", requires = "experts")]
     pub(crate) data: Option<PathBuf>,
 
-    /// Prefix of the IDX files to take.
-    #[arg(long, value_name = "PREFIX", default_value = "t10k")]
+    /// test or train, where the data has both; for IDX files any prefix.
+    #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
 
     /// The pool: for the shape of the inputs.

@@ -1,4 +1,4 @@
-//! NumPy arrays of one input.
+//! NumPy arrays: one input, or any array of a data set.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -56,6 +56,58 @@ pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<LatticeInput, DataErr
     LatticeInput::quantise(spec.shape, spec.quantum, &values).map_err(|error| {
         fail(format!("{error}; floats are pixels in [0, 1], before any normalisation"))
     })
+}
+
+/// An array of any shape.
+pub(crate) struct Array {
+    pub(crate) shape: Vec<usize>,
+    /// In C order.
+    pub(crate) values: Values,
+}
+
+pub(crate) enum Values {
+    Bytes(Vec<u8>),
+    Integers(Vec<i64>),
+    Floats(Vec<f32>),
+}
+
+/// An array of an npy file that is in memory.
+pub(crate) fn array(bytes: &[u8]) -> Result<Array, String> {
+    let header = header(bytes)?;
+    let dtype = header.type_descriptor.to_string();
+    let dtype = dtype.trim_matches('\'');
+    let size = dtype.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(1usize);
+    // Before reading: the array is allocated as its header says.
+    let promised = header.shape.iter().try_fold(size, |product, &dim| product.checked_mul(dim));
+    if promised.is_none_or(|promised| promised > bytes.len()) {
+        return Err(format!(
+            "its header promises {:?} values of {dtype}, it has {} bytes",
+            header.shape,
+            bytes.len()
+        ));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "pixels in [0, 1]")]
+    let values = match dtype {
+        "|u1" | "u1" | "B" => Values::Bytes(elements(bytes)?),
+        "|i1" => Values::Integers(elements::<i8>(bytes)?.into_iter().map(i64::from).collect()),
+        "<i2" | ">i2" => {
+            Values::Integers(elements::<i16>(bytes)?.into_iter().map(i64::from).collect())
+        }
+        "<i4" | ">i4" => {
+            Values::Integers(elements::<i32>(bytes)?.into_iter().map(i64::from).collect())
+        }
+        "<i8" | ">i8" => Values::Integers(elements(bytes)?),
+        "<f4" | ">f4" => Values::Floats(elements(bytes)?),
+        "<f8" | ">f8" => {
+            Values::Floats(elements::<f64>(bytes)?.into_iter().map(|value| value as f32).collect())
+        }
+        _ => {
+            return Err(format!(
+                "dtype {dtype} is none of uint8, int8 to int64, float32 and float64: convert it (`a.astype(\"float32\")`)"
+            ));
+        }
+    };
+    Ok(Array { shape: header.shape, values })
 }
 
 /// The file, or as much of it as shows that it is larger than any array that fits.

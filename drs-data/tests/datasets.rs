@@ -8,6 +8,8 @@ use drs_data::{Dataset, InputSpec, OpenOptions};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{GrayImage, Luma};
+use ndarray::{Array, Dimension, array};
+use ndarray_npy::{WritableElement, WriteNpyExt as _};
 use tempfile::TempDir;
 
 fn spec(shape: [usize; 3]) -> InputSpec {
@@ -212,4 +214,116 @@ fn a_link_to_nowhere_keeps_its_index() {
 fn data_sets_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<Dataset>();
+}
+
+/// Two images of 3x32x32 in CIFAR's binary layout: all `value`, then all `value` + 1.
+fn cifar(labels: &[&[u8]], value: u8) -> Vec<u8> {
+    let image = |(index, label): (usize, &&[u8])| [*label, &[value + index as u8; 3072]].concat();
+    labels.iter().enumerate().flat_map(image).collect()
+}
+
+#[test]
+fn cifar_in_its_binary_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    let of_split = |split: &str| {
+        let options = OpenOptions { split: split.to_owned() };
+        Dataset::open(folder.path(), spec([3, 32, 32]), &options).map_err(|e| e.to_string())
+    };
+    write("test_batch.bin", &cifar(&[&[3], &[9]], 7));
+    let data = of_split("test").unwrap();
+    let example = data.get(1).unwrap();
+    assert_eq!((data.len(), example.label, example.input.values()[3071]), (2, 9, 8));
+    assert!(data.classes().is_none());
+    write("batches.meta.txt", b"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n");
+    assert_eq!(of_split("test").unwrap().classes().unwrap()[9], "j");
+    assert!(of_split("train").unwrap_err().contains("data_batch_1.bin"));
+    (1..=5).for_each(|batch| write(&format!("data_batch_{batch}.bin"), &cifar(&[&[0]], batch)));
+    assert_eq!(of_split("train").unwrap().get(4).unwrap().input.values()[0], 5);
+    assert!(of_split("all").unwrap_err().contains("test and train"));
+    assert!(open(folder.path(), [1, 28, 28]).unwrap_err().contains("CIFAR images are 3x32x32"));
+    write("test_batch.bin", &cifar(&[&[10]], 0));
+    assert!(of_split("test").unwrap_err().contains("image 0 has label 10, expected below 10"));
+    write("test_batch.bin", &cifar(&[&[1]], 0)[..3000]);
+    assert!(of_split("test").unwrap_err().contains("3000 bytes, expected a multiple of 3073"));
+}
+
+#[test]
+fn cifar_100_has_a_coarse_label_first() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("test.bin"), cifar(&[&[4, 99]], 0)).unwrap();
+    let data = open(folder.path(), [3, 32, 32]).unwrap();
+    assert_eq!((data.len(), data.get(0).unwrap().label), (1, 99));
+}
+
+fn npy<T: WritableElement, D: Dimension>(array: &Array<T, D>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    array.write_npy(&mut bytes).unwrap();
+    bytes
+}
+
+fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in arrays {
+        let options = zip::write::SimpleFileOptions::default();
+        archive.start_file(format!("{name}.npy"), options).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// Two images of 3x1x2, channels last.
+fn channels_last() -> Array<u8, ndarray::Ix4> {
+    Array::from_shape_vec((2, 1, 2, 3), (0..12).collect()).unwrap()
+}
+
+#[test]
+fn arrays_of_images_and_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.npz");
+    let labels = npy(&array![5i64, 6]);
+    std::fs::write(&file, npz(&[("x", npy(&channels_last())), ("y", labels.clone())])).unwrap();
+    let data = open(&file, [3, 1, 2]).unwrap();
+    let example = data.get(1).unwrap();
+    assert_eq!((data.len(), example.label), (2, 6));
+    assert_eq!(example.input.values(), [6, 9, 7, 10, 8, 11], "planes of channels");
+    // Floats in a folder, channels first, one channel without an axis of its own.
+    std::fs::write(folder.path().join("labels.npy"), npy(&array![[1u8], [2]])).unwrap();
+    let floats = array![[[0.0f64, 1.0]], [[0.2, 0.5]]];
+    std::fs::write(folder.path().join("images.npy"), npy(&floats)).unwrap();
+    let data = open(folder.path(), [1, 1, 2]).unwrap();
+    assert_eq!(
+        (data.get(0).unwrap().label, data.get(0).unwrap().input.values()),
+        (1, &[0, 255][..])
+    );
+    assert!(!data.get(0).unwrap().input.quantised() && data.get(1).unwrap().input.quantised());
+}
+
+#[test]
+fn arrays_that_do_not_fit_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.npz");
+    let error = |arrays: &[(&str, Vec<u8>)]| {
+        std::fs::write(&file, npz(arrays)).unwrap();
+        match open(&file, [3, 1, 2]) {
+            Err(error) => error,
+            Ok(data) => data.get(0).unwrap_err().to_string(),
+        }
+    };
+    let images = || ("images", npy(&channels_last()));
+    assert!(error(&[images()]).contains("no labels, expected an array named labels or y"));
+    assert!(error(&[("labels", npy(&array![1u8, 2]))]).contains("no images"));
+    let three = error(&[images(), ("labels", npy(&array![1u8, 2, 3]))]);
+    assert!(three.contains("shape [2, 1, 2, 3], expected [3, 3, 1, 2]"), "{three}");
+    assert!(error(&[images(), ("labels", npy(&array![1i32, -2]))]).contains("label 1 is -2"));
+    assert!(error(&[images(), ("labels", npy(&array![0.5f32, 1.0]))]).contains("floats"));
+    let wide = channels_last().mapv(i32::from);
+    assert!(error(&[("images", npy(&wide)), ("labels", npy(&array![1u8, 2]))]).contains("uint8"));
+    let bright = channels_last().mapv(f32::from);
+    let bright = error(&[("images", npy(&bright)), ("labels", npy(&array![1u8, 2]))]);
+    assert!(bright.contains("input 0") && bright.contains("outside [0, 1]"), "{bright}");
+    let cut = npy(&channels_last())[..100].to_vec();
+    assert!(error(&[("images", cut), ("labels", npy(&array![1u8, 2]))]).contains("images: "));
+    std::fs::write(&file, b"no archive").unwrap();
+    assert!(open(&file, [3, 1, 2]).unwrap_err().contains("data.npz"));
 }

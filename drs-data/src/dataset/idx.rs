@@ -4,76 +4,49 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use drs_core::lattice::{LatticeInput, Quantum};
 use flate2::read::MultiGzDecoder;
 
-use super::Example;
+use super::packed::{Packed, Pixels, check_bytes};
 use crate::InputSpec;
 use crate::error::DataError;
 
 const IMAGES_MAGIC: u32 = 0x0803;
 const LABELS_MAGIC: u32 = 0x0801;
 
-#[derive(Debug)]
-pub(super) struct Idx {
-    path: PathBuf,
+/// `None` if the folder has no image file of this split.
+///
+/// The split is the files' prefix; `test` also stands for MNIST's `t10k`.
+pub(super) fn open(
+    folder: &Path,
     spec: InputSpec,
-    images: Vec<u8>,
-    labels: Vec<u8>,
+    split: &str,
+) -> Result<Option<Packed>, DataError> {
+    let prefixes = if split == "test" { &["t10k", "test"][..] } else { &[split][..] };
+    let images = |&prefix| Some((prefix, find(folder, &images_name(prefix))?));
+    let Some((prefix, path)) = prefixes.iter().find_map(images) else { return Ok(None) };
+    let fail = |problem: String| DataError::new(&path, problem);
+    check_bytes(spec, "IDX images").map_err(fail)?;
+    let ([count, ..], images) = read(&path, IMAGES_MAGIC, |[_, rows, columns]| {
+        let expected = spec.shape;
+        let fits = expected.dims() == [1, rows, columns];
+        fits.then_some(()).ok_or_else(|| {
+            format!("images are 1x{rows}x{columns}, experts.toml expects {expected}")
+        })
+    })?;
+    let name = format!("{prefix}-labels-idx1-ubyte");
+    let labels_path = find(folder, &name)
+        .ok_or_else(|| DataError::new(&folder.join(&name), "no such file, nor with .gz"))?;
+    let ([labels_count], labels) = read(&labels_path, LABELS_MAGIC, |_| Ok(()))?;
+    if labels_count != count {
+        let problem = format!("{labels_count} labels for {count} images");
+        return Err(DataError::new(&labels_path, problem));
+    }
+    let labels = labels.into_iter().map(usize::from).collect();
+    Ok(Some(Packed { path, spec, pixels: Pixels::Bytes(images), labels, classes: None }))
 }
 
-impl Idx {
-    /// `None` if the folder has no image file of this split.
-    pub(super) fn open(
-        folder: &Path,
-        spec: InputSpec,
-        split: &str,
-    ) -> Result<Option<Self>, DataError> {
-        let Some(path) = find(folder, &format!("{split}-images-idx3-ubyte")) else {
-            return Ok(None);
-        };
-        let fail = |problem: String| DataError::new(&path, problem);
-        if spec.quantum != Quantum::EIGHT_BIT {
-            let quantum = spec.quantum;
-            return Err(fail(format!(
-                "IDX images have quantum 1/255, experts.toml expects {quantum}"
-            )));
-        }
-        let ([count, ..], images) = read(&path, IMAGES_MAGIC, |[_, rows, columns]| {
-            let expected = spec.shape;
-            let fits = expected.dims() == [1, rows, columns];
-            fits.then_some(()).ok_or_else(|| {
-                format!("images are 1x{rows}x{columns}, experts.toml expects {expected}")
-            })
-        })?;
-        let name = format!("{split}-labels-idx1-ubyte");
-        let labels_path = find(folder, &name)
-            .ok_or_else(|| DataError::new(&folder.join(&name), "no such file, nor with .gz"))?;
-        let ([labels_count], labels) = read(&labels_path, LABELS_MAGIC, |_| Ok(()))?;
-        if labels_count != count {
-            let problem = format!("{labels_count} labels for {count} images");
-            return Err(DataError::new(&labels_path, problem));
-        }
-        Ok(Some(Self { path, spec, images, labels }))
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    pub(super) fn get(&self, index: usize) -> Result<Example, DataError> {
-        let fail = |problem: String| DataError::new(&self.path, problem);
-        let size = self.spec.shape.values();
-        let (label, bytes) = self
-            .labels
-            .get(index)
-            .and_then(|label| Some((label, self.images.chunks_exact(size).nth(index)?)))
-            .ok_or_else(|| fail(format!("no input {index}, it holds {}", self.len())))?;
-        let values = bytes.iter().map(|&byte| i16::from(byte)).collect();
-        let input = LatticeInput::new(self.spec.shape, self.spec.quantum, values)
-            .map_err(|error| fail(error.to_string()))?;
-        Ok(Example { index, label: usize::from(*label), input, name: index.to_string() })
-    }
+fn images_name(prefix: &str) -> String {
+    format!("{prefix}-images-idx3-ubyte")
 }
 
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {

@@ -1,7 +1,10 @@
 //! Labelled inputs by index.
 
+mod arrays;
+mod cifar;
 mod folder;
 mod idx;
+mod packed;
 
 use std::path::Path;
 
@@ -26,49 +29,64 @@ pub struct Example {
 /// How a data set is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// Prefix of IDX files: `t10k` or `train`.
+    /// `test` or `train`, where a data set has both; for IDX files any prefix.
     pub split: String,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { split: "t10k".to_owned() }
+        Self { split: "test".to_owned() }
     }
 }
 
-/// Labelled inputs, decoded on demand.
+/// Labelled inputs. Images are decoded on demand, arrays lie in memory.
 #[derive(Debug)]
 pub struct Dataset(Layout);
 
 #[derive(Debug)]
 enum Layout {
-    Idx(idx::Idx),
+    Packed(packed::Packed),
     Folder(folder::Folder),
 }
 
 impl Dataset {
-    /// Opens a folder of IDX files (`{split}-images-idx3-ubyte` and
-    /// `{split}-labels-idx1-ubyte`, plain or `.gz`) or, where there are none, an
-    /// ImageFolder: one folder per class, sorted by name.
+    /// Opens what is there:
+    ///
+    /// * an `.npz` file, or a folder with `.npy` files, of images ([n,C,H,W], [n,H,W]
+    ///   or [n,H,W,C]; uint8, or floats in [0, 1]) and labels;
+    /// * a folder of IDX files, `{split}-images-idx3-ubyte` and
+    ///   `{split}-labels-idx1-ubyte`, plain or `.gz`;
+    /// * a folder of CIFAR-10's or CIFAR-100's binary files;
+    /// * an ImageFolder: one folder per class, sorted by name.
     ///
     /// # Errors
-    /// If the folder holds neither, or what it holds is broken or has another shape.
+    /// If it is none of these, or what it holds is broken or has another shape.
     pub fn open(path: &Path, spec: InputSpec, options: &OpenOptions) -> Result<Self, DataError> {
+        if !path.exists() {
+            return Err(DataError::new(path, "no such folder or file, expected a data set"));
+        }
+        if let Some(packed) = arrays::open(path, spec)? {
+            return Ok(Self(Layout::Packed(packed)));
+        }
         if !path.is_dir() {
-            let problem = if path.exists() { "not a folder" } else { "no such folder" };
-            return Err(DataError::new(path, format!("{problem}, expected a data set")));
+            return Err(DataError::new(
+                path,
+                "not a folder, expected a data set: a folder, or an .npz file",
+            ));
         }
-        match idx::Idx::open(path, spec, &options.split)? {
-            Some(idx) => Ok(Self(Layout::Idx(idx))),
-            None => folder::Folder::open(path, spec, &options.split).map(Layout::Folder).map(Self),
+        for open in [idx::open, cifar::open] {
+            if let Some(packed) = open(path, spec, &options.split)? {
+                return Ok(Self(Layout::Packed(packed)));
+            }
         }
+        folder::Folder::open(path, spec, &options.split).map(Layout::Folder).map(Self)
     }
 
     /// The number of inputs.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.0 {
-            Layout::Idx(idx) => idx.len(),
+            Layout::Packed(packed) => packed.len(),
             Layout::Folder(folder) => folder.len(),
         }
     }
@@ -83,7 +101,7 @@ impl Dataset {
     #[must_use]
     pub fn classes(&self) -> Option<&[String]> {
         match &self.0 {
-            Layout::Idx(_) => None,
+            Layout::Packed(packed) => packed.classes.as_deref(),
             Layout::Folder(folder) => Some(folder.classes()),
         }
     }
@@ -94,7 +112,7 @@ impl Dataset {
     /// If its file cannot be read, or `index` is out of range.
     pub fn get(&self, index: usize) -> Result<Example, DataError> {
         match &self.0 {
-            Layout::Idx(idx) => idx.get(index),
+            Layout::Packed(packed) => packed.get(index),
             Layout::Folder(folder) => folder.get(index),
         }
     }
