@@ -102,7 +102,8 @@ pub(crate) struct CertifyArgs {
     pub(crate) draws: DrawArgs,
 
     /// The data: an ImageFolder (one folder per class); a folder of IDX files (.gz or not), of
-    /// CIFAR's .bin files, or of images.npy and labels.npy; or an .npz file.
+    /// CIFAR's .bin files, of .parquet files as on the Hugging Face hub, or of images.npy and
+    /// labels.npy; or one .parquet or .npz file.
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
 

@@ -9,33 +9,37 @@ use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader};
 use crate::error::DataError;
 use crate::{InputSpec, jpeg};
 
+/// The image in a file.
 pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<LatticeInput, DataError> {
     let fail = |problem: String| DataError::new(path, problem);
-    if spec.quantum != Quantum::EIGHT_BIT {
-        let quantum = spec.quantum;
-        return Err(fail(format!(
-            "an 8-bit image has quantum 1/255, experts.toml expects {quantum}"
-        )));
-    }
-    let undecodable = |error: image::ImageError| fail(format!("cannot be decoded: {error}"));
+    check_quantum(spec).map_err(fail)?;
     let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
-    if image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Jpeg) {
-        jpeg::check(&bytes).map_err(fail)?;
-    }
-    let mut reader = ImageReader::new(Cursor::new(&bytes));
     // The extension decides where the content tells nothing.
-    if let Ok(format) = ImageFormat::from_path(path) {
+    decode(&bytes, ImageFormat::from_path(path).ok(), spec).map_err(fail)
+}
+
+/// The image in these bytes.
+pub(crate) fn decode(
+    bytes: &[u8],
+    format: Option<ImageFormat>,
+    spec: InputSpec,
+) -> Result<LatticeInput, String> {
+    check_quantum(spec)?;
+    let undecodable = |error: image::ImageError| format!("cannot be decoded: {error}");
+    if image::guess_format(bytes).is_ok_and(|format| format == ImageFormat::Jpeg) {
+        jpeg::check(bytes)?;
+    }
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    if let Some(format) = format {
         reader.set_format(format);
     }
-    let reader = reader.with_guessed_format().map_err(|error| fail(error.to_string()))?;
+    let reader = reader.with_guessed_format().map_err(|error| error.to_string())?;
     let decoder = reader.into_decoder().map_err(undecodable)?;
     // Checked before decoding, so that memory is bounded by the spec.
     let [channels, height, width] = spec.shape.dims();
     let (w, h) = decoder.dimensions();
     if (h as usize, w as usize) != (height, width) {
-        return Err(fail(format!(
-            "the image is {h}x{w} (height x width), expected {height}x{width}"
-        )));
+        return Err(format!("the image is {h}x{w} (height x width), expected {height}x{width}"));
     }
     let image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
     let interleaved = match (&image, channels) {
@@ -43,7 +47,7 @@ pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<LatticeInput, DataErr
         (DynamicImage::ImageRgb8(rgb), 3) => rgb.as_raw().clone(),
         // Lossless, and what torchvision's loader does.
         (DynamicImage::ImageLuma8(_), 3) => image.to_rgb8().into_raw(),
-        _ => return Err(fail(mismatch(&image, channels))),
+        _ => return Err(mismatch(&image, channels)),
     };
     let plane = height * width;
     let mut values = vec![0i16; interleaved.len()];
@@ -52,7 +56,14 @@ pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<LatticeInput, DataErr
             values[channel * plane + pixel] = i16::from(value);
         }
     }
-    LatticeInput::new(spec.shape, spec.quantum, values).map_err(|error| fail(error.to_string()))
+    LatticeInput::new(spec.shape, spec.quantum, values).map_err(|error| error.to_string())
+}
+
+fn check_quantum(spec: InputSpec) -> Result<(), String> {
+    if spec.quantum == Quantum::EIGHT_BIT {
+        return Ok(());
+    }
+    Err(format!("an 8-bit image has quantum 1/255, experts.toml expects {}", spec.quantum))
 }
 
 fn mismatch(image: &DynamicImage, channels: usize) -> String {

@@ -35,7 +35,7 @@ impl Folder {
             return Err(DataError::new(
                 path,
                 format!(
-                    "no data set of split {split}: {found} found, expected one folder of PNG or JPEG files per class; IDX files ({split}-images-idx3-ubyte, t10k- for test, or .gz); CIFAR's .bin files; images.npy and labels.npy; or an .npz file with both"
+                    "no data set of split {split}: {found} found, expected one folder of PNG or JPEG files per class; IDX files ({split}-images-idx3-ubyte, t10k- for test, or .gz); CIFAR's .bin files; {split}*.parquet; images.npy and labels.npy; or an .npz file with both"
                 ),
             ));
         }

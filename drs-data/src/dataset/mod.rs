@@ -5,6 +5,7 @@ mod cifar;
 mod folder;
 mod idx;
 mod packed;
+mod parquet;
 
 use std::path::Path;
 
@@ -46,6 +47,7 @@ pub struct Dataset(Layout);
 #[derive(Debug)]
 enum Layout {
     Packed(packed::Packed),
+    Parquet(parquet::Images),
     Folder(folder::Folder),
 }
 
@@ -56,6 +58,8 @@ impl Dataset {
     ///   or [n,H,W,C]; uint8, or floats in [0, 1]) and labels;
     /// * a folder of IDX files, `{split}-images-idx3-ubyte` and
     ///   `{split}-labels-idx1-ubyte`, plain or `.gz`;
+    /// * a `.parquet` file, or a folder of them (`{split}*.parquet`, also in `data/`), as
+    ///   on the Hugging Face hub: `image{bytes}` and `label`;
     /// * a folder of CIFAR-10's or CIFAR-100's binary files;
     /// * an ImageFolder: one folder per class, sorted by name.
     ///
@@ -68,10 +72,13 @@ impl Dataset {
         if let Some(packed) = arrays::open(path, spec)? {
             return Ok(Self(Layout::Packed(packed)));
         }
+        if let Some(images) = parquet::open(path, spec, &options.split)? {
+            return Ok(Self(Layout::Parquet(images)));
+        }
         if !path.is_dir() {
             return Err(DataError::new(
                 path,
-                "not a folder, expected a data set: a folder, or an .npz file",
+                "not a folder, expected a data set: a folder, an .npz file or a .parquet file",
             ));
         }
         for open in [idx::open, cifar::open] {
@@ -87,6 +94,7 @@ impl Dataset {
     pub fn len(&self) -> usize {
         match &self.0 {
             Layout::Packed(packed) => packed.len(),
+            Layout::Parquet(images) => images.len(),
             Layout::Folder(folder) => folder.len(),
         }
     }
@@ -102,6 +110,7 @@ impl Dataset {
     pub fn classes(&self) -> Option<&[String]> {
         match &self.0 {
             Layout::Packed(packed) => packed.classes.as_deref(),
+            Layout::Parquet(images) => images.classes(),
             Layout::Folder(folder) => Some(folder.classes()),
         }
     }
@@ -113,6 +122,7 @@ impl Dataset {
     pub fn get(&self, index: usize) -> Result<Example, DataError> {
         match &self.0 {
             Layout::Packed(packed) => packed.get(index),
+            Layout::Parquet(images) => images.get(index),
             Layout::Folder(folder) => folder.get(index),
         }
     }
