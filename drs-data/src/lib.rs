@@ -2,8 +2,8 @@
 //! Images and data sets as lattice inputs.
 //!
 //! * [`read_image`]: one PNG, JPEG or npy file.
-//! * [`Dataset`]: labelled inputs by index, from IDX files or an ImageFolder,
-//!   decoded on demand.
+//! * [`Dataset`]: labelled inputs by index: ImageFolder, IDX, CIFAR, Parquet,
+//!   NumPy arrays.
 //! * [`Subset`]: which indices to take.
 
 mod dataset;

@@ -377,3 +377,18 @@ fn parquet_files_that_do_not_fit_are_named() {
         assert!(open(&file, [3, 2, 3]).unwrap_err().contains("cut.parquet"), "{length} bytes");
     }
 }
+
+#[test]
+fn damage_anywhere_in_a_parquet_file_ends_no_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("damaged.parquet");
+    let whole = std::fs::read(parquet("hub.parquet")).unwrap();
+    for place in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[place] ^= [0x01, 0x80, 0xff][place % 3];
+        std::fs::write(&file, &bytes).unwrap();
+        if let Ok(data) = open(&file, [3, 2, 3]) {
+            (0..data.len().min(10)).for_each(|index| drop(data.get(index)));
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Parquet files as the Hugging Face hub has them: encoded images and labels.
 
+use std::any::Any;
 use std::fs::{File, read_dir};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -51,9 +53,17 @@ pub(super) fn open(path: &Path, spec: InputSpec, split: &str) -> Result<Option<I
     }
     let mut images = Images { spec, files: files.clone(), images: Vec::new(), classes: None };
     for (index, file) in files.iter().enumerate() {
-        images.read(index, file).map_err(|problem| DataError::new(file, problem))?;
+        // The parquet crate panics on some damaged files.
+        let read = catch_unwind(AssertUnwindSafe(|| images.read(index, file)));
+        let read = read.unwrap_or_else(|panic| Err(format!("is damaged: {}", said(&*panic))));
+        read.map_err(|problem| DataError::new(file, problem))?;
     }
     Ok(Some(images))
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it cannot be read")
 }
 
 /// `test.parquet`, or the shards `test-00000-of-00002.parquet`, …, in order.
