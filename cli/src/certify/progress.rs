@@ -6,7 +6,7 @@ use std::time::Instant;
 use comfy_table::{CellAlignment, Table, presets};
 use drs_core::sampling::USUAL_RADII;
 use drs_router::Router;
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{FormattedDuration, ProgressBar, ProgressStyle};
 
 use super::Certified;
 
@@ -91,12 +91,13 @@ impl Progress {
             .collect();
         let elapsed = self.start.elapsed();
         let counts = format!(
-            "{} inputs, abstained {} %, {} draws per input, routed to {}\n{}, models running {:.0} % of the time",
+            "{} inputs, abstained {} %, {} draws per input, routed to {}\n{} in all, {:.3} s per input, models running {:.0} % of the time",
             self.inputs,
             percent(self.abstained),
             self.draws / self.inputs as u64,
             routed.join(", "),
-            HumanDuration(elapsed),
+            FormattedDuration(elapsed),
+            elapsed.as_secs_f64() / self.inputs as f64,
             100.0 * router.model_time().as_secs_f64() / elapsed.as_secs_f64()
         );
         // The results are in the files: a closed standard output is no failure.
