@@ -6,6 +6,7 @@
 
 mod analyze;
 mod args;
+mod bar;
 mod bench;
 mod certify;
 mod logs;

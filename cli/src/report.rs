@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressIterator as _};
 
 use crate::analyze;
 use crate::args::ReportArgs;
+use crate::bar;
 use crate::logs;
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
@@ -72,11 +73,7 @@ fn classes(args: &ReportArgs, data: Option<&(Dataset, InputSpec)>) -> Vec<String
 }
 
 fn cards(log: &Log, data: Option<&Dataset>) -> anyhow::Result<Vec<Card>> {
-    let bar = if data.is_some() {
-        ProgressBar::new(log.rows.len() as u64)
-    } else {
-        ProgressBar::hidden()
-    };
+    let bar = if data.is_some() { bar::over_inputs(log.rows.len()) } else { ProgressBar::hidden() };
     log.rows.iter().progress_with(bar).map(|row| card(row, data)).collect()
 }
 

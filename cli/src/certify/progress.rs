@@ -6,9 +6,10 @@ use std::time::Instant;
 use comfy_table::{CellAlignment, Table, presets};
 use drs_core::sampling::USUAL_RADII;
 use drs_router::Router;
-use indicatif::{FormattedDuration, ProgressBar, ProgressStyle};
+use indicatif::{FormattedDuration, ProgressBar};
 
 use super::Certified;
+use crate::bar;
 
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -18,18 +19,14 @@ pub(super) struct Progress {
     certified: [usize; USUAL_RADII.len()],
     abstained: usize,
     draws: u64,
-    /// Inputs per expert; the last entry counts router abstentions.
+    /// Inputs per expert; the first entry counts those routed nowhere.
     routed: Vec<usize>,
 }
 
 impl Progress {
     pub(super) fn start(inputs: usize) -> Self {
-        let bar = ProgressBar::new(inputs as u64);
-        let template = "{wide_bar} {pos}/{len} inputs, {elapsed} gone, {eta} left, {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message("certified accuracy -");
+        let bar = bar::over_inputs(inputs);
+        bar.set_message(", certified accuracy -");
         Self {
             bar,
             start: Instant::now(),
@@ -58,7 +55,7 @@ impl Progress {
         self.routed[place] += 1;
         let share = |index: usize| 100.0 * self.certified[index] as f64 / self.inputs as f64;
         self.bar.set_message(format!(
-            "certified accuracy {:.1} % (r = 0.5: {:.1} %)",
+            ", certified accuracy {:.1} % (r = 0.5: {:.1} %)",
             share(0),
             share(2)
         ));

@@ -54,8 +54,8 @@ enum Layout {
 impl Dataset {
     /// Opens what is there:
     ///
-    /// * an `.npz` file, or a folder with `.npy` files, of images ([n,C,H,W], [n,H,W]
-    ///   or [n,H,W,C]; uint8, or floats in [0, 1]) and labels;
+    /// * an `.npz` file, or a folder with `.npy` files, of images (n×C×H×W, n×H×W
+    ///   or n×H×W×C; uint8, or floats in [0, 1]) and labels;
     /// * a folder of IDX files, `{split}-images-idx3-ubyte` and
     ///   `{split}-labels-idx1-ubyte`, plain or `.gz`;
     /// * a `.parquet` file, or a folder of them (`{split}*.parquet`, also in `data/`), as
