@@ -113,7 +113,7 @@ fn logs_that_are_none() {
     place.drs("analyze empty.tsv").fails(1, &["empty.tsv", "the log is empty"]);
     place.drs("analyze nothing.tsv").fails(1, &["nothing.tsv", "no column `idx`"]);
     place.drs("analyze twice.tsv").fails(1, &["twice.tsv", "line 502: index 0 again"]);
-    place.drs("analyze text.jsonl").fails(1, &["text.jsonl", "line 1", "label"]);
+    place.drs("analyze text.jsonl").fails(1, &["text.jsonl", "line 1", "missing field"]);
     place.drs("analyze nowhere.tsv").fails(1, &["nowhere.tsv", "No such file"]);
     place.drs("analyze near.tsv --radii -1").fails(2, &["-1"]);
     // Each is shown, but not compared; a plan has nothing else to do.

@@ -193,3 +193,53 @@ fn the_shipped_models_recognise_the_shipped_images() {
     // 85 % of the whole test set; 20 images.
     assert!(correct >= 15, "{correct} of 20");
 }
+
+#[test]
+fn labels_come_from_a_file_or_there_are_none() {
+    let place = Place::new();
+    let (pool, data) = (example().join("experts.toml"), example().join("images"));
+    let certify = format!(
+        "certify --experts {} --data {} --n 200 --seed 3 --max 6 --overwrite",
+        pool.display(),
+        data.display()
+    );
+    place.drs(&format!("{certify} --out out.tsv")).fails(1, &["--labels FILE", "--labels none"]);
+    let labels = example().join("labels.csv");
+    let labelled = format!("{certify} --labels {} --out out.tsv", labels.display());
+    assert!(place.drs(&labelled).succeeds().contains("certified accuracy, %"));
+    let expected: Vec<String> =
+        example_images().iter().take(6).map(|(_, label)| label.to_string()).collect();
+    let found = |name: &str| {
+        let rows = rows_without_time(&place.read(name));
+        rows.into_iter().map(|row| row[1].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("out.tsv"), expected);
+    let summary = place.drs(&format!("{certify} --labels none --out none.tsv")).succeeds();
+    assert!(summary.contains("certified, right or wrong, %"), "{summary}");
+    assert_eq!(found("none.tsv"), ["-1"; 6]);
+    let record: serde_json::Value =
+        serde_json::from_str(place.read("none.jsonl").lines().next().unwrap()).unwrap();
+    assert!(record["label"].is_null() && record["correct"].is_null());
+    for command in ["analyze none.tsv", "plot none.jsonl --out none.svg", "plan out.tsv none.tsv"] {
+        place.drs(command).fails(1, &["without a label", "--labels FILE"]);
+    }
+}
+
+#[test]
+fn images_of_other_sizes_are_resized_where_the_pool_says_so() {
+    let place = Place::new();
+    let toml = Halfspaces::pair().toml();
+    image::GrayImage::from_pixel(7, 5, image::Luma([200])).save(place.path("wide.png")).unwrap();
+    place.write("experts.toml", &toml);
+    let route = "route --experts experts.toml --n 100 --seed 1 --json wide.png";
+    place.drs(route).fails(1, &["wide.png", "5x7 (height x width), expected 2x2", "`resize`"]);
+    place.write("experts.toml", toml.replace("[input]", "[input]\nresize = { side = 3 }"));
+    let resized = place.drs(route).succeeds();
+    let digest = |text: &str| -> String {
+        let answer: serde_json::Value = serde_json::from_str(text).unwrap();
+        answer["certificate"]["input"]["sha256"].as_str().unwrap().to_owned()
+    };
+    image::GrayImage::from_pixel(2, 2, image::Luma([200])).save(place.path("wide.png")).unwrap();
+    place.write("experts.toml", &toml);
+    assert_eq!(digest(&resized), digest(&place.drs(route).succeeds()), "an even gray stays it");
+}

@@ -1,5 +1,6 @@
 //! `drs report`: the file, and what a browser makes of it.
 
+use std::path::Path;
 use std::process::Command;
 
 use drs_tests::{Halfspaces, Place, skipped};
@@ -30,28 +31,46 @@ fn one_file_holds_everything() {
     assert_eq!(html.matches("\"image\":\"iVBOR").count(), 40, "a PNG for each input");
 }
 
-#[test]
-fn a_browser_shows_curves_and_cards() {
-    let Some(browser) =
-        ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
-            Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success())
-        })
-    else {
-        return skipped("no Chromium: the report is not opened");
+/// What a browser makes of the file, if there is one here.
+fn opened(file: &Path) -> Option<String> {
+    let runs = |name: &&str| {
+        Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
     };
-    let place = report();
+    let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(runs)?;
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1240,1480"])
         .args(["--virtual-time-budget=3000", "--dump-dom"])
-        .arg(format!("file://{}", place.path("report.html").display()))
-        .env("HOME", place.path("home"))
+        .arg(format!("file://{}", file.display()))
+        .env("HOME", file.with_file_name("home"))
         .output()
         .unwrap();
-    let dom = String::from_utf8_lossy(&output.stdout);
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_browser_shows_curves_and_cards() {
+    let place = report();
+    let Some(dom) = opened(&place.path("report.html")) else {
+        return skipped("no Chromium: the report is not opened");
+    };
     assert!(dom.contains("40 of 40 inputs"), "the gallery's script did not run:\n{dom:.2000}");
     assert!(dom.contains("u-legend") && dom.contains("near"), "the curves' script did not run");
     let cards = dom.matches("class=\"card ").count();
     assert!((10..40).contains(&cards), "only cards in view exist: {cards}");
+}
+
+#[test]
+fn without_labels_there_is_a_gallery_and_no_accuracy() {
+    let place = report();
+    let reading = "--data data --experts experts.toml --labels none";
+    let _ = place.drs(&format!("certify {reading} --seed 1 --n 500 --out none.tsv")).succeeds();
+    let _ = place.drs(&format!("report none.jsonl {reading} --out report.html")).succeeds();
+    assert!(place.read("report.html").contains("nothing is said about accuracy"));
+    let Some(dom) = opened(&place.path("report.html")) else {
+        return skipped("no Chromium: the report is not opened");
+    };
+    assert!(dom.contains("40 of 40 inputs") && dom.contains("class=\"card unlabelled\""), "{dom}");
+    assert!(!dom.contains("<h2>Certified accuracy") && !dom.contains("<h2>Tables"), "{dom}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 #![forbid(unsafe_code)]
-//! Checkpoints of the PyTorch world as plain data: [`read`].
+//! Checkpoints and other pickles of the PyTorch world as plain data.
 //!
-//! * `torch.save` files, the zip format (since 1.6) and the one before it;
-//! * safetensors.
+//! * [`read`]: files of `torch.save`, the zip format (since 1.6) and the one before
+//!   it, and safetensors;
+//! * [`read_dict`]: a pickled dict of lists and NumPy arrays, as CIFAR's authors
+//!   publish it.
 //!
 //! No code from a file is ever run. A PyTorch checkpoint is a pickle, which is
 //! a program for Python's own stack machine; the machine here knows only what
@@ -11,6 +13,7 @@
 
 mod error;
 mod pickle;
+mod plain;
 mod pytorch;
 mod safetensors;
 mod tensor;
@@ -19,6 +22,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use error::CheckpointError;
+pub use plain::{Array, Plain, read_dict};
 pub use tensor::{Dtype, NotFloat, Tensor};
 
 /// What a checkpoint holds.

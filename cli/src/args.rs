@@ -9,6 +9,7 @@ use drs_core::noise::Seed;
 use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
 use drs_core::units::Alpha;
+use drs_data::Labels;
 
 use crate::analyze::COMPARE;
 
@@ -83,10 +84,11 @@ Examples:
   drs certify --experts experts.toml --data fashion-mnist --out s025.tsv --method one:s025 --max 500
   drs certify --experts experts.toml --data cifar10/test --out half.tsv --radius 0.5 --n 100000
   drs certify --experts experts.toml --data cifar10/test --out cohen.tsv --method one:s025 --sampling fixed
+  drs certify --experts experts.toml --data photos --labels photos.csv --out photos.tsv
 
 Index i is taken if i >= START and (i - START) is a multiple of SKIP. The results are
 OUT, tab-separated (idx label predict radius correct time, -1 abstains, then expert, sigma,
-route_radius, class_radius, draws), and OUT with the extension .jsonl, one full certificate
+route_radius, class_radius, draws; the label -1 is unknown), and OUT with the extension .jsonl, one full certificate
 per line. Radii are truncated, never rounded up.
 
 Draws stop when every radius of the usual grid is decided; between the grid's radii the results
@@ -101,15 +103,14 @@ pub(crate) struct CertifyArgs {
     #[command(flatten)]
     pub(crate) draws: DrawArgs,
 
-    /// The data: an ImageFolder (one folder per class); a folder of IDX files (.gz or not), of
-    /// CIFAR's .bin files, of .parquet files as on the Hugging Face hub, or of images.npy and
-    /// labels.npy; or one .parquet or .npz file.
+    /// The data: an ImageFolder (one folder per class) or a folder of images; a folder of IDX
+    /// files (.gz or not), of CIFAR's binary or python version, of .parquet files as on the
+    /// Hugging Face hub, or of images.npy and labels.npy; or one .parquet or .npz file.
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
 
-    /// test or train, where the data has both; for IDX files any prefix.
-    #[arg(long, value_name = "SPLIT", default_value = "test")]
-    pub(crate) split: String,
+    #[command(flatten)]
+    pub(crate) reading: DataArgs,
 
     /// File for the results.
     #[arg(long, value_name = "FILE")]
@@ -290,9 +291,8 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "PATH", requires = "experts")]
     pub(crate) data: Option<PathBuf>,
 
-    /// test or train, where the data has both; for IDX files any prefix.
-    #[arg(long, value_name = "SPLIT", default_value = "test")]
-    pub(crate) split: String,
+    #[command(flatten)]
+    pub(crate) reading: DataArgs,
 
     /// The pool: for the shape of the inputs.
     #[arg(long, value_name = "FILE", requires = "data")]
@@ -301,6 +301,19 @@ pub(crate) struct ReportArgs {
     /// Names of the classes, where the data set's folders do not give them.
     #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
     pub(crate) classes: Vec<String>,
+}
+
+/// How a data set is read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DataArgs {
+    /// test or train, where the data has both; for IDX files any prefix.
+    #[arg(long, value_name = "SPLIT", default_value = "test")]
+    pub(crate) split: String,
+
+    /// Labels instead of the data's own: a .csv or .tsv file with the columns image (or idx) and
+    /// label, an .npy array, a text file with a class index on each line; or none.
+    #[arg(long, value_name = "FILE|none")]
+    pub(crate) labels: Option<Labels>,
 }
 
 /// Certification logs.

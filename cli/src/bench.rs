@@ -13,7 +13,7 @@ use crate::pool;
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let pool = pool::open(&args.pool)?;
-    let (shape, quantum) = (pool.config.shape, pool.config.quantum);
+    let (shape, quantum) = (pool.config.input.shape, pool.config.input.quantum);
     let grey = LatticeInput::quantise(shape, quantum, &vec![0.5; shape.values()])?;
     let mut table = table();
     let time = Duration::from_secs_f64(args.seconds);

@@ -5,8 +5,20 @@ use drs_analysis::{Log, common};
 
 use crate::args::LogArgs;
 
-/// Reads the logs; those that would have one name are told apart by their folders.
+/// Reads logs that tell right from wrong.
 pub(crate) fn read(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
+    let logs = read_any(args)?;
+    if let Some(log) = logs.iter().find(|log| !log.is_labelled()) {
+        bail!(
+            "{} has inputs without a label (-1): there is no accuracy without labels; certify with --labels FILE, or look at the answers with `drs report`",
+            log.name
+        );
+    }
+    Ok(logs)
+}
+
+/// Reads the logs; those that would have one name are told apart by their folders.
+pub(crate) fn read_any(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
     let mut logs = Vec::with_capacity(args.logs.len());
     for arg in &args.logs {
         let log = Log::read(&arg.path)?;

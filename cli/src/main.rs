@@ -9,6 +9,7 @@ mod args;
 mod bar;
 mod bench;
 mod certify;
+mod data;
 mod logs;
 mod plan;
 mod plot;

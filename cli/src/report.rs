@@ -6,28 +6,28 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use drs_analysis::{Curve, Joint, Log, Row};
-use drs_data::{Dataset, InputSpec, OpenOptions};
+use drs_data::{Dataset, InputSpec};
 use drs_report::{Card, Line, Page, thumbnail};
 use drs_router::Config;
 use indicatif::{ProgressBar, ProgressIterator as _};
 
-use crate::analyze;
-use crate::args::ReportArgs;
-use crate::bar;
-use crate::logs;
+use crate::args::{DataArgs, ReportArgs};
+use crate::{analyze, bar, data, logs};
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
-    let logs = logs::read(&args.logs)?;
+    let logs = logs::read_any(&args.logs)?;
     let data = match (&args.data, &args.experts) {
-        (Some(data), Some(experts)) => Some(open(data, experts, &args.split)?),
+        (Some(data), Some(experts)) => Some(open(data, experts, &args.reading)?),
         _ => None,
     };
     let Some(first) = logs.first() else { bail!("no log") };
+    // Without labels nothing is right or wrong: then the gallery is all there is.
+    let labelled = logs.iter().all(Log::is_labelled);
     let page = Page {
         title: args.title.clone(),
-        subtitle: subtitle(&logs),
-        lines: lines(&logs),
-        tables: analyze::tables(&logs)?,
+        subtitle: subtitle(&logs, labelled),
+        lines: if labelled { lines(&logs) } else { Vec::new() },
+        tables: if labelled { analyze::tables(&logs)? } else { Vec::new() },
         classes: classes(args, data.as_ref()),
         channels: data.as_ref().map_or(3, |(_, spec)| spec.shape.dims()[0]),
         cards: cards(first, data.as_ref().map(|(data, _)| data))?,
@@ -37,20 +37,20 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     page.write(&mut file).and_then(|()| file.flush()).with_context(problem)
 }
 
-fn open(data: &Path, experts: &Path, split: &str) -> anyhow::Result<(Dataset, InputSpec)> {
-    let config = Config::read(experts)?;
-    let spec = InputSpec { shape: config.shape, quantum: config.quantum };
-    let options = OpenOptions { split: split.to_owned() };
-    Ok((Dataset::open(data, spec, &options)?, spec))
+fn open(path: &Path, experts: &Path, args: &DataArgs) -> anyhow::Result<(Dataset, InputSpec)> {
+    let spec = Config::read(experts)?.input;
+    Ok((data::open(path, args, spec)?, spec))
 }
 
-fn subtitle(logs: &[Log]) -> String {
+fn subtitle(logs: &[Log], labelled: bool) -> String {
     let name = |log: &Log| format!("{} ({} inputs)", log.name, log.rows.len());
     let names: Vec<String> = logs.iter().map(name).collect();
-    format!(
-        "Logs: {}. Certified accuracy at r is the share of inputs that are right with a certified L2 radius of at least r.",
-        names.join(", ")
-    )
+    let meaning = if labelled {
+        "Certified accuracy at r is the share of inputs that are right with a certified L2 radius of at least r."
+    } else {
+        "Not all inputs have labels, so nothing is said about accuracy."
+    };
+    format!("Logs: {}. {meaning}", names.join(", "))
 }
 
 fn lines(logs: &[Log]) -> Vec<Line> {
@@ -82,12 +82,13 @@ fn card(row: &Row, data: Option<&Dataset>) -> anyhow::Result<Card> {
         None => None,
         Some(data) => {
             let example = data.get(row.index)?;
-            if example.label != row.label {
+            // Where one of them has no label, there is nothing to compare.
+            if let (Some(found), Some(label)) = (example.label, row.label)
+                && found != label
+            {
                 bail!(
-                    "input {} has label {} in the log and {} in the data set ({}): not the same data",
+                    "input {} has label {label} in the log and {found} in the data set ({}): not the same data",
                     row.index,
-                    row.label,
-                    example.label,
                     example.name
                 );
             }

@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use drs_core::certificate::{Binds, Certificate};
 use drs_core::certify::Prediction;
 use drs_core::sampling::Stopping;
-use drs_data::{InputSpec, read_image};
+use drs_data::read_image;
 use drs_router::{Router, ordered};
 use serde::Serialize;
 
@@ -45,9 +45,8 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     let pool = pool::open(&args.pool)?;
     let protocol = args.draws.protocol(pool.config.split, Stopping::Tolerance(TOLERANCE));
     let seed = args.draws.seed()?;
-    let spec = InputSpec { shape: pool.config.shape, quantum: pool.config.quantum };
     let certify = |image| -> anyhow::Result<Answer<'_>> {
-        let input = Arc::new(read_image(image, spec)?);
+        let input = Arc::new(read_image(image, pool.config.input)?);
         let start = Instant::now();
         let outcome = if args.predict {
             pool.router.predict(input, None, &protocol, seed).map(Outcome::Prediction)

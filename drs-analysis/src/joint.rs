@@ -113,7 +113,9 @@ fn difference(a: &Log, b: &Log) -> Option<String> {
         let (a, b) = pair?;
         if a.index == b.index {
             let index = a.index;
-            return Some(format!("input {index} has label {} and {}", a.label, b.label));
+            let label =
+                |row: &Row| row.label.map_or_else(|| "none".to_owned(), |label| label.to_string());
+            return Some(format!("input {index} has label {} and {}", label(a), label(b)));
         }
     }
     let indices: HashSet<usize> = a.rows.iter().map(|row| row.index).collect();
@@ -142,7 +144,7 @@ mod tests {
     fn log(name: &str, rows: &[(usize, usize, Option<usize>, f64)]) -> Log {
         let row = |&(index, label, predict, radius)| Row {
             index,
-            label,
+            label: Some(label),
             predict,
             radius,
             seconds: None,
@@ -194,7 +196,7 @@ mod tests {
         assert!(problem(&other).contains("3 and 2 inputs"), "{}", problem(&other));
         assert_eq!(common(&[near.clone(), other])[0].rows, near.rows[..2]);
         let mut other = far;
-        other.rows[1].label = 9;
+        other.rows[1].label = Some(9);
         assert!(problem(&other).contains("input 1 has label 0 and 9"), "{}", problem(&other));
     }
 }

@@ -89,7 +89,7 @@ mod tests {
     fn log(name: &str, radii: &[f64]) -> Log {
         let row = |(index, &radius): (usize, &f64)| Row {
             index,
-            label: 0,
+            label: Some(0),
             predict: (radius > 0.0).then_some(0),
             radius,
             seconds: None,

@@ -119,7 +119,7 @@ mod tests {
             stages,
         };
         let (seconds, draws) = (None, None);
-        Row { index, label: 0, predict, radius, seconds, draws, routing: Some(routing) }
+        Row { index, label: Some(0), predict, radius, seconds, draws, routing: Some(routing) }
     }
 
     #[test]

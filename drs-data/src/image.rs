@@ -7,6 +7,7 @@ use drs_core::lattice::{LatticeInput, Quantum};
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader};
 
 use crate::error::DataError;
+use crate::resize::Pixels;
 use crate::{InputSpec, jpeg};
 
 /// The image in a file.
@@ -35,28 +36,54 @@ pub(crate) fn decode(
     }
     let reader = reader.with_guessed_format().map_err(|error| error.to_string())?;
     let decoder = reader.into_decoder().map_err(undecodable)?;
-    // Checked before decoding, so that memory is bounded by the spec.
-    let [channels, height, width] = spec.shape.dims();
-    let (w, h) = decoder.dimensions();
-    if (h as usize, w as usize) != (height, width) {
-        return Err(format!("the image is {h}x{w} (height x width), expected {height}x{width}"));
-    }
+    // Checked before decoding, so that memory is bounded.
+    check_size(decoder.dimensions(), spec)?;
     let image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
-    let interleaved = match (&image, channels) {
-        (DynamicImage::ImageLuma8(gray), 1) => gray.as_raw().clone(),
-        (DynamicImage::ImageRgb8(rgb), 3) => rgb.as_raw().clone(),
-        // Lossless, and what torchvision's loader does.
-        (DynamicImage::ImageLuma8(_), 3) => image.to_rgb8().into_raw(),
-        _ => return Err(mismatch(&image, channels)),
-    };
-    let plane = height * width;
-    let mut values = vec![0i16; interleaved.len()];
-    for (pixel, colours) in interleaved.chunks_exact(channels).enumerate() {
-        for (channel, &value) in colours.iter().enumerate() {
-            values[channel * plane + pixel] = i16::from(value);
+    let pixels = pixels(image, spec.shape.dims()[0])?;
+    let pixels = match spec.resize {
+        None => pixels,
+        Some(resize) => {
+            let [_, height, width] = spec.shape.dims();
+            resize.apply(&pixels, height, width)
         }
-    }
+    };
+    let values = planes(&pixels);
     LatticeInput::new(spec.shape, spec.quantum, values).map_err(|error| error.to_string())
+}
+
+/// Where Pillow starts to warn of decompression bombs.
+const MOST_PIXELS: u64 = 89_478_485;
+
+fn check_size((w, h): (u32, u32), spec: InputSpec) -> Result<(), String> {
+    let [_, height, width] = spec.shape.dims();
+    let found = format!("the image is {h}x{w} (height x width)");
+    if spec.resize.is_none() && (h as usize, w as usize) != (height, width) {
+        return Err(format!(
+            "{found}, expected {height}x{width}; `resize` under [input] of experts.toml resizes and crops"
+        ));
+    }
+    if !(1..=MOST_PIXELS).contains(&(u64::from(w) * u64::from(h))) {
+        return Err(format!("{found}, expected 1 to {MOST_PIXELS} pixels"));
+    }
+    Ok(())
+}
+
+fn pixels(image: DynamicImage, channels: usize) -> Result<Pixels, String> {
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    let values = match (image, channels) {
+        (DynamicImage::ImageLuma8(gray), 1) => gray.into_raw(),
+        (DynamicImage::ImageRgb8(rgb), 3) => rgb.into_raw(),
+        // Lossless, and what torchvision's loader does.
+        (gray @ DynamicImage::ImageLuma8(_), 3) => gray.into_rgb8().into_raw(),
+        (image, _) => return Err(mismatch(&image, channels)),
+    };
+    Ok(Pixels { height, width, channels, values })
+}
+
+/// One plane for each channel.
+fn planes(pixels: &Pixels) -> Vec<i16> {
+    let channel = |channel| pixels.values.iter().skip(channel).step_by(pixels.channels);
+    (0..pixels.channels).flat_map(channel).copied().map(i16::from).collect()
 }
 
 fn check_quantum(spec: InputSpec) -> Result<(), String> {
@@ -91,7 +118,7 @@ mod tests {
     use image::{GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba};
 
     fn spec(shape: [usize; 3]) -> InputSpec {
-        InputSpec { shape: Shape::new(shape).unwrap(), quantum: Quantum::EIGHT_BIT }
+        InputSpec { shape: Shape::new(shape).unwrap(), quantum: Quantum::EIGHT_BIT, resize: None }
     }
 
     fn saved(

@@ -11,24 +11,51 @@ mod error;
 mod image;
 mod jpeg;
 mod npy;
+mod resize;
 mod subset;
 
 use std::path::Path;
 
 use drs_core::lattice::{LatticeInput, Quantum, Shape};
+use serde::Deserialize;
 
-pub use dataset::{Dataset, Example, OpenOptions};
+pub use dataset::{Dataset, Example, Labels, OpenOptions};
 pub use error::DataError;
+pub use resize::{Interpolation, Resize};
 pub use subset::Subset;
 
 /// What inputs must look like, as experts.toml declares it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InputSpec {
     /// Channels, height, width.
     pub shape: Shape,
     /// The lattice's step.
     pub quantum: Quantum,
+    /// What is done to image files of other sizes; without it they are an error.
+    /// Arrays always have the shape.
+    pub resize: Option<Resize>,
 }
+
+impl InputSpec {
+    /// # Errors
+    /// If the resized image would not have the whole crop.
+    pub fn validate(&self) -> Result<(), String> {
+        let [_, height, width] = self.shape.dims();
+        match self.resize {
+            Some(Resize { side, .. }) if !(height.max(width)..=MAX_SIDE).contains(&side) => {
+                let least = height.max(width);
+                Err(format!(
+                    "resize.side: {side} found, expected {least} to {MAX_SIDE} for inputs of {height}x{width}"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// No model takes more.
+const MAX_SIDE: usize = 1 << 16;
 
 /// Reads one image: PNG or JPEG with 8 bits per channel, or `.npy`.
 ///

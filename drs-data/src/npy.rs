@@ -110,6 +110,26 @@ pub(crate) fn array(bytes: &[u8]) -> Result<Array, String> {
     Ok(Array { shape: header.shape, values })
 }
 
+/// An array of labels: classes by index.
+pub(crate) fn classes(labels: Array) -> Result<Vec<usize>, String> {
+    // A column of labels is as good as a row.
+    let rows = labels.shape.first().copied().unwrap_or(0);
+    if labels.shape.iter().product::<usize>() != rows {
+        return Err(format!("labels of shape {:?}, expected one for each image", labels.shape));
+    }
+    match labels.values {
+        Values::Bytes(bytes) => Ok(bytes.into_iter().map(usize::from).collect()),
+        Values::Integers(integers) => {
+            let label = |(index, label): (usize, i64)| {
+                let wrong = |_| format!("label {index} is {label}, expected a class from 0");
+                usize::try_from(label).map_err(wrong)
+            };
+            integers.into_iter().enumerate().map(label).collect()
+        }
+        Values::Floats(_) => Err("labels are floats, expected integers".to_owned()),
+    }
+}
+
 /// The file, or as much of it as shows that it is larger than any array that fits.
 fn bounded(path: &Path, spec: InputSpec) -> Result<Vec<u8>, DataError> {
     let fail = |error: std::io::Error| DataError::new(path, error);
@@ -150,7 +170,11 @@ mod tests {
     use ndarray_npy::{WritableElement, WriteNpyExt as _};
 
     fn spec() -> InputSpec {
-        InputSpec { shape: Shape::new([1, 2, 2]).unwrap(), quantum: Quantum::EIGHT_BIT }
+        InputSpec {
+            shape: Shape::new([1, 2, 2]).unwrap(),
+            quantum: Quantum::EIGHT_BIT,
+            resize: None,
+        }
     }
 
     fn read_back<T: WritableElement, D: ndarray::Dimension>(

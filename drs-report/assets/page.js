@@ -46,13 +46,13 @@ function curves() {
 // ---- gallery: only the cards in view exist --------------------------------
 
 const CARD = { width: 208, height: 196 };
-const outcome = (card) => (card.predict == null ? "abstained" : card.predict === card.label ? "right" : "wrong");
+const outcome = (card) => (card.predict == null ? "abstained" : card.label == null ? "unlabelled" : card.predict === card.label ? "right" : "wrong");
 const name = (index) => data.classes[index] ?? String(index);
 
 const filters = {
-  show: { label: "Show", options: ["all", "right", "wrong", "abstained", "the route binds", "the class binds"] },
+  show: { label: "Show", options: ["all", ...(data.cards.some((card) => card.label != null) ? ["right", "wrong"] : []), "abstained", "the route binds", "the class binds"] },
   expert: { label: "Expert", options: ["any", ...new Set(data.cards.map((card) => card.expert ?? "none"))].sort((a, b) => (a === "any" ? -1 : b === "any" ? 1 : a < b ? -1 : 1)) },
-  label: { label: "Class", options: ["any", ...new Set(data.cards.map((card) => card.label))].sort((a, b) => (a === "any" ? -1 : b === "any" ? 1 : a - b)), text: (value) => (value === "any" ? value : name(value)) },
+  label: { label: "Class", options: ["any", ...new Set(data.cards.map((card) => card.label ?? card.predict).filter((label) => label != null))].sort((a, b) => (a === "any" ? -1 : b === "any" ? 1 : a - b)), text: (value) => (value === "any" ? value : name(value)) },
   order: { label: "Order", options: ["index", "smallest radius first", "largest radius first"] },
 };
 
@@ -81,7 +81,7 @@ function chosen() {
       || (kind === "the class binds" && card.binds === "class" && card.predict != null);
     return shown
       && (is("expert", "any") === "any" || (card.expert ?? "none") === is("expert"))
-      && (is("label", "any") === "any" || card.label === Number(is("label")));
+      && (is("label", "any") === "any" || (card.label ?? card.predict) === Number(is("label")));
   });
   const order = is("order", "index");
   if (order !== "index") {
@@ -143,7 +143,7 @@ function cardElement(card) {
     box.append(row, document.createElement("br"));
   };
   const answer = card.predict == null ? "abstains" : name(card.predict);
-  line(card.predict === card.label ? answer : `${answer} (is ${name(card.label)})`, true);
+  line(card.label == null || card.predict === card.label ? answer : `${answer} (is ${name(card.label)})`, true);
   line(`#${card.index}` + (card.predict == null ? "" : `, radius ${radius(card.radius)}`));
   if (card.expert != null) line(`expert ${card.expert}` + (card.sigma == null ? "" : `, σ = ${card.sigma}`));
   if (card.binds && card.predict != null) line(`${card.binds} binds: route ${radius(card.route_radius)}, class ${radius(card.class_radius)}`);
@@ -188,7 +188,8 @@ function generator(seed) {
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
-curves();
+if (data.lines.length === 0) document.getElementById("accuracy").remove(); else curves();
+if (document.querySelector("#tables > *:not(h2)") === null) document.getElementById("tables").remove();
 if (data.cards.length === 0) {
   document.getElementById("gallery").remove();
 } else {

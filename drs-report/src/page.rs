@@ -20,7 +20,7 @@ pub struct Page {
     pub title: String,
     /// Below the heading.
     pub subtitle: String,
-    /// Curves.
+    /// Curves; none, no figure.
     pub lines: Vec<Line>,
     /// Tables.
     pub tables: Vec<Part>,
@@ -37,8 +37,8 @@ pub struct Page {
 pub struct Card {
     /// Index in its data set.
     pub index: usize,
-    /// True class.
-    pub label: usize,
+    /// True class, if it is known.
+    pub label: Option<usize>,
     /// Certified class; `None` abstained.
     pub predict: Option<usize>,
     /// Certified radius.
@@ -141,7 +141,7 @@ mod tests {
     fn a_page_holds_everything_and_nothing_breaks_out_of_it() {
         let card = Card {
             index: 7,
-            label: 0,
+            label: Some(0),
             predict: Some(1),
             radius: 0.5,
             expert: Some("s025".into()),

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use drs_core::lattice::{Digest, Quantum, Shape};
+use drs_core::lattice::Digest;
 use drs_core::protocol::AlphaSplit;
+use drs_data::InputSpec;
 use serde::Deserialize;
 
 /// A pool of experts as experts.toml describes it, validated.
@@ -12,10 +13,8 @@ use serde::Deserialize;
 pub struct Config {
     /// The file that it was read from.
     pub path: PathBuf,
-    /// Shape of the inputs.
-    pub shape: Shape,
-    /// Lattice of the inputs.
-    pub quantum: Quantum,
+    /// The inputs.
+    pub input: InputSpec,
     /// The router; its classes are the experts' names.
     pub router: Option<ModelSpec>,
     /// At least one, names unique.
@@ -80,18 +79,11 @@ pub enum ConfigError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    input: InputTable,
+    input: InputSpec,
     router: Option<ModelTable>,
     expert: Vec<ExpertTable>,
     #[serde(default)]
     alpha: AlphaSplit,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InputTable {
-    shape: Shape,
-    quantum: Quantum,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +134,7 @@ impl Config {
             field,
             problem,
         };
+        file.input.validate().map_err(|problem| wrong("input".into(), problem))?;
         file.alpha.validate().map_err(|error| wrong("alpha".into(), error.to_string()))?;
         if file.expert.is_empty() || file.expert.len() > 64 {
             let found = file.expert.len();
@@ -167,8 +160,7 @@ impl Config {
         let router = file.router.map(|table| model("router", table)).transpose();
         Ok(Self {
             path: path.to_owned(),
-            shape: file.input.shape,
-            quantum: file.input.quantum,
+            input: file.input,
             router: router.map_err(|(field, problem)| wrong(field, problem))?,
             experts,
             split: file.alpha,
@@ -241,6 +233,7 @@ fn json(field: &str, value: toml::Value) -> Result<serde_json::Value, (String, S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use drs_data::Interpolation;
 
     const GOOD: &str = r#"
         [input]
@@ -265,10 +258,18 @@ mod tests {
     #[test]
     fn a_good_file_is_read() {
         let config = parse(GOOD).unwrap();
-        assert_eq!(config.shape.dims(), [1, 28, 28]);
+        assert_eq!(config.input.shape.dims(), [1, 28, 28]);
         assert_eq!(config.experts[1].model.batch, Some(64));
         assert_eq!(config.router.as_ref().unwrap().config["model"], "router.onnx");
         assert_eq!(config.base_dir(), Path::new("pool"));
+    }
+
+    #[test]
+    fn images_may_be_resized() {
+        let resized = GOOD.replace("[router]", "resize = { side = 32 }\n[router]");
+        let resize = parse(&resized).unwrap().input.resize.unwrap();
+        assert_eq!((resize.side, resize.interpolation), (32, Interpolation::Bilinear));
+        assert_eq!(parse(GOOD).unwrap().input.resize, None);
     }
 
     #[test]
@@ -276,6 +277,13 @@ mod tests {
         let cases = [
             ("quantum = \"1/255\"", "quantum = \"0.1\"", "expected \"1/N\""),
             ("shape = [1, 28, 28]", "shape = [1, 0, 28]", "each at least 1"),
+            (
+                "[router]",
+                "resize = { side = 27 }\n[router]",
+                "input: resize.side: 27 found, expected 28",
+            ),
+            ("[router]", "resize = { size = 32 }\n[router]", "unknown field `size`"),
+            ("[router]", "resize = { side = 32, interpolation = \"box\" }\n[router]", "`bicubic`"),
             ("name = \"b\"", "name = \"a\"", "expert[1].name"),
             ("name = \"b\"", "name = \"b c\"", "expert[1].name"),
             ("name = \"b\"", "name = \"router\"", "reserved"),

@@ -85,7 +85,7 @@ impl Router {
         let mut lanes = Vec::new();
         for (name, spec) in specs {
             match LoadedExpert::load(&mut registry, name, spec, config) {
-                Ok(expert) => match NoiseTable::new(expert.sigma(), config.quantum) {
+                Ok(expert) => match NoiseTable::new(expert.sigma(), config.input.quantum) {
                     Ok(table) => {
                         let preferred = spec.batch.unwrap_or(expert.manifest().preferred_batch);
                         let batch = options.batch.unwrap_or(preferred);
@@ -105,7 +105,7 @@ impl Router {
         let model = |lane: &LaneSpec| Model {
             name: lane.expert.name().to_owned(),
             sigma: lane.expert.sigma(),
-            distance_per_draw: lane.table.total_variation() * config.shape.values() as f64,
+            distance_per_draw: lane.table.total_variation() * config.input.shape.values() as f64,
         };
         let experts = usize::from(config.router.is_some());
         let classes = lanes[experts].expert.manifest().classes.clone();

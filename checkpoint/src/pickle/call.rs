@@ -37,12 +37,17 @@ pub(super) fn reduce<'a>(heap: &mut Heap<'a>, function: Id, args: Id) -> Result<
         (Global::Storage(_), _) => {
             Err(wrong(heap, "a storage class", "storages to lie outside the pickle"))
         }
+        (Global::Array, _) => heap.push(Value::Array(None)),
         (Global::Opaque(name), _) => heap.push(Value::Opaque(name)),
     }
 }
 
-/// The opcode BUILD: what is set on an object is not needed, or unknown.
-pub(super) fn build(heap: &Heap<'_>, object: Id) -> Result<(), String> {
+/// The opcode BUILD: what is set on an object other than an array is not needed.
+pub(super) fn build(heap: &mut Heap<'_>, object: Id, state: Id) -> Result<(), String> {
+    if let Some(Value::Array(array)) = heap.get_mut(object) {
+        *array = Some(state);
+        return Ok(());
+    }
     match heap.get(object) {
         // OrderedDict's `_metadata`: the versions of modules.
         Value::Dict(_) | Value::Opaque(_) => Ok(()),

@@ -16,6 +16,8 @@ pub(crate) enum Global {
     Parameter,
     /// A class of storages.
     Storage(Dtype),
+    /// `numpy.core.multiarray._reconstruct`: an array that gets its state later.
+    Array,
     /// A class or function whose values are harmless and not needed: they are
     /// neither built nor kept.
     Opaque(&'static str),
@@ -58,9 +60,7 @@ pub(crate) fn find(module: &str, name: &str) -> Result<Global, String> {
         ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => {
             Global::Opaque("numpy scalar")
         }
-        ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
-            Global::Opaque("numpy.ndarray")
-        }
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Global::Array,
         ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
             Global::Opaque("numpy.ndarray")
         }

@@ -72,7 +72,8 @@ impl<'a> Machine<'a> {
                 return Ok(());
             }
             b'N' => Value::None,
-            0x88 | 0x89 => Value::Bool,
+            0x88 => Value::Bool(true),
+            0x89 => Value::Bool(false),
             b'K' => Value::Int(i128::from(bytes.byte()?)),
             b'M' => Value::Int(i128::from(u16::from_le_bytes(bytes.array()?))),
             b'J' => Value::Int(i128::from(i32::from_le_bytes(bytes.array()?))),
@@ -111,17 +112,10 @@ impl<'a> Machine<'a> {
             b'T' => text_or_bytes(take4(bytes)?),
             b'C' => {
                 let count = bytes.byte()?;
-                bytes.take(usize::from(count))?;
-                Value::Opaque("bytes")
+                Value::Bytes(bytes.take(usize::from(count))?)
             }
-            b'B' => {
-                take4(bytes)?;
-                Value::Opaque("bytes")
-            }
-            0x8e => {
-                take8(bytes)?;
-                Value::Opaque("bytes")
-            }
+            b'B' => Value::Bytes(take4(bytes)?),
+            0x8e => Value::Bytes(take8(bytes)?),
             0x96 => {
                 take8(bytes)?;
                 Value::Opaque("bytearray")
@@ -248,8 +242,9 @@ impl<'a> Machine<'a> {
                 self.insert(&items)
             }
             b'b' => {
-                self.pop()?;
-                call::build(&self.heap, self.top()?)
+                let state = self.pop()?;
+                let object = self.top()?;
+                call::build(&mut self.heap, object, state)
             }
             b'R' => {
                 let (args, function) = self.pop2()?;

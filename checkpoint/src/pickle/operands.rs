@@ -28,7 +28,7 @@ pub(super) fn long<'a>(digits: &[u8]) -> Value<'a> {
 /// An integer or bool of the protocols 0 and 1.
 pub(super) fn decimal<'a>(line: &str) -> Result<Value<'a>, String> {
     if matches!(line, "00" | "01") {
-        return Ok(Value::Bool);
+        return Ok(Value::Bool(line == "01"));
     }
     let digits = line.strip_suffix('L').unwrap_or(line);
     let number = digits.parse().map_err(|_| format!("'{}' is no integer", shown(line)))?;
@@ -40,7 +40,7 @@ pub(super) fn place(line: &str) -> Result<u32, String> {
 }
 
 pub(super) fn text_or_bytes(text: &[u8]) -> Value<'_> {
-    str::from_utf8(text).map_or(Value::Opaque("bytes"), Value::Str)
+    str::from_utf8(text).map_or(Value::Bytes(text), Value::Str)
 }
 
 pub(super) fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>, String> {

@@ -13,10 +13,11 @@ pub(crate) struct Id(u32);
 #[derive(Debug)]
 pub(crate) enum Value<'a> {
     None,
-    Bool,
+    Bool(bool),
     Int(i128),
     Float,
     Str(&'a str),
+    Bytes(&'a [u8]),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     /// In the order of insertion; of equal keys the last counts.
@@ -24,6 +25,8 @@ pub(crate) enum Value<'a> {
     Global(Global),
     Storage(Box<Storage<'a>>),
     Tensor(Box<TensorRef>),
+    /// A NumPy array, by the state that its pickle gives it.
+    Array(Option<Id>),
     /// Something without a meaning for us, by the name of its type.
     Opaque(&'static str),
 }
@@ -123,7 +126,7 @@ impl<'a> Heap<'a> {
     pub(crate) fn describe(&self, value: &Value<'a>) -> String {
         match value {
             Value::None => "None".to_owned(),
-            Value::Bool => "a bool".to_owned(),
+            Value::Bool(_) => "a bool".to_owned(),
             Value::Int(number) => format!("the int {number}"),
             Value::Float => "a float".to_owned(),
             Value::Str(text) => format!("the str '{}'", shown(text)),
@@ -146,6 +149,8 @@ impl<'a> Heap<'a> {
             Value::Global(_) => "a class or function".to_owned(),
             Value::Storage(_) => "a storage".to_owned(),
             Value::Tensor(_) => "a tensor".to_owned(),
+            Value::Bytes(_) => "a value of type bytes".to_owned(),
+            Value::Array(_) => "a value of type numpy.ndarray".to_owned(),
             Value::Opaque(name) => format!("a value of type {name}"),
         }
     }

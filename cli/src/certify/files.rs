@@ -74,12 +74,13 @@ impl ResultFiles {
         let verdict = &certificate.verdict;
         let expert = verdict.expert.and_then(|expert| router.pool().experts.get(expert));
         let dash = || "-".to_owned();
+        let class = |class: Option<usize>| class.map_or_else(|| "-1".to_owned(), |c| c.to_string());
         let row = [
             example.index.to_string(),
-            example.label.to_string(),
-            verdict.class.map_or_else(|| "-1".to_owned(), |class| class.to_string()),
+            class(example.label),
+            class(verdict.class),
             format!("{:.6}", verdict.radius),
-            u8::from(certified.correct()).to_string(),
+            u8::from(certified.correct() == Some(true)).to_string(),
             format!("{seconds:.3}"),
             expert.map_or_else(dash, |expert| expert.name.clone()),
             expert.map_or_else(dash, |expert| expert.sigma.get().to_string()),

@@ -10,11 +10,11 @@ use anyhow::{Context as _, bail};
 use drs_core::certificate::Certificate;
 use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
-use drs_data::{Dataset, Example, InputSpec, OpenOptions, Subset};
+use drs_data::{Dataset, Example, Subset};
 use drs_router::{Router, ordered};
 
 use crate::args::{CertifyArgs, MethodName};
-use crate::pool;
+use crate::{data, pool};
 use files::ResultFiles;
 use progress::Progress;
 
@@ -26,8 +26,9 @@ struct Certified {
 }
 
 impl Certified {
-    fn correct(&self) -> bool {
-        self.certificate.verdict.class == Some(self.example.label)
+    /// Whether the class is right, if the input has a label.
+    fn correct(&self) -> Option<bool> {
+        self.example.label.map(|label| self.certificate.verdict.class == Some(label))
     }
 }
 
@@ -37,9 +38,7 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<()> {
     ResultFiles::check(&args.out, args.overwrite)?;
     let pool = pool::open(&args.pool)?;
     let method = method(&args.method, &pool.router)?;
-    let spec = InputSpec { shape: pool.config.shape, quantum: pool.config.quantum };
-    let options = OpenOptions { split: args.split.clone() };
-    let data = Dataset::open(&args.data, spec, &options)?;
+    let data = data::open(&args.data, &args.reading, pool.config.input)?;
     check_classes(&data, &pool.router)?;
     let subset = Subset { start: args.start, skip: args.skip, max: args.max };
     let indices: Vec<usize> = subset.indices(data.len()).collect();

@@ -15,9 +15,10 @@ pub(super) struct Progress {
     bar: ProgressBar,
     start: Instant,
     inputs: usize,
-    /// Correct with a radius strictly above each of [`USUAL_RADII`].
+    /// Right, as far as labels tell, with a radius strictly above each of [`USUAL_RADII`].
     certified: [usize; USUAL_RADII.len()],
     abstained: usize,
+    unlabelled: usize,
     draws: u64,
     /// Inputs per expert; the first entry counts those routed nowhere.
     routed: Vec<usize>,
@@ -26,13 +27,13 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn start(inputs: usize) -> Self {
         let bar = bar::over_inputs(inputs);
-        bar.set_message(", certified accuracy -");
         Self {
             bar,
             start: Instant::now(),
             inputs: 0,
             certified: [0; USUAL_RADII.len()],
             abstained: 0,
+            unlabelled: 0,
             draws: 0,
             routed: Vec::new(),
         }
@@ -43,7 +44,8 @@ impl Progress {
         self.inputs += 1;
         self.abstained += usize::from(verdict.class.is_none());
         self.draws += certified.certificate.draws();
-        if certified.correct() {
+        self.unlabelled += usize::from(certified.correct().is_none());
+        if verdict.class.is_some() && certified.correct() != Some(false) {
             for (count, radius) in self.certified.iter_mut().zip(USUAL_RADII) {
                 *count += usize::from(verdict.radius.get() > radius);
             }
@@ -55,11 +57,17 @@ impl Progress {
         self.routed[place] += 1;
         let share = |index: usize| 100.0 * self.certified[index] as f64 / self.inputs as f64;
         self.bar.set_message(format!(
-            ", certified accuracy {:.1} % (r = 0.5: {:.1} %)",
+            ", {} {:.1} % (r = 0.5: {:.1} %)",
+            self.measure(),
             share(0),
             share(2)
         ));
         self.bar.inc(1);
+    }
+
+    /// What the shares are of.
+    fn measure(&self) -> &'static str {
+        if self.unlabelled == 0 { "certified accuracy" } else { "certified, right or wrong" }
     }
 
     /// Ends the bar, prints the summary and returns the number of inputs done.
@@ -75,7 +83,7 @@ impl Progress {
             std::iter::once("radius".to_owned()).chain(USUAL_RADII.map(|r| r.to_string())),
         );
         let cells = self.certified.iter().map(|&count| percent(count));
-        table.add_row(std::iter::once("certified accuracy, %".to_owned()).chain(cells));
+        table.add_row(std::iter::once(format!("{}, %", self.measure())).chain(cells));
         for column in table.column_iter_mut() {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -37,8 +37,8 @@ pub struct Log {
 pub struct Row {
     /// Index of the input in its data set.
     pub index: usize,
-    /// True class.
-    pub label: usize,
+    /// True class; `None` if the data set had no labels.
+    pub label: Option<usize>,
     /// Certified class; `None` abstained.
     pub predict: Option<usize>,
     /// Certified L2 radius as printed; 0 where abstained.
@@ -52,10 +52,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether the certified class is the true one.
+    /// Whether the certified class is known to be the true one.
     #[must_use]
     pub fn correct(&self) -> bool {
-        self.predict == Some(self.label)
+        self.label.is_some() && self.predict == self.label
     }
 
     /// Whether the certified class is the true one at this distance: the field's
@@ -97,6 +97,12 @@ pub struct Draws {
 }
 
 impl Log {
+    /// Whether every row has its true class: without, there is no accuracy.
+    #[must_use]
+    pub fn is_labelled(&self) -> bool {
+        self.rows.iter().all(|row| row.label.is_some())
+    }
+
     /// Reads a log: JSON lines of records (`.jsonl`), else tab-separated rows as
     /// the field publishes them, with any further columns. Either may be gzipped.
     ///

@@ -13,12 +13,12 @@ use super::{Draws, Routing, Row};
 pub struct Record<'a> {
     /// Index of the input in its data set.
     pub idx: usize,
-    /// True class.
-    pub label: usize,
+    /// True class, if it is known.
+    pub label: Option<usize>,
     /// Where the input came from: a path, or the index.
     pub input: Cow<'a, str>,
-    /// Whether the certified class is the true one.
-    pub correct: bool,
+    /// Whether the certified class is the true one, if that is known.
+    pub correct: Option<bool>,
     /// Seconds.
     pub time: f64,
     /// The certificate.

@@ -10,8 +10,8 @@ use super::{Routing, Row};
 
 /// Rows with their lines.
 ///
-/// The header has at least `idx`, `label`, `predict` (−1 abstains), `radius` and
-/// `correct`, in any order. `time`, `expert`, `sigma`, `route_radius`, `class_radius` and
+/// The header has at least `idx`, `label` (−1 is unknown), `predict` (−1 abstains),
+/// `radius` and `correct`, in any order. `time`, `expert`, `sigma`, `route_radius`, `class_radius` and
 /// `draws` are read where they are there, other columns ignored.
 pub(super) fn rows(text: impl Read) -> Result<Vec<(u64, Row)>, String> {
     let mut reader = ReaderBuilder::new().delimiter(b'\t').from_reader(text);
@@ -70,15 +70,17 @@ impl Columns {
 
     fn row(&self, record: &StringRecord) -> Result<Row, String> {
         let text = |place: usize| record.get(place).unwrap_or_default().trim();
-        let label = whole("label", text(self.label))?;
-        let predict = match number("predict", text(self.predict))? {
-            -1.0 => None,
-            _ => Some(whole("predict", text(self.predict))?),
+        let class = |name: &str, place: usize| match number(name, text(place))? {
+            -1.0 => Ok(None),
+            _ => whole(name, text(place)).map(Some),
         };
+        let label = class("label", self.label)?;
+        let predict = class("predict", self.predict)?;
         let radius = number("radius", text(self.radius))?;
         let correct = whole("correct", text(self.correct))? == 1;
-        if correct != (predict == Some(label)) {
-            let (predict, correct) = (text(self.predict), text(self.correct));
+        if correct != (label.is_some() && predict == label) {
+            let (label, predict, correct) =
+                (text(self.label), text(self.predict), text(self.correct));
             return Err(format!(
                 "`correct` is {correct}, but `label` is {label} and `predict` is {predict}"
             ));
@@ -163,7 +165,7 @@ mod tests {
         let rows = rows(LOG.as_bytes()).unwrap();
         let first = Row {
             index: 0,
-            label: 3,
+            label: Some(3),
             predict: Some(3),
             radius: 1.52,
             seconds: Some(3.8),
@@ -173,6 +175,16 @@ mod tests {
         assert_eq!(rows[0], (2, first));
         let (line, row) = &rows[1];
         assert_eq!((*line, row.index, row.predict, row.seconds), (3, 20, None, Some(15.4)));
+    }
+
+    #[test]
+    fn an_unknown_label_makes_nothing_right() {
+        let unknown = LOG.replace("0\t3\t3\t1.52\t1", "0\t-1\t3\t1.52\t0");
+        let (_, row) = &rows(unknown.as_bytes()).unwrap()[0];
+        assert_eq!((row.label, row.predict, row.correct()), (None, Some(3), false));
+        assert!(
+            problem(&LOG.replace("20\t8\t-1\t0.0\t0", "20\t-1\t-1\t0.0\t1")).contains("line 3")
+        );
     }
 
     #[test]

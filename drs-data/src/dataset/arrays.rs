@@ -8,6 +8,7 @@ use drs_core::lattice::Shape;
 use zip::ZipArchive;
 
 use super::packed::{Packed, Pixels, check_bytes};
+use super::{Labels, OpenOptions};
 use crate::InputSpec;
 use crate::error::DataError;
 use crate::npy::{self, Array};
@@ -16,31 +17,33 @@ use crate::npy::{self, Array};
 const IMAGES: [&str; 5] = ["images", "x", "data", "x_test", "arr_0"];
 const LABELS: [&str; 5] = ["labels", "y", "targets", "y_test", "arr_1"];
 
-/// `None` if the path is neither an npz file nor a folder with images and labels as npy.
-pub(super) fn open(path: &Path, spec: InputSpec) -> Result<Option<Packed>, DataError> {
+/// `None` if the path is neither an npz file nor a folder with images as npy.
+pub(super) fn open(
+    path: &Path,
+    spec: InputSpec,
+    options: &OpenOptions,
+) -> Result<Option<Packed>, DataError> {
     let fail = |problem: String| DataError::new(path, problem);
-    let (images, labels) = if path.is_dir() {
-        let file = |names: &[&str]| {
-            names.iter().map(|name| path.join(format!("{name}.npy"))).find(|path| path.is_file())
-        };
-        let Some(images) = file(&IMAGES) else { return Ok(None) };
-        let labels = file(&LABELS).ok_or_else(|| missing(path, "labels", &LABELS, ".npy"))?;
-        let read = |path: &Path| {
-            let bytes = std::fs::read(path).map_err(|error| DataError::new(path, error))?;
-            npy::array(&bytes).map_err(|problem| DataError::new(path, problem))
-        };
-        (read(&images)?, read(&labels)?)
-    } else if path.extension().is_some_and(|extension| extension == "npz") {
-        let file = File::open(path).map_err(|error| fail(error.to_string()))?;
-        let mut archive = ZipArchive::new(file).map_err(|error| fail(error.to_string()))?;
-        let images = entry(path, &mut archive, "images", &IMAGES)?;
-        (images, entry(path, &mut archive, "labels", &LABELS)?)
-    } else {
-        return Ok(None);
+    let Some(mut source) = Source::open(path)? else { return Ok(None) };
+    let images = match source.array(&IMAGES) {
+        Some(images) => images?,
+        // Any folder may come here.
+        None if path.is_dir() => return Ok(None),
+        None => return Err(missing(path, "images", &IMAGES)),
     };
-    let count = labels.shape.iter().product();
-    let order = order(&images.shape, count, spec.shape).map_err(fail)?;
-    let labels = classes(labels).map_err(fail)?;
+    let labels = match options.labels {
+        Labels::Own => {
+            let labels =
+                source.array(&LABELS).ok_or_else(|| missing(path, "labels", &LABELS))??;
+            Some(npy::classes(labels).map_err(fail)?)
+        }
+        Labels::None | Labels::File(_) => None,
+    };
+    let count = images.shape.first().copied().unwrap_or(0);
+    if let Some(labels) = labels.as_ref().filter(|labels| labels.len() != count) {
+        return Err(fail(format!("{} labels for {count} images", labels.len())));
+    }
+    let order = order(&images.shape, spec.shape).map_err(fail)?;
     let pixels = match images.values {
         npy::Values::Bytes(bytes) => {
             check_bytes(spec, "uint8 images").map_err(fail)?;
@@ -54,28 +57,61 @@ pub(super) fn open(path: &Path, spec: InputSpec) -> Result<Option<Packed>, DataE
             ));
         }
     };
-    Ok(Some(Packed { path: path.to_owned(), spec, pixels, labels, classes: None }))
+    Ok(Some(Packed { path: path.to_owned(), spec, count, pixels, labels, classes: None }))
 }
 
-fn missing(path: &Path, what: &str, names: &[&str], suffix: &str) -> DataError {
-    let names: Vec<String> = names.iter().map(|name| format!("{name}{suffix}")).collect();
-    DataError::new(path, format!("no {what}, expected an array named {}", names.join(" or ")))
+fn missing(path: &Path, what: &str, names: &[&str]) -> DataError {
+    let hint = if what == "labels" { "; --labels takes others, or none" } else { "" };
+    DataError::new(path, format!("no {what}, expected an array named {}{hint}", names.join(" or ")))
 }
 
-/// The first array of one of these names.
-fn entry(
-    path: &Path,
-    archive: &mut ZipArchive<File>,
-    what: &str,
-    names: &[&str],
-) -> Result<Array, DataError> {
-    let found = names.iter().find_map(|name| archive.index_for_name(&format!("{name}.npy")));
-    let index = found.ok_or_else(|| missing(path, what, names, ""))?;
-    let fail = |problem: String| DataError::new(path, format!("{what}: {problem}"));
-    let mut entry = archive.by_index(index).map_err(|error| fail(error.to_string()))?;
+/// Where arrays are found by name.
+enum Source<'a> {
+    Folder(&'a Path),
+    Archive(&'a Path, ZipArchive<File>),
+}
+
+impl<'a> Source<'a> {
+    fn open(path: &'a Path) -> Result<Option<Self>, DataError> {
+        let fail = |error: String| DataError::new(path, error);
+        if path.is_dir() {
+            return Ok(Some(Self::Folder(path)));
+        }
+        if path.extension().is_none_or(|extension| extension != "npz") {
+            return Ok(None);
+        }
+        let file = File::open(path).map_err(|error| fail(error.to_string()))?;
+        let archive = ZipArchive::new(file).map_err(|error| fail(error.to_string()))?;
+        Ok(Some(Self::Archive(path, archive)))
+    }
+
+    /// The first array of one of these names.
+    fn array(&mut self, names: &[&str]) -> Option<Result<Array, DataError>> {
+        let files = names.iter().map(|name| format!("{name}.npy"));
+        match self {
+            Self::Folder(folder) => {
+                let path = files.map(|file| folder.join(file)).find(|path| path.is_file())?;
+                let bytes = std::fs::read(&path).map_err(|error| error.to_string());
+                let array = bytes.and_then(|bytes| npy::array(&bytes));
+                Some(array.map_err(|problem| DataError::new(&path, problem)))
+            }
+            Self::Archive(path, archive) => {
+                let found = files.zip(names).find_map(|(file, name)| {
+                    archive.index_for_name(&file).map(|index| (index, *name))
+                });
+                let (index, name) = found?;
+                let fail = |problem: String| DataError::new(path, format!("{name}: {problem}"));
+                Some(entry(archive, index).map_err(fail))
+            }
+        }
+    }
+}
+
+fn entry(archive: &mut ZipArchive<File>, index: usize) -> Result<Array, String> {
+    let mut entry = archive.by_index(index).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
-    npy::array(&bytes).map_err(fail)
+    entry.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    npy::array(&bytes)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,16 +121,17 @@ enum Order {
 }
 
 /// Which of [n, C, H, W], [n, H, W] (of one channel) and [n, H, W, C] the images are.
-fn order(found: &[usize], count: usize, spec: Shape) -> Result<Order, String> {
+fn order(found: &[usize], spec: Shape) -> Result<Order, String> {
     let [c, h, w] = spec.dims();
-    if found == [count, c, h, w] || (c == 1 && found == [count, h, w]) {
+    let image = found.get(1..).unwrap_or_default();
+    if image == [c, h, w] || (c == 1 && image == [h, w]) {
         return Ok(Order::ChannelsFirst);
     }
-    if found == [count, h, w, c] {
+    if image == [h, w, c] {
         return Ok(Order::ChannelsLast);
     }
     Err(format!(
-        "images of shape {found:?}, expected [{count}, {c}, {h}, {w}] or [{count}, {h}, {w}, {c}] for {count} labels and experts.toml's {spec}"
+        "images of shape {found:?}, expected [n, {c}, {h}, {w}] or [n, {h}, {w}, {c}] for experts.toml's {spec}"
     ))
 }
 
@@ -111,23 +148,4 @@ fn planes<T: Copy>(values: Vec<T>, order: Order, spec: Shape) -> Vec<T> {
         }
     }
     planes
-}
-
-fn classes(labels: Array) -> Result<Vec<usize>, String> {
-    // A column of labels is as good as a row.
-    let rows = labels.shape.first().copied().unwrap_or(0);
-    if labels.shape.iter().product::<usize>() != rows {
-        return Err(format!("labels of shape {:?}, expected one for each image", labels.shape));
-    }
-    match labels.values {
-        npy::Values::Bytes(bytes) => Ok(bytes.into_iter().map(usize::from).collect()),
-        npy::Values::Integers(integers) => {
-            let label = |(index, label): (usize, i64)| {
-                let wrong = |_| format!("label {index} is {label}, expected a class from 0");
-                usize::try_from(label).map_err(wrong)
-            };
-            integers.into_iter().enumerate().map(label).collect()
-        }
-        npy::Values::Floats(_) => Err("labels are floats, expected integers".to_owned()),
-    }
 }

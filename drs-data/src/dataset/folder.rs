@@ -1,9 +1,9 @@
-//! ImageFolder: one folder per class.
+//! ImageFolder, one folder per class; or one folder of images.
 
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
-use super::Example;
+use super::{Example, Labels, OpenOptions};
 use crate::error::DataError;
 use crate::{InputSpec, read_image};
 
@@ -11,43 +11,56 @@ use crate::{InputSpec, read_image};
 pub(super) struct Folder {
     path: PathBuf,
     spec: InputSpec,
-    classes: Vec<String>,
-    files: Vec<(usize, PathBuf)>,
+    /// `None` if all images are in one folder.
+    classes: Option<Vec<String>>,
+    files: Vec<(Option<usize>, PathBuf)>,
 }
 
 impl Folder {
     /// Classes and files in the order of their names, as torchvision sorts them.
-    pub(super) fn open(path: &Path, spec: InputSpec, split: &str) -> Result<Self, DataError> {
-        let folders: Vec<PathBuf> =
-            entries(path)?.into_iter().filter(|entry| entry.is_dir()).collect();
+    pub(super) fn open(
+        path: &Path,
+        spec: InputSpec,
+        options: &OpenOptions,
+    ) -> Result<Self, DataError> {
+        let (folders, rest): (Vec<_>, Vec<_>) =
+            entries(path)?.into_iter().partition(|entry| entry.is_dir());
         let mut classes = Vec::new();
         let mut files = Vec::new();
         for folder in folders {
             let images = entries(&folder)?.into_iter().filter(|file| is_image(file));
-            files.extend(images.map(|file| (classes.len(), file)));
+            files.extend(images.map(|file| (Some(classes.len()), file)));
             classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
         }
-        if files.is_empty() {
-            let found = match classes.len() {
-                0 => "no class folder".to_owned(),
-                count => format!("{count} class folders without an image"),
-            };
-            return Err(DataError::new(
-                path,
-                format!(
-                    "no data set of split {split}: {found} found, expected one folder of PNG or JPEG files per class; IDX files ({split}-images-idx3-ubyte, t10k- for test, or .gz); CIFAR's .bin files; {split}*.parquet; images.npy and labels.npy; or an .npz file with both"
-                ),
-            ));
+        if !files.is_empty() {
+            return Ok(Self { path: path.to_owned(), spec, classes: Some(classes), files });
         }
-        Ok(Self { path: path.to_owned(), spec, classes, files })
+        let loose = rest.into_iter().filter(|file| is_image(file)).map(|file| (None, file));
+        let files: Vec<_> = loose.collect();
+        match options.labels {
+            _ if files.is_empty() => Err(nothing(path, &options.split, classes.len())),
+            Labels::Own => {
+                let problem = "images without class folders found: give their labels with --labels FILE, or go without by --labels none";
+                Err(DataError::new(path, problem))
+            }
+            Labels::None | Labels::File(_) => {
+                Ok(Self { path: path.to_owned(), spec, classes: None, files })
+            }
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         self.files.len()
     }
 
-    pub(super) fn classes(&self) -> &[String] {
-        &self.classes
+    pub(super) fn classes(&self) -> Option<&[String]> {
+        self.classes.as_deref()
+    }
+
+    /// The path below the data set's folder.
+    pub(super) fn name(&self, index: usize) -> String {
+        let file = self.files.get(index).map(|(_, file)| file.as_path()).unwrap_or(&self.path);
+        file.strip_prefix(&self.path).unwrap_or(file).display().to_string()
     }
 
     pub(super) fn get(&self, index: usize) -> Result<Example, DataError> {
@@ -55,9 +68,21 @@ impl Folder {
             DataError::new(&self.path, format!("no input {index}, it holds {}", self.len()))
         })?;
         let input = read_image(file, self.spec)?;
-        let name = file.strip_prefix(&self.path).unwrap_or(file).display().to_string();
-        Ok(Example { index, label: *label, input, name })
+        Ok(Example { index, label: *label, input, name: self.name(index) })
     }
+}
+
+fn nothing(path: &Path, split: &str, class_folders: usize) -> DataError {
+    let found = match class_folders {
+        0 => "neither a class folder nor an image".to_owned(),
+        count => format!("{count} class folders without an image"),
+    };
+    DataError::new(
+        path,
+        format!(
+            "no data set of split {split}: {found} found, expected one folder of PNG or JPEG files per class, or such files; IDX files ({split}-images-idx3-ubyte, t10k- for test, or .gz); CIFAR's binary or python files; {split}*.parquet; images.npy and labels.npy; or an .npz file with both"
+        ),
+    )
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {

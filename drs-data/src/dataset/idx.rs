@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::packed::{Packed, Pixels, check_bytes};
+use super::{Labels, OpenOptions};
 use crate::InputSpec;
 use crate::error::DataError;
 
@@ -19,8 +20,9 @@ const LABELS_MAGIC: u32 = 0x0801;
 pub(super) fn open(
     folder: &Path,
     spec: InputSpec,
-    split: &str,
+    options: &OpenOptions,
 ) -> Result<Option<Packed>, DataError> {
+    let split = options.split.as_str();
     let prefixes = if split == "test" { &["t10k", "test"][..] } else { &[split][..] };
     let images = |&prefix| Some((prefix, find(folder, &images_name(prefix))?));
     let Some((prefix, path)) = prefixes.iter().find_map(images) else { return Ok(None) };
@@ -33,16 +35,24 @@ pub(super) fn open(
             format!("images are 1x{rows}x{columns}, experts.toml expects {expected}")
         })
     })?;
+    let labels = match options.labels {
+        Labels::Own => Some(labels(folder, prefix, count)?),
+        Labels::None | Labels::File(_) => None,
+    };
+    Ok(Some(Packed { path, spec, count, pixels: Pixels::Bytes(images), labels, classes: None }))
+}
+
+fn labels(folder: &Path, prefix: &str, count: usize) -> Result<Vec<usize>, DataError> {
     let name = format!("{prefix}-labels-idx1-ubyte");
-    let labels_path = find(folder, &name)
-        .ok_or_else(|| DataError::new(&folder.join(&name), "no such file, nor with .gz"))?;
-    let ([labels_count], labels) = read(&labels_path, LABELS_MAGIC, |_| Ok(()))?;
-    if labels_count != count {
-        let problem = format!("{labels_count} labels for {count} images");
-        return Err(DataError::new(&labels_path, problem));
+    let path = find(folder, &name).ok_or_else(|| {
+        let problem = "no such file, nor with .gz; --labels takes others, or none";
+        DataError::new(&folder.join(&name), problem)
+    })?;
+    let ([found], labels) = read(&path, LABELS_MAGIC, |_| Ok(()))?;
+    if found != count {
+        return Err(DataError::new(&path, format!("{found} labels for {count} images")));
     }
-    let labels = labels.into_iter().map(usize::from).collect();
-    Ok(Some(Packed { path, spec, pixels: Pixels::Bytes(images), labels, classes: None }))
+    Ok(labels.into_iter().map(usize::from).collect())
 }
 
 fn images_name(prefix: &str) -> String {

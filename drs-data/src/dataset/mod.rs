@@ -1,9 +1,10 @@
-//! Labelled inputs by index.
+//! Inputs and labels by index.
 
 mod arrays;
 mod cifar;
 mod folder;
 mod idx;
+mod labels;
 mod packed;
 mod parquet;
 
@@ -14,13 +15,15 @@ use drs_core::lattice::LatticeInput;
 use crate::InputSpec;
 use crate::error::DataError;
 
-/// One labelled input.
+pub use labels::Labels;
+
+/// One input.
 #[derive(Debug, Clone)]
 pub struct Example {
     /// Index in the data set.
     pub index: usize,
-    /// Class by index.
-    pub label: usize,
+    /// Class by index; `None` if the data set has no labels.
+    pub label: Option<usize>,
     /// The input.
     pub input: LatticeInput,
     /// Where it came from: a path, or the index.
@@ -32,17 +35,32 @@ pub struct Example {
 pub struct OpenOptions {
     /// `test` or `train`, where a data set has both; for IDX files any prefix.
     pub split: String,
+    /// Where labels come from.
+    pub labels: Labels,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { split: "test".to_owned() }
+        Self { split: "test".to_owned(), labels: Labels::Own }
     }
 }
 
-/// Labelled inputs. Images are decoded on demand, arrays lie in memory.
+/// Inputs and their labels. Images are decoded on demand, arrays lie in memory.
 #[derive(Debug)]
-pub struct Dataset(Layout);
+pub struct Dataset {
+    layout: Layout,
+    labels: Known,
+}
+
+/// The labels there are.
+#[derive(Debug)]
+enum Known {
+    /// The layout's own.
+    Own,
+    None,
+    /// From a file, one for each input.
+    Given(Vec<usize>),
+}
 
 #[derive(Debug)]
 enum Layout {
@@ -60,43 +78,30 @@ impl Dataset {
     ///   `{split}-labels-idx1-ubyte`, plain or `.gz`;
     /// * a `.parquet` file, or a folder of them (`{split}*.parquet`, also in `data/`), as
     ///   on the Hugging Face hub: `image{bytes}` and `label`;
-    /// * a folder of CIFAR-10's or CIFAR-100's binary files;
-    /// * an ImageFolder: one folder per class, sorted by name.
+    /// * a folder of CIFAR-10's or CIFAR-100's binary or python version;
+    /// * an ImageFolder: one folder per class, sorted by name; or a folder of images.
     ///
     /// # Errors
-    /// If it is none of these, or what it holds is broken or has another shape.
+    /// If it is none of these, what it holds is broken or has another shape, or
+    /// there is no label where `options` ask for one.
     pub fn open(path: &Path, spec: InputSpec, options: &OpenOptions) -> Result<Self, DataError> {
-        if !path.exists() {
-            return Err(DataError::new(path, "no such folder or file, expected a data set"));
-        }
-        if let Some(packed) = arrays::open(path, spec)? {
-            return Ok(Self(Layout::Packed(packed)));
-        }
-        if let Some(images) = parquet::open(path, spec, &options.split)? {
-            return Ok(Self(Layout::Parquet(images)));
-        }
-        if !path.is_dir() {
-            return Err(DataError::new(
-                path,
-                "not a folder, expected a data set: a folder, an .npz file or a .parquet file",
-            ));
-        }
-        for open in [idx::open, cifar::open] {
-            if let Some(packed) = open(path, spec, &options.split)? {
-                return Ok(Self(Layout::Packed(packed)));
+        let layout = Layout::open(path, spec, options)?;
+        let labels = match &options.labels {
+            Labels::Own => Known::Own,
+            Labels::None => Known::None,
+            Labels::File(file) => {
+                let names: Vec<String> =
+                    (0..layout.len()).map(|index| layout.name(index)).collect();
+                Known::Given(labels::read(file, &names, layout.classes())?)
             }
-        }
-        folder::Folder::open(path, spec, &options.split).map(Layout::Folder).map(Self)
+        };
+        Ok(Self { layout, labels })
     }
 
     /// The number of inputs.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Layout::Packed(packed) => packed.len(),
-            Layout::Parquet(images) => images.len(),
-            Layout::Folder(folder) => folder.len(),
-        }
+        self.layout.len()
     }
 
     /// Whether there is no input.
@@ -108,11 +113,7 @@ impl Dataset {
     /// Names of the classes, where the layout tells them.
     #[must_use]
     pub fn classes(&self) -> Option<&[String]> {
-        match &self.0 {
-            Layout::Packed(packed) => packed.classes.as_deref(),
-            Layout::Parquet(images) => images.classes(),
-            Layout::Folder(folder) => Some(folder.classes()),
-        }
+        self.layout.classes()
     }
 
     /// Reads one input.
@@ -120,10 +121,69 @@ impl Dataset {
     /// # Errors
     /// If its file cannot be read, or `index` is out of range.
     pub fn get(&self, index: usize) -> Result<Example, DataError> {
-        match &self.0 {
-            Layout::Packed(packed) => packed.get(index),
-            Layout::Parquet(images) => images.get(index),
-            Layout::Folder(folder) => folder.get(index),
+        let mut example = self.layout.get(index)?;
+        match &self.labels {
+            Known::Own => {}
+            Known::None => example.label = None,
+            Known::Given(labels) => example.label = labels.get(index).copied(),
+        }
+        Ok(example)
+    }
+}
+
+impl Layout {
+    fn open(path: &Path, spec: InputSpec, options: &OpenOptions) -> Result<Self, DataError> {
+        if !path.exists() {
+            return Err(DataError::new(path, "no such folder or file, expected a data set"));
+        }
+        if let Some(packed) = arrays::open(path, spec, options)? {
+            return Ok(Self::Packed(packed));
+        }
+        if let Some(images) = parquet::open(path, spec, options)? {
+            return Ok(Self::Parquet(images));
+        }
+        if !path.is_dir() {
+            return Err(DataError::new(
+                path,
+                "not a folder, expected a data set: a folder, an .npz file or a .parquet file",
+            ));
+        }
+        for open in [idx::open, cifar::open] {
+            if let Some(packed) = open(path, spec, options)? {
+                return Ok(Self::Packed(packed));
+            }
+        }
+        folder::Folder::open(path, spec, options).map(Self::Folder)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.len(),
+            Self::Parquet(images) => images.len(),
+            Self::Folder(folder) => folder.len(),
+        }
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        match self {
+            Self::Packed(packed) => packed.classes.as_deref(),
+            Self::Parquet(images) => images.classes(),
+            Self::Folder(folder) => folder.classes(),
+        }
+    }
+
+    fn name(&self, index: usize) -> String {
+        match self {
+            Self::Folder(folder) => folder.name(index),
+            Self::Packed(_) | Self::Parquet(_) => index.to_string(),
+        }
+    }
+
+    fn get(&self, index: usize) -> Result<Example, DataError> {
+        match self {
+            Self::Packed(packed) => packed.get(index),
+            Self::Parquet(images) => images.get(index),
+            Self::Folder(folder) => folder.get(index),
         }
     }
 }

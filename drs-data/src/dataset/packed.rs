@@ -14,8 +14,10 @@ pub(super) struct Packed {
     /// What errors name.
     pub(super) path: PathBuf,
     pub(super) spec: InputSpec,
+    pub(super) count: usize,
     pub(super) pixels: Pixels,
-    pub(super) labels: Vec<usize>,
+    /// One for each input, if there are any.
+    pub(super) labels: Option<Vec<usize>>,
     pub(super) classes: Option<Vec<String>>,
 }
 
@@ -29,14 +31,16 @@ pub(super) enum Pixels {
 
 impl Packed {
     pub(super) fn len(&self) -> usize {
-        self.labels.len()
+        self.count
     }
 
     pub(super) fn get(&self, index: usize) -> Result<Example, DataError> {
         let fail = |problem: String| DataError::new(&self.path, problem);
         let none = || fail(format!("no input {index}, it holds {}", self.len()));
-        let label = *self.labels.get(index).ok_or_else(none)?;
         let (shape, quantum) = (self.spec.shape, self.spec.quantum);
+        if index >= self.count {
+            return Err(none());
+        }
         let range = index * shape.values()..(index + 1) * shape.values();
         let input = match &self.pixels {
             Pixels::Bytes(bytes) => {
@@ -50,6 +54,7 @@ impl Packed {
             }
         };
         let input = input.map_err(|error| fail(format!("input {index}: {error}")))?;
+        let label = self.labels.as_ref().and_then(|labels| labels.get(index)).copied();
         Ok(Example { index, label, input, name: index.to_string() })
     }
 }

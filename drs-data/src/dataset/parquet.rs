@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::{Field, Row};
 
-use super::Example;
+use super::{Example, Labels, OpenOptions};
 use crate::InputSpec;
 use crate::error::DataError;
 use crate::image::decode;
@@ -30,17 +30,21 @@ struct Encoded {
     /// Which file it came from, and its row there.
     file: usize,
     row: usize,
-    label: usize,
+    label: Option<usize>,
     bytes: Vec<u8>,
 }
 
 /// `None` if the path is no parquet file and no folder that holds one of this split.
-pub(super) fn open(path: &Path, spec: InputSpec, split: &str) -> Result<Option<Images>, DataError> {
+pub(super) fn open(
+    path: &Path,
+    spec: InputSpec,
+    options: &OpenOptions,
+) -> Result<Option<Images>, DataError> {
     let is_parquet = |path: &Path| path.extension().is_some_and(|e| e == "parquet");
     let files = if path.is_dir() {
         [path.to_owned(), path.join("data")]
             .iter()
-            .map(|folder| of_split(folder, split))
+            .map(|folder| of_split(folder, &options.split))
             .find(|files| !files.is_empty())
             .unwrap_or_default()
     } else if is_parquet(path) {
@@ -54,7 +58,7 @@ pub(super) fn open(path: &Path, spec: InputSpec, split: &str) -> Result<Option<I
     let mut images = Images { spec, files: files.clone(), images: Vec::new(), classes: None };
     for (index, file) in files.iter().enumerate() {
         // The parquet crate panics on some damaged files.
-        let read = catch_unwind(AssertUnwindSafe(|| images.read(index, file)));
+        let read = catch_unwind(AssertUnwindSafe(|| images.read(index, file, &options.labels)));
         let read = read.unwrap_or_else(|panic| Err(format!("is damaged: {}", said(&*panic))));
         read.map_err(|problem| DataError::new(file, problem))?;
     }
@@ -80,7 +84,7 @@ fn of_split(folder: &Path, split: &str) -> Vec<PathBuf> {
 }
 
 impl Images {
-    fn read(&mut self, file: usize, path: &Path) -> Result<(), String> {
+    fn read(&mut self, file: usize, path: &Path, labels: &Labels) -> Result<(), String> {
         let opened = File::open(path).map_err(|error| error.to_string())?;
         let reader = SerializedFileReader::new(opened).map_err(|error| error.to_string())?;
         let notes = reader.metadata().file_metadata().key_value_metadata();
@@ -88,8 +92,12 @@ impl Images {
         let names = hub.and_then(|note| class_names(note.value.as_deref()?));
         for (row, record) in reader.into_iter().enumerate() {
             let record = record.map_err(|error| format!("row {row}: {error}"))?;
-            let (bytes, label) =
-                image(&record).map_err(|problem| format!("row {row}: {problem}"))?;
+            let named = |problem: String| format!("row {row}: {problem}");
+            let bytes = image(&record).map_err(named)?;
+            let label = match labels {
+                Labels::Own => Some(label(&record).map_err(named)?),
+                Labels::None | Labels::File(_) => None,
+            };
             self.images.push(Encoded { file, row, label, bytes });
         }
         self.classes = self.classes.take().or(names);
@@ -115,30 +123,35 @@ impl Images {
     }
 }
 
-/// The encoded image and the label of a row.
-fn image(record: &Row) -> Result<(Vec<u8>, usize), String> {
-    let field = |names: &[&str]| {
-        let named = |name: &&str| record.get_column_iter().find(|(column, _)| column == name);
-        names.iter().find_map(named).map(|(_, field)| field.clone())
-    };
-    let missing = |names: &[&str]| {
+/// The first column of one of these names.
+fn column<'a>(record: &'a Row, names: &[&str]) -> Result<&'a Field, String> {
+    let named = |name: &&str| record.get_column_iter().find(|(column, _)| column == name);
+    names.iter().find_map(named).map(|(_, field)| field).ok_or_else(|| {
         let found: Vec<&str> = record.get_column_iter().map(|(name, _)| name.as_str()).collect();
         format!("no column {}, found {}", names.join(" or "), found.join(", "))
-    };
-    let bytes = match field(&IMAGES).ok_or_else(|| missing(&IMAGES))? {
-        Field::Bytes(bytes) => bytes.data().to_vec(),
+    })
+}
+
+/// The encoded image of a row.
+fn image(record: &Row) -> Result<Vec<u8>, String> {
+    match column(record, &IMAGES)? {
+        Field::Bytes(bytes) => Ok(bytes.data().to_vec()),
         Field::Group(group) => {
             let bytes = group.get_column_iter().find_map(|(name, field)| match field {
                 Field::Bytes(bytes) if name == "bytes" => Some(bytes.data().to_vec()),
                 _ => None,
             });
-            bytes.ok_or("the image has no `bytes`: the files that it names are not here")?
+            Ok(bytes.ok_or("the image has no `bytes`: the files that it names are not here")?)
         }
-        other => return Err(format!("the image is {other}, expected encoded bytes")),
-    };
-    let label = field(&LABELS).ok_or_else(|| missing(&LABELS))?;
-    let wrong = || format!("the label is {label}, expected a class from 0");
-    let class = match label {
+        other => Err(format!("the image is {other}, expected encoded bytes")),
+    }
+}
+
+/// The class of a row.
+fn label(record: &Row) -> Result<usize, String> {
+    let hint = "--labels takes others, or none";
+    let label = column(record, &LABELS).map_err(|problem| format!("{problem}; {hint}"))?;
+    let class = match *label {
         Field::Long(class) => usize::try_from(class).ok(),
         Field::Int(class) => usize::try_from(class).ok(),
         Field::Short(class) => usize::try_from(class).ok(),
@@ -149,7 +162,7 @@ fn image(record: &Row) -> Result<(Vec<u8>, usize), String> {
         Field::UByte(class) => Some(usize::from(class)),
         _ => None,
     };
-    Ok((bytes, class.ok_or_else(wrong)?))
+    class.ok_or_else(|| format!("the label is {label}, expected a class from 0; {hint}"))
 }
 
 /// The names in the hub's own notes, if they are there.

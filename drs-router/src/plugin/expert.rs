@@ -94,17 +94,18 @@ impl LoadedExpert {
         config: &Config,
     ) -> Result<Self, LoadError> {
         let plugin = registry.plugin(spec, &config.base_dir())?;
-        let object = open(&plugin, spec, &config.base_dir(), config.shape, config.quantum)?;
+        let object =
+            open(&plugin, spec, &config.base_dir(), config.input.shape, config.input.quantum)?;
         let wrong =
             |problem: String| LoadError::Manifest { plugin: plugin.info.name.clone(), problem };
         let manifest: Manifest = serde_json::from_str(object.manifest().as_str())
             .map_err(|error| wrong(format!("nothing readable: {error}")))?;
         let sigma = Sigma::new(manifest.sigma).map_err(|error| wrong(error.to_string()))?;
         let shape = Shape::new(manifest.shape).map_err(|error| wrong(error.to_string()))?;
-        if shape != config.shape {
+        if shape != config.input.shape {
             return Err(wrong(format!(
                 "inputs are {shape}, experts.toml expects {} (input.shape)",
-                config.shape
+                config.input.shape
             )));
         }
         if manifest.classes.len() < 2 {

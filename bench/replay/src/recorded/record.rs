@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use drs_core::noise::Seed;
 use drs_core::pool::{Phase, Stage, VoteSource};
 use drs_core::votes::VoteCounts;
-use drs_data::{Dataset, InputSpec, Subset};
+use drs_data::{Dataset, Subset};
 use drs_router::{Config, Options, Router, ordered};
 
 use super::votes::{Header, Row, read};
@@ -55,8 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let config = Config::read(&args.experts)?;
     let options = Options { threads: args.threads, batch: None };
     let router = Router::open(&config, options)?;
-    let spec = InputSpec { shape: config.shape, quantum: config.quantum };
-    let data = Dataset::open(&args.data, spec, &drs_data::OpenOptions::default())?;
+    let data = Dataset::open(&args.data, config.input, &drs_data::OpenOptions::default())?;
     let header = Header { pool: router.pool().clone(), seed: args.seed, n0: args.n0, n: args.n };
     let design = header.design();
     let text = serde_json::to_string(&header)?;
@@ -90,7 +89,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             };
             votes.insert(header.pool.address(stage), up_to(&mut source, stage, &looks)?);
         }
-        Ok(Row { idx: index, label: example.label, votes })
+        Ok(Row { idx: index, label: example.label.context("an input without a label")?, votes })
     };
     ordered(left.into_iter(), router.inputs_at_once(), vote, |row| {
         writeln!(file, "{}", serde_json::to_string(&row?)?)?;
