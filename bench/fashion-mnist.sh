@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Certifies 400 Fashion-MNIST test images by every method, under one seed.
+# Certifies 400 Fashion-MNIST test images by every method, under one seed; then the table of
+# RESULTS.md, the README's figure and the report that its screenshot shows.
 #
 #   bench/fashion-mnist.sh DATA OUT     # DATA: folder of the IDX files; OUT: folder for results
 #
@@ -10,12 +11,14 @@ mkdir -p "$2"
 out=$(realpath "$2")
 cd "$(dirname "$0")/.."
 cargo xtask build
+drs=$(realpath "${CARGO_TARGET_DIR:-target}/release/drs")
+experts=$(realpath examples/fashion-mnist/experts.toml)
 run() { # NAME ARGUMENTS…
     local name=$1
     shift
     echo "== $name"
-    "${CARGO_TARGET_DIR:-target}/release/drs" certify --experts examples/fashion-mnist/experts.toml \
-        --data "$data" --skip 25 --n 2000 --sampling fixed --seed 1 --out "$out/$name.tsv" --overwrite "$@"
+    "$drs" certify --experts "$experts" --data "$data" --skip 25 --n 2000 --sampling fixed --seed 1 \
+        --out "$out/$name.tsv" --overwrite "$@"
 }
 for name in s025 s050 s100; do
     run "one-$name" --method "one:$name"
@@ -27,3 +30,13 @@ done
 for method in dual set; do
     run "$method-two-sided" --method "$method" --two-sided
 done
+
+cd "$out"
+"$drs" analyze one-s025.tsv one-s050.tsv one-s100.tsv multiscale.tsv dual.jsonl set.jsonl maxmin.jsonl \
+    one-s025-two-sided.tsv one-s050-two-sided.tsv one-s100-two-sided.tsv \
+    dual-two-sided.jsonl set-two-sided.jsonl | tee analysis.md
+"$drs" plot 'σ = 0.25=one-s025.tsv' 'σ = 0.5=one-s050.tsv' 'σ = 1=one-s100.tsv' \
+    "dual (the paper's rule)=dual.tsv" set.tsv maxmin.tsv --out curves.svg
+"$drs" report maxmin.jsonl dual.jsonl 'σ = 0.25=one-s025.tsv' 'σ = 0.5=one-s050.tsv' 'σ = 1=one-s100.tsv' \
+    --data "$data" --experts "$experts" --title 'Fashion-MNIST, 400 test images' --out report.html \
+    --classes 'T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot'

@@ -12,9 +12,11 @@ use drs_core::certify::Prediction;
 use drs_core::sampling::Stopping;
 use drs_data::read_image;
 use drs_router::{Router, ordered};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::args::RouteArgs;
+use crate::bar;
 use crate::pool::{self, OpenPool};
 
 /// How much of its radius a single answer may go without, if nothing else is asked for.
@@ -62,7 +64,11 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     let mut table = table(args.predict);
     let mut failures = 0;
     let images = args.images.iter().map(|path| path.as_path());
-    ordered(images, pool.router.inputs_at_once(), certify, |answer| -> anyhow::Result<()> {
+    // The table comes at the end; lines of JSON come as they are made.
+    let many = args.images.len() > 1 && !args.json;
+    let bar = if many { bar::over_inputs(args.images.len()) } else { ProgressBar::hidden() };
+    let outcome = ordered(images, pool.router.inputs_at_once(), certify, |answer| {
+        bar.inc(1);
         match answer {
             Ok(answer) if args.json => {
                 let mut out = std::io::stdout().lock();
@@ -74,11 +80,13 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
             // One bad image does not cost the others their answer.
             Err(error) => {
                 failures += 1;
-                eprintln!("error: {error:#}");
+                bar.suspend(|| eprintln!("error: {error:#}"));
             }
         }
-        Ok(())
-    })?;
+        anyhow::Ok(())
+    });
+    bar.finish_and_clear();
+    outcome?;
     if !args.json && failures < args.images.len() {
         print_table(&table, args, &pool)?;
     }

@@ -186,8 +186,7 @@ pub(crate) fn sha256(path: &Path) -> io::Result<String> {
 }
 
 fn bar(file: &str) -> ProgressBar {
-    const TEMPLATE: &str =
-        "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}";
+    const TEMPLATE: &str = "{wide_bar} {decimal_bytes}/{decimal_total_bytes} {msg}, {decimal_bytes_per_sec}, {eta} left";
     let bar = ProgressBar::no_length();
     // A wheel's name begins with package and version; the rest is long.
     bar.set_message(file.splitn(3, '-').take(2).collect::<Vec<_>>().join(" "));

@@ -5,7 +5,7 @@ use super::{Batch, PIXELS};
 /// `labels` bytes come before the pixels, the last of them is the class.
 pub(super) fn batch(bytes: &[u8], labels: usize) -> Result<Batch, String> {
     let row = labels + PIXELS;
-    if bytes.is_empty() || bytes.len() % row != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(row) {
         let size = bytes.len();
         return Err(format!(
             "{size} bytes, expected a multiple of {row}: {labels} for the label and {PIXELS} pixels for each image"
