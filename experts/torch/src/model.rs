@@ -75,15 +75,15 @@ fn checkpoint(config: &Config, path: &Path, targets: &[Target]) -> Result<Opened
     let networks = targets.iter().map(|&target| {
         let mut weights = Weights::new(&checkpoint, target.device);
         let has_layer = weights.normalised();
-        let built = architecture::build(&arch, &mut weights)?;
+        let (architecture, forward) = architecture::build(&arch, &mut weights)?;
         weights.finish(&arch)?;
-        let (mean, std) = &built.normalisation;
-        check_channels(&arch, mean.len(), target.shape)?;
+        check_channels(&arch, architecture.channels(), target.shape)?;
+        let (mean, std) = architecture.normalisation();
         let normalisation = match &given {
             None if has_layer => Normalisation::from_config(Some(mean), Some(std), mean.len())?,
             given => given.clone(),
         };
-        let network = Network::from_function(built.forward, target)?;
+        let network = Network::from_function(forward, target)?;
         Ok(normalised(network, normalisation.as_ref()))
     });
     let networks = networks.collect::<Result<_, Error>>()?;

@@ -35,23 +35,26 @@ impl Weights {
     }
 
     /// Takes a tensor of the given shape, as f32 on the device.
-    pub(crate) fn take(&mut self, name: &str, shape: &[i64]) -> Result<Tensor, Error> {
+    pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, Error> {
         let found = self.tensors.remove(name).ok_or_else(|| missing(name))?;
-        let sizes = sizes(&found);
-        if sizes != shape {
+        if found.shape() != shape {
             return Err(model_error(format!(
-                "tensor {name} has shape {sizes:?}, expected {shape:?}"
+                "tensor {name} has shape {:?}, expected {shape:?}",
+                found.shape()
             )));
         }
         let values =
             found.to_f32().map_err(|error| model_error(format!("tensor {name}: {error}")))?;
-        Ok(Tensor::from_slice(&values).reshape(shape).to_kind(Kind::Float).to_device(self.device))
+        let shape: Vec<i64> =
+            shape.iter().map(|&size| i64::try_from(size).unwrap_or(i64::MAX)).collect();
+        Ok(Tensor::from_slice(&values).reshape(&shape).to_kind(Kind::Float).to_device(self.device))
     }
 
     /// The first dimension of a tensor that is still there.
-    pub(crate) fn rows(&self, name: &str) -> Result<i64, Error> {
+    pub(crate) fn rows(&self, name: &str) -> Result<usize, Error> {
         let found = self.tensors.get(name).ok_or_else(|| missing(name))?;
-        sizes(found)
+        found
+            .shape()
             .first()
             .copied()
             .ok_or_else(|| model_error(format!("tensor {name} is a scalar")))
@@ -80,10 +83,6 @@ fn strip(tensors: &mut BTreeMap<String, drs_checkpoint::Tensor>, prefix: &str) -
         );
     }
     all
-}
-
-fn sizes(tensor: &drs_checkpoint::Tensor) -> Vec<i64> {
-    tensor.shape().iter().map(|&dim| i64::try_from(dim).unwrap_or(i64::MAX)).collect()
 }
 
 fn missing(name: &str) -> Error {

@@ -36,7 +36,7 @@ fn fused_convolutions(graph: &str) -> usize {
 fn a_residual_network_becomes_convolutions_that_hold_all_else() {
     let checkpoint = drs_checkpoint::read(&models().join("resnet20.pth.tar")).unwrap();
     let mut weights = Weights::new(&checkpoint, Device::Cpu);
-    let forward = architecture::build("cifar_resnet20", &mut weights).unwrap().forward;
+    let forward = architecture::build("cifar_resnet20", &mut weights).unwrap().1;
     let target = target([3, 32, 32], Precision::F32);
     let module =
         Module::trace(&sample(target), |input| forward(input).map_err(|error| error.to_string()))
