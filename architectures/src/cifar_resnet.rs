@@ -2,7 +2,7 @@
 //! learning for image recognition*, §4.2, with projections where sizes change.
 //! Tensor names as in the checkpoints of Cohen, Rosenfeld & Kolter 2019.
 
-use crate::{Layers, Sizes};
+use crate::{HEAD, Layers, Sizes};
 
 /// The network of 6n + 2 layers.
 pub(crate) fn forward<L: Layers>(
@@ -20,7 +20,7 @@ pub(crate) fn forward<L: Layers>(
             x = block(layers, &x, &format!("layer{layer}.{index}"), sizes)?;
         }
     }
-    layers.head(&x, "fc", 64)
+    layers.head(&x, HEAD, 64)
 }
 
 /// Two convolutions, of which the first has these sizes, around a shortcut.

@@ -60,6 +60,9 @@ pub trait Layers {
     ) -> Result<Self::Maps, Self::Error>;
 }
 
+/// Name of the last layer in every architecture here.
+pub const HEAD: &str = "fc";
+
 /// Sizes of a convolution; its border is half the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {

@@ -3,7 +3,7 @@
 //! stride in the 3×3 convolution as torchvision has it. Tensor names are
 //! torchvision's.
 
-use crate::{Layers, Sizes};
+use crate::{HEAD, Layers, Sizes};
 
 /// Output channels of a block for each channel inside it.
 const EXPANSION: usize = 4;
@@ -27,7 +27,7 @@ pub(crate) fn forward<L: Layers>(
             from = inner * EXPANSION;
         }
     }
-    layers.head(&x, "fc", from)
+    layers.head(&x, HEAD, from)
 }
 
 /// Three convolutions, of which the middle one has this kernel and stride, around a shortcut.

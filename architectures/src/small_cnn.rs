@@ -1,6 +1,6 @@
 //! A small convolutional network for 28×28 images in gray, of 242,000 weights: our own.
 
-use crate::{Layers, Sizes};
+use crate::{HEAD, Layers, Sizes};
 
 const LAYERS: [Sizes; 4] = [
     Sizes { from: 1, to: 32, kernel: 3, stride: 1 },
@@ -17,5 +17,5 @@ pub(crate) fn forward<L: Layers>(layers: &mut L, inputs: &L::Maps) -> Result<L::
         x = layers.conv_norm(&x, &format!("conv{number}"), &format!("bn{number}"), sizes)?;
         x = layers.relu(&x)?;
     }
-    layers.head(&x, "fc", 128)
+    layers.head(&x, HEAD, 128)
 }

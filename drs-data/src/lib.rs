@@ -17,7 +17,7 @@ mod subset;
 use std::path::Path;
 
 use drs_core::lattice::{LatticeInput, Quantum, Shape};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use dataset::{Dataset, Example, Labels, OpenOptions};
 pub use error::DataError;
@@ -25,7 +25,7 @@ pub use resize::{Interpolation, Resize};
 pub use subset::Subset;
 
 /// What inputs must look like, as experts.toml declares it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputSpec {
     /// Channels, height, width.

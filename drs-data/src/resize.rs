@@ -9,11 +9,11 @@
 
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How images of other sizes become inputs: the shorter side is brought to
 /// `side` pixels, then the centre is cut out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
     /// Pixels of the shorter side, at least the larger side of the crop.
@@ -24,7 +24,7 @@ pub struct Resize {
 }
 
 /// How pixels are interpolated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
     /// torchvision's default.

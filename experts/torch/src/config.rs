@@ -6,8 +6,8 @@ use drs_plugins_api::declared::Classes;
 use drs_plugins_api::{Error, ErrorKind};
 use serde::Deserialize;
 
-use crate::device::DeviceName;
 use crate::network::Precision;
+use drs_torch_device::DeviceName;
 
 /// ```toml
 /// config = { kind = "torchscript", model = "s025.pt", sigma = 0.25, classes = 10 }

@@ -15,7 +15,6 @@ mod config;
 #[cfg(test)]
 mod conformance;
 mod constant;
-mod device;
 mod draw;
 mod explain;
 mod model;

@@ -8,10 +8,10 @@ use drs_plugins_api::{
     Batch, Context, DRAWS, Draws, Error, ErrorKind, Manifest, NativeRuntime, Plugin, argmax,
     declared,
 };
+use drs_torch_device::DeviceName;
 use tch::{Device, Tensor};
 
 use crate::config::{BatchSize, Config, Draw};
-use crate::device;
 use crate::draw::DeviceNoise;
 use crate::explain::device_error;
 use crate::model::{Model, in_file};
@@ -49,11 +49,17 @@ impl Plugin for TorchExpert {
     }
 
     fn open(config: Config, context: &Context) -> Result<Self, Error> {
-        device::prepare();
+        drs_torch_device::prepare();
         let threads = config.threads.unwrap_or(1).max(1).into();
         use_threads(threads);
         let names = config.devices()?;
-        let devices = names.iter().map(|name| name.available()).collect::<Result<Vec<_>, _>>()?;
+        let available = |name: &DeviceName| {
+            name.available().map_err(|problem| {
+                Error::new(ErrorKind::Device, problem)
+                    .hint("use device = \"cpu\", or run where the device is")
+            })
+        };
+        let devices = names.iter().map(available).collect::<Result<Vec<_>, _>>()?;
         let path = context.resolve(&config.model);
         let model = Model::open(&config, path, context.shape(), &devices)?;
         let outputs = model.networks.first().map(Network::outputs);

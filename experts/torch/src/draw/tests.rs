@@ -7,13 +7,13 @@ use drs_core::units::Sigma;
 use drs_plugins_api::Segment;
 
 use super::*;
-use crate::device::DeviceName;
+use drs_torch_device::DeviceName;
 
 const LEVELS: u16 = 255;
 
 fn device() -> Device {
     let name = std::env::var("DRS_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
-    crate::device::prepare();
+    drs_torch_device::prepare();
     name.parse::<DeviceName>().unwrap().available().unwrap()
 }
 

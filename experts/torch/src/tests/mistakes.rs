@@ -65,7 +65,7 @@ fn a_device_that_is_not_there() {
         return drs_tests::skipped("this machine has a GPU: no test of its absence");
     }
     for device in ["cuda", "cuda:1"] {
-        let shown = device.parse::<crate::device::DeviceName>().unwrap().to_string();
+        let shown = device.parse::<drs_torch_device::DeviceName>().unwrap().to_string();
         fails(&with(json!({ "device": device })), Device, &[&shown, "use device = \"cpu\""]);
     }
 }

@@ -1,29 +1,33 @@
 //! Devices: what is asked for, and whether it is there.
+//!
+//! What links this links libtorch's CPU half only, so that one binary serves every
+//! machine; the CUDA half is opened when a CUDA device is asked for.
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use drs_plugins_api::{Error, ErrorKind};
 use serde::Deserialize;
 use tch::{Cuda, Device};
 
 /// `cpu`, `cuda` (the first GPU) or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct DeviceName(Device);
+pub struct DeviceName(Device);
 
 impl DeviceName {
-    pub(crate) const CPU: Self = Self(Device::Cpu);
+    /// The processor.
+    pub const CPU: Self = Self(Device::Cpu);
 
     /// The device, if this machine has it.
-    pub(crate) fn available(self) -> Result<Device, Error> {
+    ///
+    /// # Errors
+    /// If it has not, or libtorch has no CUDA half: a missing device is never
+    /// silently the CPU.
+    pub fn available(self) -> Result<Device, String> {
         let Device::Cuda(index) = self.0 else { return Ok(self.0) };
-        let missing = |problem: String| {
-            Error::new(ErrorKind::Device, format!("device {self}: {problem}"))
-                .hint("use device = \"cpu\", or run where the device is")
-        };
+        let missing = |problem: String| format!("device {self}: {problem}");
         load_cuda().map_err(missing)?;
         let found = if Cuda::is_available() { Cuda::device_count() } else { 0 };
         match usize::try_from(found) {
@@ -70,15 +74,14 @@ impl fmt::Display for DeviceName {
 ///
 /// To be called before anything else of libtorch: it asks once whether the CUDA
 /// half is there and keeps the answer for good.
-pub(crate) fn prepare() {
+pub fn prepare() {
     if Path::new("/dev/nvidiactl").exists() {
         // Whoever asks for the device is told of a failure; the others need not care.
         let _ = load_cuda();
     }
 }
 
-/// The plugin links the CPU half only, so that one binary serves every machine;
-/// the static initialisers of libtorch_cuda register the other half.
+/// The static initialisers of libtorch_cuda register that half.
 fn load_cuda() -> Result<(), String> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     LOADED.get_or_init(open_libtorch_cuda).clone()

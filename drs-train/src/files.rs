@@ -1,0 +1,52 @@
+//! Tensors in safetensors files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use tch::{Device, Kind, Tensor};
+
+/// Writes tensors as f32, with notes. The file appears whole or not at all.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write<'a>(
+    path: &Path,
+    tensors: impl Iterator<Item = (String, &'a Tensor)>,
+    notes: &BTreeMap<String, String>,
+) -> anyhow::Result<()> {
+    let mut all = Vec::new();
+    for (name, tensor) in tensors {
+        let tensor = tensor.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
+        let shape: Vec<usize> =
+            tensor.size().into_iter().map(usize::try_from).collect::<Result<_, _>>()?;
+        let mut values = vec![0f32; tensor.numel()];
+        tensor.copy_data(&mut values, tensor.numel());
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        all.push((name, shape, bytes));
+    }
+    let views = all
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
+    let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    let notes: HashMap<String, String> = notes.clone().into_iter().collect();
+    replace(path, &safetensors::serialize(views, Some(notes))?)
+}
+
+/// Writes a file whole or not at all: it is made beside and renamed.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let problem = || format!("cannot write {}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(problem)?;
+    file.write_all(bytes).with_context(problem)?;
+    file.as_file().sync_all().with_context(problem)?;
+    file.persist(path).with_context(problem)?;
+    Ok(())
+}

@@ -1,0 +1,18 @@
+#![forbid(unsafe_code)]
+//! Training of experts and routers, on libtorch.
+//!
+//! * [`expert`]: base classifiers that stand noise.
+//! * [`network`], [`loss`], [`optimiser`], [`images`]: what training is made of.
+//! * [`run`]: epochs, checkpoints, curves; a run that was stopped goes on.
+//! * [`events`], [`files`]: what a run writes.
+
+mod bar;
+pub mod config;
+pub mod events;
+pub mod expert;
+pub mod files;
+pub mod images;
+pub mod loss;
+pub mod network;
+pub mod optimiser;
+pub mod run;
