@@ -35,8 +35,8 @@ cd "$out"
 "$drs" analyze one-s025.tsv one-s050.tsv one-s100.tsv multiscale.tsv dual.jsonl set.jsonl maxmin.jsonl \
     one-s025-two-sided.tsv one-s050-two-sided.tsv one-s100-two-sided.tsv \
     dual-two-sided.jsonl set-two-sided.jsonl | tee analysis.md
-"$drs" plot 'σ = 0.25=one-s025.tsv' 'σ = 0.5=one-s050.tsv' 'σ = 1=one-s100.tsv' \
-    "dual (the paper's rule)=dual.tsv" set.tsv maxmin.tsv --out curves.svg
+"$drs" plot maxmin.tsv "dual (the paper's rule)=dual.tsv" \
+    'σ = 0.25=one-s025.tsv' 'σ = 0.5=one-s050.tsv' 'σ = 1=one-s100.tsv' --oracle --out curves.svg
 "$drs" report maxmin.jsonl dual.jsonl 'σ = 0.25=one-s025.tsv' 'σ = 0.5=one-s050.tsv' 'σ = 1=one-s100.tsv' \
     --data "$data" --experts "$experts" --title 'Fashion-MNIST, 400 test images' --out report.html \
     --classes 'T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot'

@@ -43,8 +43,11 @@ pub fn write<'a>(
 pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let problem = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(problem)?;
+    let mut builder = tempfile::Builder::new();
+    // As other files: what the user's mask leaves.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).with_context(problem)?;
     file.write_all(bytes).with_context(problem)?;
     file.as_file().sync_all().with_context(problem)?;
     file.persist(path).with_context(problem)?;

@@ -79,14 +79,12 @@ impl Images {
     }
 
     /// Labels of a batch.
-    #[must_use]
     pub fn labels_of(&self, batch: &[usize], device: Device) -> Tensor {
         let labels: Vec<i64> = batch.iter().map(|&place| self.labels[place]).collect();
         Tensor::from_slice(&labels).to_device(device)
     }
 
     /// A batch by places, in [0, 1]; `random` decides how images are changed.
-    #[must_use]
     pub fn batch(
         &self,
         batch: &[usize],

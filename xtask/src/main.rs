@@ -11,7 +11,7 @@ cargo xtask COMMAND
 
   demo      build drs and its plugins, then route and certify the shipped images
   build     build drs and its plugins into target/release, all but torch
-  torch     build the torch plugin into target/release
+  torch     build the torch plugin and drs-train into target/release
   libtorch  provide libtorch and print its folder: $LIBTORCH, or one fetched
             into the user's cache (--cpu or --cuda; the latter where a GPU is)
   test      run all tests
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "demo" => demo(&rest),
         "build" => cargo(&["build", "--release"], &rest),
-        "torch" => with_libtorch(&["build", "--release", "--package", "drs-expert-torch"], &rest),
+        "torch" => with_libtorch(&TORCH, &rest),
         "libtorch" => cargo(&LIBTORCH, &rest),
         "test" => with_libtorch(&["test", "--workspace"], &rest),
         "check" => check(),
@@ -57,6 +57,10 @@ fn check() -> Outcome {
     let mut docs = command("cargo", &["doc", "--workspace", "--no-deps"], &[]);
     run(docs.env("RUSTDOCFLAGS", "--deny warnings").env("LIBTORCH", libtorch()?))
 }
+
+/// What links libtorch and users run.
+const TORCH: [&str; 6] =
+    ["build", "--release", "--package", "drs-expert-torch", "--package", "drs-train"];
 
 /// Runs the crate that fetches libtorch: apart from this one, so that commands
 /// that need no libtorch need not build what fetches it.

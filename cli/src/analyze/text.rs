@@ -112,7 +112,7 @@ fn summary(findings: &Findings) -> Grid {
     };
     let header = ["log", "inputs", "clean, %", "abstained, %", "ACR", "draws", "seconds"];
     Grid {
-        title: "Clean accuracy of the smoothed classifier; draws and seconds are means per input"
+        title: "Clean accuracy of the smoothed classifier; mean draws per input, and mean seconds from its start to its end"
             .into(),
         header: header.map(str::to_owned).to_vec(),
         rows: findings.logs.iter().map(row).collect(),

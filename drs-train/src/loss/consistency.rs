@@ -18,7 +18,6 @@ pub struct Consistency {
 ///
 /// `logits` are `[copies, n, classes]`. All in logarithms: the mean of
 /// probabilities that are 0 in f32 has a gradient too.
-#[must_use]
 pub fn consistency(logits: &Tensor, weights: Consistency) -> Tensor {
     let copies = logits.size()[0] as f64;
     let each = logits.log_softmax(-1, Kind::Float);

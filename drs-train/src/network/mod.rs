@@ -126,7 +126,6 @@ impl Network {
 
     /// Logits `[n, classes]` in f32 of inputs `[n, channels, height, width]` in
     /// [0, 1], noise added.
-    #[must_use]
     pub fn forward(&self, inputs: &Tensor, mode: Mode) -> Tensor {
         let normalised = (inputs - &self.mean) / &self.std;
         let mut running = Running { tensors: &self.tensors, mode, precision: self.precision };
