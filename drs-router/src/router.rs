@@ -155,6 +155,13 @@ impl Router {
         drs_core::certify(&self.pool, method, protocol, Some(provenance), &mut source)
     }
 
+    /// The identities of the experts, in their order.
+    #[must_use]
+    pub fn experts(&self) -> &[ModelRecord] {
+        // The router is the first lane, if there is one.
+        &self.records[self.records.len() - self.pool.experts.len()..]
+    }
+
     /// Predicts one input's class, by the expert with the given index or, with
     /// `None`, by the one that the router chooses.
     ///

@@ -2,6 +2,8 @@
 //! Training of experts and routers, on libtorch.
 //!
 //! * [`expert`]: base classifiers that stand noise.
+//! * [`labels`]: how experts vote on training inputs.
+//! * [`router`]: base classifiers over experts, for what certificates are worth.
 //! * [`network`], [`loss`], [`optimiser`], [`images`]: what training is made of.
 //! * [`run`]: epochs, checkpoints, curves; a run that was stopped goes on.
 //! * [`events`], [`files`]: what a run writes.
@@ -12,7 +14,9 @@ pub mod events;
 pub mod expert;
 pub mod files;
 pub mod images;
+pub mod labels;
 pub mod loss;
 pub mod network;
 pub mod optimiser;
+pub mod router;
 pub mod run;

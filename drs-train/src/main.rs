@@ -3,9 +3,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use clap::{Parser, Subcommand};
-use drs_train::{config, expert};
+use drs_core::noise::Seed;
+use drs_data::{Labels, Subset};
+use drs_train::labels::{Drawing, draw};
+use drs_train::{config, expert, router};
 
 /// Training of experts and routers.
 ///
@@ -22,6 +26,81 @@ struct Args {
 enum Command {
     /// Train an expert: a base classifier that stands noise.
     Expert(RunArgs),
+    /// Draw the votes of every expert on training inputs: what routers learn from.
+    Label(LabelArgs),
+    /// Train a router: a base classifier over experts.
+    Router(RunArgs),
+}
+
+const LABEL_EXAMPLES: &str = "\
+Examples:
+  drs train label --experts experts.toml --data fashion-mnist --max 20000 --out labels
+
+OUT then holds labels.json and part-000000.npz, … with the arrays index, label and votes (inputs x
+experts x classes). Drawing that was stopped goes on when it is started again.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = LABEL_EXAMPLES)]
+struct LabelArgs {
+    /// The pool: experts.toml. Its router, if it has one, is not asked.
+    #[arg(long, value_name = "FILE")]
+    experts: PathBuf,
+
+    /// The data, as `drs certify --data` takes it.
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+
+    /// train or test, where the data has both; for IDX files any prefix.
+    #[arg(long, value_name = "SPLIT", default_value = "train")]
+    split: String,
+
+    /// Labels instead of the data's own: a .csv or .tsv table, an .npy array, a text file.
+    #[arg(long, value_name = "FILE")]
+    labels: Option<Labels>,
+
+    /// Folder for the votes.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Noisy copies of each input for each expert.
+    #[arg(long, default_value_t = 100)]
+    draws: u64,
+
+    /// A number, or 64 hexadecimal digits.
+    #[arg(long, default_value = "0")]
+    seed: Seed,
+
+    /// First index to take.
+    #[arg(long, default_value_t = 0)]
+    start: usize,
+
+    /// Take every SKIP-th input.
+    #[arg(long, default_value_t = 1)]
+    skip: usize,
+
+    /// Take at most this many inputs.
+    #[arg(long)]
+    max: Option<usize>,
+
+    /// Worker threads [default: all cores].
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+impl From<&LabelArgs> for Drawing {
+    fn from(args: &LabelArgs) -> Self {
+        let cores = || available_parallelism().map_or(1, usize::from);
+        Self {
+            experts: args.experts.clone(),
+            data: args.data.clone(),
+            split: args.split.clone(),
+            labels: args.labels.clone().unwrap_or_default(),
+            subset: Subset { start: args.start, skip: args.skip, max: args.max },
+            draws: args.draws,
+            seed: args.seed,
+            threads: args.threads.unwrap_or_else(cores),
+        }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -54,6 +133,9 @@ fn main() -> ExitCode {
     let outcome = match &args.command {
         Command::Expert(args) => config::read(&args.settings, &args.set)
             .and_then(|config| expert::train(&config, &args.out)),
+        Command::Label(args) => draw(&args.into(), &args.out),
+        Command::Router(args) => config::read(&args.settings, &args.set)
+            .and_then(|config| router::train(&config, &args.out)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,10 +1,12 @@
 //! What is minimised. Each function gives one value per input, in f32.
 
+mod certificate;
 mod consistency;
 mod route;
 
 use tch::{Kind, Reduction, Tensor};
 
+pub use certificate::{Certificate, certificate};
 pub use consistency::{Consistency, consistency};
 pub use route::{balance, soft_labels, utility};
 

@@ -1,0 +1,137 @@
+//! Drawing the votes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use drs_core::noise::Seed;
+use drs_core::pool::{Phase, Role, Stage, VoteSource as _};
+use drs_data::{Dataset, Labels as Source, OpenOptions, Subset};
+use drs_router::{Config, Options, Router, ordered};
+
+use super::part::Part;
+use super::{Header, PART, VERSION};
+use crate::{bar, files};
+
+/// What to draw.
+#[derive(Debug, Clone)]
+pub struct Drawing {
+    /// The pool: experts.toml.
+    pub experts: PathBuf,
+    /// The data set.
+    pub data: PathBuf,
+    /// Which part.
+    pub split: String,
+    /// Labels instead of its own.
+    pub labels: Source,
+    /// Which inputs.
+    pub subset: Subset,
+    /// Noisy copies of each input for each expert.
+    pub draws: u64,
+    /// Of the noise.
+    pub seed: Seed,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+/// Draws the votes into `folder`, or continues.
+///
+/// # Errors
+/// If a model or an input cannot be read, a file cannot be written, or the
+/// folder has votes that were drawn otherwise.
+pub fn draw(drawing: &Drawing, folder: &Path) -> anyhow::Result<()> {
+    ensure!(drawing.draws > 0, "no draws: expected at least 1");
+    let config = Config::read(&drawing.experts)?;
+    let router = Router::open(&config, Options { threads: drawing.threads, batch: None })
+        .with_context(|| drawing.experts.display().to_string())?;
+    let options = OpenOptions { split: drawing.split.clone(), labels: drawing.labels.clone() };
+    let data = Dataset::open(&drawing.data, config.input, &options)?;
+    let indices: Vec<usize> = drawing.subset.indices(data.len()).collect();
+    ensure!(!indices.is_empty(), "no input: the data set has {}", data.len());
+    let Subset { start, skip, max } = drawing.subset;
+    let header = Header {
+        version: VERSION,
+        experts: router.experts().to_vec(),
+        classes: router.classes().to_vec(),
+        draws: drawing.draws,
+        seed: drawing.seed,
+        data: drawing.data.clone(),
+        split: drawing.split.clone(),
+        subset: (start, skip, max),
+        inputs: indices.len(),
+    };
+    begin(folder, &header)?;
+    let bar = bar::over(indices.len(), "inputs labelled");
+    for (number, indices) in indices.chunks(PART).enumerate() {
+        let path = Part::path(folder, number);
+        if path.exists() {
+            // A part is written whole; a broken one is drawn again.
+            let is_whole = Part::read(&path, &header).is_ok_and(|part| part.indices == indices);
+            if is_whole {
+                bar.inc(indices.len() as u64);
+                bar.reset_eta();
+                continue;
+            }
+        }
+        let mut part = Part { indices: Vec::new(), labels: Vec::new(), votes: Vec::new() };
+        let vote = |index: usize| votes(&router, &data, index, &header);
+        ordered(indices.iter().copied(), router.inputs_at_once(), vote, |row| {
+            let (index, label, votes) = row?;
+            part.indices.push(index);
+            part.labels.push(label);
+            part.votes.extend(votes);
+            bar.inc(1);
+            anyhow::Ok(())
+        })?;
+        part.write(&path, &header)?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Makes the folder and its description, or checks that it has this one.
+fn begin(folder: &Path, header: &Header) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = Header::path(folder);
+    if path.exists() {
+        if Header::read(folder)? != *header {
+            bail!(
+                "{} has votes of other experts, inputs or draws: take another folder",
+                folder.display()
+            );
+        }
+        return Ok(());
+    }
+    files::replace(&path, serde_json::to_string_pretty(header)?.as_bytes())
+}
+
+/// Index, class, and votes by expert and class.
+fn votes(
+    router: &Router,
+    data: &Dataset,
+    index: usize,
+    header: &Header,
+) -> anyhow::Result<(usize, usize, Vec<u32>)> {
+    let example = data.get(index)?;
+    let label = example
+        .label
+        .with_context(|| format!("input {index} has no label: routers learn from labels"))?;
+    ensure!(
+        label < header.classes.len(),
+        "input {index} has label {label}, the experts know {} classes",
+        header.classes.len()
+    );
+    let mut source = router.votes(Arc::new(example.input), header.seed);
+    let stage = |expert| Stage { role: Role::Expert(expert), phase: Phase::Estimation };
+    for expert in 0..header.experts.len() {
+        source.announce(stage(expert), &[header.draws]);
+    }
+    let mut all = Vec::new();
+    for expert in 0..header.experts.len() {
+        let votes = source.votes(stage(expert), 0..header.draws)?;
+        for &count in votes.counts() {
+            all.push(u32::try_from(count)?);
+        }
+    }
+    Ok((index, label, all))
+}

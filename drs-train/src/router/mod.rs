@@ -1,0 +1,202 @@
+//! `drs train router`: a base classifier over experts.
+
+mod judge;
+mod objective;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use drs_architectures::Architecture;
+use drs_data::{Dataset, InputSpec, OpenOptions};
+use drs_torch_device::DeviceName;
+use ndarray::{Array2, Axis};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::config::Precision;
+use crate::images::{Augment, Images, order, random};
+use crate::labels::{Labels, Radius, radii};
+use crate::network::{Mode, Network};
+use crate::run::{Plan, Run, Step, Task};
+
+pub use judge::Select;
+pub use objective::Objective;
+
+/// The settings, as a TOML file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What inputs look like, as in experts.toml.
+    pub input: InputSpec,
+    /// The folder that `drs train label` made.
+    pub labels: PathBuf,
+    /// Which radius votes stand for.
+    #[serde(default)]
+    pub radius: Radius,
+    /// So many inputs, chosen at random, are for validation.
+    pub hold_out: usize,
+    /// Chooses them.
+    #[serde(default)]
+    pub hold_out_seed: u64,
+    /// Name of the architecture.
+    pub arch: String,
+    /// Weights to start from: a checkpoint of the same architecture, say of an expert.
+    #[serde(default)]
+    pub init: Option<PathBuf>,
+    /// Train the last layer only.
+    #[serde(default)]
+    pub freeze: bool,
+    /// The router's own noise level, σ_e.
+    pub sigma: f64,
+    /// Noisy copies of each input in a batch.
+    #[serde(default = "two")]
+    pub copies: usize,
+    /// How images are changed.
+    #[serde(default)]
+    pub augment: Augment,
+    /// What is minimised.
+    pub objective: Objective,
+    /// What decides which epoch's router is kept.
+    #[serde(default)]
+    pub select: Select,
+    /// Number format of convolutions.
+    #[serde(default)]
+    pub precision: Precision,
+    /// `cpu`, `cuda` or `cuda:N`.
+    #[serde(default = "crate::expert::cpu")]
+    pub device: String,
+    /// Epochs, optimiser and the like.
+    pub train: Plan,
+}
+
+fn two() -> usize {
+    2
+}
+
+/// What purposes random numbers have.
+const AUGMENT: u64 = 2;
+
+struct Training<'a> {
+    config: &'a Config,
+    images: Images,
+    targets: objective::Targets,
+    held_out: Images,
+    judge: judge::Judge,
+    experts: Vec<String>,
+    device: Device,
+}
+
+/// Trains a router into `folder`, or continues.
+///
+/// # Errors
+/// If a setting is wrong, labels do not fit the data, or a file cannot be
+/// read or written.
+pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
+    ensure!(config.copies > 0, "copies: 0 found, expected at least 1");
+    let labels = Labels::read(&config.labels)?;
+    let architecture = Architecture::find(&config.arch).with_context(|| {
+        let names: Vec<&str> = Architecture::names().collect();
+        format!("arch: \"{}\" found, expected one of {}", config.arch, names.join(", "))
+    })?;
+    let device = config.device.parse::<DeviceName>().map_err(anyhow::Error::msg)?;
+    let device = device.available().map_err(anyhow::Error::msg)?;
+    let experts: Vec<String> = labels.header.experts.iter().map(|e| e.name.clone()).collect();
+    let mut network = Network::new(architecture, experts.len(), device, config.train.seed);
+    if let Some(path) = &config.init {
+        let checkpoint = drs_checkpoint::read(path)?;
+        network.load(&checkpoint).with_context(|| path.display().to_string())?;
+    }
+    if config.freeze {
+        network.freeze_body();
+    }
+    if config.precision == Precision::Bf16 {
+        network.use_bf16();
+    }
+    let radii = radii(&labels, config.radius)?;
+    let (rest, held_out) = parts(config, &radii)?;
+    let options = OpenOptions { split: labels.header.split.clone(), ..OpenOptions::default() };
+    let data = Dataset::open(&labels.header.data, config.input, &options)?;
+    let read = |places: &[usize]| {
+        let images = Images::read(&data, config.input, at(&labels.indices, places))?;
+        let expected = at(&labels.labels, places);
+        let same =
+            images.labels.iter().zip(&expected).position(|(a, b)| usize::try_from(*a) != Ok(*b));
+        ensure!(
+            same.is_none(),
+            "{}: its classes are not those of {}: the labels are of other data",
+            config.labels.display(),
+            labels.header.data.display()
+        );
+        anyhow::Ok(images)
+    };
+    let task = Training {
+        config,
+        images: read(&rest)?,
+        targets: objective::Targets::new(&labels, &radii, &rest, device),
+        held_out: read(&held_out)?,
+        judge: judge::Judge::new(&labels, &held_out, config)?,
+        experts,
+        device,
+    };
+    let settings = toml::to_string(config)?;
+    std::fs::create_dir_all(folder)?;
+    crate::files::replace(&folder.join("settings.toml"), settings.as_bytes())?;
+    Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
+        .train(&mut network)
+}
+
+fn at<T: Copy>(values: &[T], places: &[usize]) -> Vec<T> {
+    places.iter().map(|&place| values[place]).collect()
+}
+
+/// Places to train on, and places held out.
+fn parts(config: &Config, radii: &Array2<f32>) -> anyhow::Result<(Vec<usize>, Vec<usize>)> {
+    let inputs = radii.nrows();
+    ensure!(
+        (1..inputs).contains(&config.hold_out),
+        "hold_out: {} found, expected 1 to {} for {inputs} labelled inputs",
+        config.hold_out,
+        inputs.saturating_sub(1)
+    );
+    let places = order(inputs, &mut random(config.hold_out_seed, 0, 0));
+    let (held_out, rest) = places.split_at(config.hold_out);
+    // What no expert certifies teaches nothing (§4.2).
+    let teaches = |place: &usize| radii.index_axis(Axis(0), *place).iter().any(|&r| r > 0.0);
+    let mut rest: Vec<usize> = rest.iter().copied().filter(teaches).collect();
+    ensure!(!rest.is_empty(), "no expert certifies any of the inputs to train on");
+    let mut held_out = held_out.to_vec();
+    rest.sort_unstable();
+    held_out.sort_unstable();
+    Ok((rest, held_out))
+}
+
+impl Task for Training<'_> {
+    fn inputs(&self) -> usize {
+        self.images.len()
+    }
+
+    fn loss(&self, network: &Network, step: &Step<'_>) -> Tensor {
+        let mut random = random(self.config.train.seed, AUGMENT, step.seed);
+        let inputs = self.images.batch(step.batch, self.config.augment, &mut random, self.device);
+        let copies = i64::try_from(self.config.copies).unwrap_or(1);
+        let inputs = inputs.repeat([copies, 1, 1, 1]);
+        let noisy = &inputs + inputs.randn_like() * self.config.sigma;
+        let logits = network.forward(&noisy, Mode::Train);
+        let logits = logits.reshape([copies, -1, logits.size()[1]]);
+        let targets = self.targets.of(step.batch);
+        self.config.objective.loss(&logits, &targets, self.config.sigma).mean(Kind::Float)
+    }
+
+    fn evaluate(&self, network: &Network) -> anyhow::Result<Vec<(&'static str, f64)>> {
+        let votes = judge::route(network, &self.held_out, self.config, self.device);
+        self.judge.score(&votes)
+    }
+
+    fn notes(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("drs.sigma".to_owned(), self.config.sigma.to_string()),
+            ("drs.classes".to_owned(), self.experts.join(",")),
+        ])
+    }
+}
