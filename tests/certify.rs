@@ -237,7 +237,7 @@ fn images_of_other_sizes_are_resized_where_the_pool_says_so() {
     let resized = place.drs(route).succeeds();
     let digest = |text: &str| -> String {
         let answer: serde_json::Value = serde_json::from_str(text).unwrap();
-        answer["certificate"]["input"]["sha256"].as_str().unwrap().to_owned()
+        answer["certificate"]["provenance"]["input"]["sha256"].as_str().unwrap().to_owned()
     };
     image::GrayImage::from_pixel(2, 2, image::Luma([200])).save(place.path("wide.png")).unwrap();
     place.write("experts.toml", &toml);

@@ -96,3 +96,32 @@ fn masked(data: &[u8]) -> [u8; 4] {
     let sum = Crc::<u32>::new(&CRC_32_ISCSI).checksum(data);
     sum.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_tensorboard_s() {
+        // Written by RecordWriter of TensorBoard 2.21.0.
+        let expected = "1800000000000000a37f4b220900000000000029401a0d627261696e2e4576656e743a3263\
+                        94a44f2b00000000000000861bc34b090000000000802a4010072a1e0a0b0a046c6f737315\
+                        0000003f0a0f0a086163637572616379150000403f32847592";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let mut events = Events(BufWriter::new(File::create(&path).unwrap()));
+        let value = |tag: &str, value| Value { tag: tag.to_owned(), simple_value: Some(value) };
+        let values = vec![value("loss", 0.5), value("accuracy", 0.75)];
+        let version = Some("brain.Event:2".to_owned());
+        let summary = Some(Summary { value: values });
+        for event in [
+            Event { wall_time: 12.5, step: 0, file_version: version, summary: None },
+            Event { wall_time: 13.25, step: 7, file_version: None, summary },
+        ] {
+            events.record(&event).unwrap();
+        }
+        let found: String =
+            std::fs::read(&path).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, expected);
+    }
+}
