@@ -62,7 +62,7 @@ pub fn certificate(
     let mut loss = radius.zeros_like();
     for (place, at) in radii.iter().enumerate() {
         let weight = weights.get(place).copied().unwrap_or(1.0);
-        loss = loss - ((&radius - *at) / softness).sigmoid() * weight;
+        loss -= ((&radius - *at) / softness).sigmoid() * weight;
     }
     loss
 }
