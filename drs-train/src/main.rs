@@ -128,6 +128,7 @@ struct RunArgs {
 }
 
 fn main() -> ExitCode {
+    drs_torch_device::keep_memory();
     drs_torch_device::prepare();
     let args = Args::parse();
     let outcome = match &args.command {

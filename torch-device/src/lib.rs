@@ -111,6 +111,26 @@ fn open_libtorch_cuda() -> Result<(), String> {
     Err("CUDA devices are supported on Linux only".to_owned())
 }
 
+/// Lets the program keep the memory of large tensors for the next ones, instead of
+/// giving it back to the system and having it cleared anew: a quarter of the time of
+/// training a small network. For programs, not for plugins: it is their host's memory.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn keep_memory() {
+    const AHEAD: i32 = 256 << 20;
+    for (parameter, value) in [
+        (libc::M_MMAP_THRESHOLD, i32::MAX),
+        (libc::M_TRIM_THRESHOLD, i32::MAX),
+        (libc::M_TOP_PAD, AHEAD),
+    ] {
+        // SAFETY: changes the allocator's settings only, which it guards itself.
+        unsafe { libc::mallopt(parameter, value) };
+    }
+}
+
+/// Other allocators are as they are.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn keep_memory() {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ impl Layers for Making {
         let Sizes { from, to, kernel, .. } = sizes;
         let deviation = (2.0 / (kernel * kernel * to) as f64).sqrt();
         let weight = Tensor::randn(shape(&[to, from, kernel, kernel]), MADE) * deviation;
-        self.insert(format!("{conv}.weight"), weight, true);
+        self.insert(format!("{conv}.weight"), channels_last(&weight), true);
         self.insert(format!("{norm}.weight"), Tensor::ones(shape(&[to]), MADE), true);
         self.insert(format!("{norm}.bias"), Tensor::zeros(shape(&[to]), MADE), true);
         self.insert(format!("{norm}.running_mean"), Tensor::zeros(shape(&[to]), MADE), false);
@@ -73,6 +73,12 @@ impl Layers for Making {
         self.insert(format!("{name}.bias"), bias, true);
         Ok(())
     }
+}
+
+/// In the memory format that convolutions are fastest with. Inputs of one channel
+/// do not show theirs, so weights have it too.
+pub(super) fn channels_last(maps: &Tensor) -> Tensor {
+    maps.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }
 
 fn shape(sizes: &[usize]) -> Vec<i64> {

@@ -9,7 +9,7 @@ use drs_architectures::Architecture;
 use drs_checkpoint::Checkpoint;
 use tch::{Device, Kind, Tensor};
 
-use layers::{Making, Running};
+use layers::{Making, Running, channels_last};
 
 /// What a forward pass is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,16 +127,10 @@ impl Network {
     /// Logits `[n, classes]` in f32 of inputs `[n, channels, height, width]` in
     /// [0, 1], noise added.
     pub fn forward(&self, inputs: &Tensor, mode: Mode) -> Tensor {
-        let normalised = (inputs - &self.mean) / &self.std;
+        let normalised = channels_last(&((inputs - &self.mean) / &self.std));
+        let normalised = normalised.to_kind(self.precision);
         let mut running = Running { tensors: &self.tensors, mode, precision: self.precision };
-        let Ok(logits) =
-            self.architecture.forward(&mut running, &running_input(&normalised, self.precision));
+        let Ok(logits) = self.architecture.forward(&mut running, &normalised);
         logits
     }
-}
-
-/// In the memory format that convolutions are fastest with.
-fn running_input(inputs: &Tensor, precision: Kind) -> Tensor {
-    let channels_last = inputs.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
-    channels_last.to_kind(precision)
 }
