@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -40,6 +41,16 @@ pub(crate) enum Command {
     Plot(PlotArgs),
     /// Write one HTML file: curves, tables, and every input with its certificate.
     Report(ReportArgs),
+    /// Train experts and routers: `drs train --help` tells how.
+    #[command(disable_help_flag = true)]
+    Train(TrainArgs),
+}
+
+/// What drs-train is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 const ROUTE_EXAMPLES: &str = "\

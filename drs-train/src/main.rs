@@ -16,7 +16,7 @@ use drs_train::{config, expert, router};
 /// Settings are TOML files; a run keeps them beside its results. A run that was stopped
 /// goes on when it is started again, to the same result.
 #[derive(Debug, Parser)]
-#[command(name = "drs train", version, max_term_width = 100)]
+#[command(name = "drs train", bin_name = "drs train", version, max_term_width = 100)]
 struct Args {
     #[command(subcommand)]
     command: Command,

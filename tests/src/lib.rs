@@ -23,7 +23,7 @@ const PACKAGES: [&str; 8] = [
 ];
 
 /// What needs libtorch: built for the tests that use it only.
-const TORCH_PACKAGES: [&str; 2] = ["drs-expert-torch", "drs-expert-other-libtorch"];
+const TORCH_PACKAGES: [&str; 3] = ["drs-expert-torch", "drs-expert-other-libtorch", "drs-train"];
 
 /// The folder with the binary and the plugins, built on first use.
 ///
@@ -34,7 +34,7 @@ pub fn built() -> &'static Path {
     BUILT.get_or_init(|| build(&PACKAGES))
 }
 
-/// The same, with the torch plugin.
+/// The same, with the torch plugin and drs-train.
 ///
 /// # Panics
 /// If it does not build: it needs `LIBTORCH`, which `cargo xtask test` sets.
