@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::config::{Data, Precision};
+use crate::export::SHAPE;
 use crate::images::{Augment, Images, random};
 use crate::loss::{Consistency, consistency, cross_entropy};
 use crate::network::{Mode, Network};
@@ -171,6 +172,7 @@ impl Task for Training<'_> {
     fn notes(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
             ("drs.sigma".to_owned(), self.config.sigma.to_string()),
+            (SHAPE.to_owned(), self.config.input.shape.to_string()),
             ("drs.classes".to_owned(), self.classes.join(",")),
         ])
     }

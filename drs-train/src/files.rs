@@ -20,12 +20,9 @@ pub fn write<'a>(
 ) -> anyhow::Result<()> {
     let mut all = Vec::new();
     for (name, tensor) in tensors {
-        let tensor = tensor.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
         let shape: Vec<usize> =
             tensor.size().into_iter().map(usize::try_from).collect::<Result<_, _>>()?;
-        let mut values = vec![0f32; tensor.numel()];
-        tensor.copy_data(&mut values, tensor.numel());
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values(tensor).into_iter().flat_map(f32::to_le_bytes).collect();
         all.push((name, shape, bytes));
     }
     let views = all
@@ -34,6 +31,14 @@ pub fn write<'a>(
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     let notes: HashMap<String, String> = notes.clone().into_iter().collect();
     replace(path, &safetensors::serialize(views, Some(notes))?)
+}
+
+/// The values of a tensor, in the order of its axes.
+pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
+    let tensor = tensor.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
+    let mut values = vec![0f32; tensor.numel()];
+    tensor.copy_data(&mut values, tensor.numel());
+    values
 }
 
 /// Writes a file whole or not at all: it is made beside and renamed.

@@ -4,6 +4,7 @@
 //! * [`expert`]: base classifiers that stand noise.
 //! * [`labels`]: how experts vote on training inputs.
 //! * [`router`]: base classifiers over experts, for what certificates are worth.
+//! * [`export`]: trained networks as ONNX and TorchScript.
 //! * [`network`], [`loss`], [`optimiser`], [`images`]: what training is made of.
 //! * [`run`]: epochs, checkpoints, curves; a run that was stopped goes on.
 //! * [`events`], [`files`]: what a run writes.
@@ -12,6 +13,7 @@ mod bar;
 pub mod config;
 pub mod events;
 pub mod expert;
+pub mod export;
 pub mod files;
 pub mod images;
 pub mod labels;

@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 use clap::{Parser, Subcommand};
 use drs_core::noise::Seed;
 use drs_data::{Labels, Subset};
+use drs_train::export::{Export, export, parse_shape};
 use drs_train::labels::{Drawing, draw};
 use drs_train::{config, expert, router};
 
@@ -30,6 +31,35 @@ enum Command {
     Label(LabelArgs),
     /// Train a router: a base classifier over experts.
     Router(RunArgs),
+    /// Write a trained network as ONNX or TorchScript.
+    Export(ExportArgs),
+}
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  drs train export runs/s025/model.safetensors --out s025.onnx
+  drs train export checkpoint.pth.tar --arch cifar_resnet110 --shape 3,32,32 --out s050.pt
+
+ONNX files carry the notes drs.sigma and drs.classes; batch normalisation is folded into convolutions.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
+struct ExportArgs {
+    /// A checkpoint, as training leaves it or as the field publishes them.
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    /// Its architecture, where the file does not tell.
+    #[arg(long)]
+    arch: Option<String>,
+
+    /// Channels, height and width of inputs, where the file does not tell.
+    #[arg(long, value_name = "C,H,W", value_parser = parse_shape)]
+    shape: Option<[usize; 3]>,
+
+    /// The file to write: .onnx or .pt (TorchScript).
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
 }
 
 const LABEL_EXAMPLES: &str = "\
@@ -137,6 +167,12 @@ fn main() -> ExitCode {
         Command::Label(args) => draw(&args.into(), &args.out),
         Command::Router(args) => config::read(&args.settings, &args.set)
             .and_then(|config| router::train(&config, &args.out)),
+        Command::Export(ExportArgs { model, arch, shape, out }) => export(&Export {
+            model: model.clone(),
+            arch: arch.clone(),
+            shape: *shape,
+            out: out.clone(),
+        }),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -117,8 +117,17 @@ impl Network {
 
     /// From now on only the last layer is trained.
     pub fn freeze_body(&mut self) {
+        self.freeze(|name| !name.starts_with(drs_architectures::HEAD));
+    }
+
+    /// From now on nothing is trained.
+    pub fn freeze_all(&mut self) {
+        self.freeze(|_| true);
+    }
+
+    fn freeze(&mut self, which: impl Fn(&str) -> bool) {
         for (name, tensor) in &mut self.tensors {
-            if !name.starts_with(drs_architectures::HEAD) {
+            if which(name) {
                 let _ = tensor.requires_grad_(false);
             }
         }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::config::Precision;
+use crate::export::SHAPE;
 use crate::images::{Augment, Images, order, random};
 use crate::labels::{Labels, Radius, radii};
 use crate::network::{Mode, Network};
@@ -196,6 +197,7 @@ impl Task for Training<'_> {
     fn notes(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
             ("drs.sigma".to_owned(), self.config.sigma.to_string()),
+            (SHAPE.to_owned(), self.config.input.shape.to_string()),
             ("drs.classes".to_owned(), self.experts.join(",")),
         ])
     }

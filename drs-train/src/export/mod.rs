@@ -1,0 +1,96 @@
+//! Trained networks for other runtimes.
+
+mod onnx;
+mod proto;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use drs_architectures::{Architecture, HEAD};
+use drs_checkpoint::Checkpoint;
+use tch::{CModule, Device, Kind, Tensor};
+
+use crate::files;
+use crate::network::{Mode, Network};
+
+/// What to write.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// A checkpoint of a known architecture.
+    pub model: PathBuf,
+    /// Its architecture, where the file does not tell.
+    pub arch: Option<String>,
+    /// Channels, height and width of inputs, where the file does not tell.
+    pub shape: Option<[usize; 3]>,
+    /// `.onnx` or `.pt`.
+    pub out: PathBuf,
+}
+
+/// Writes a network as ONNX or TorchScript, by the ending of `out`.
+///
+/// # Errors
+/// If the model cannot be read, its architecture or shape is not known, or the
+/// file cannot be written.
+pub fn export(export: &Export) -> anyhow::Result<()> {
+    let checkpoint = drs_checkpoint::read(&export.model)?;
+    let problem = || export.model.display().to_string();
+    let network = network(&checkpoint, export.arch.as_deref()).with_context(problem)?;
+    let noted = checkpoint.metadata.get(SHAPE).and_then(|text| parse_shape(text).ok());
+    let shape = export.shape.or(noted).with_context(|| {
+        format!("{}: it does not tell the shape of its inputs: --shape 3,32,32", problem())
+    })?;
+    let channels = network.architecture().channels();
+    ensure!(shape[0] == channels, "{}: {channels} channels, not {}", problem(), shape[0]);
+    let notes = checkpoint.metadata.into_iter().filter(|(key, _)| key.starts_with("drs."));
+    match export.out.extension().and_then(|extension| extension.to_str()) {
+        Some("onnx") => {
+            files::replace(&export.out, &onnx::encode(&network, shape, &notes.collect()))
+        }
+        Some("pt") => torchscript(&network, shape, &export.out),
+        _ => bail!("{}: expected a file that ends in .onnx or .pt", export.out.display()),
+    }
+}
+
+/// The note that has the shape of the inputs.
+pub const SHAPE: &str = "drs.shape";
+
+/// Three numbers with commas or crosses between them.
+///
+/// # Errors
+/// If the text is something else.
+pub fn parse_shape(text: &str) -> Result<[usize; 3], String> {
+    let sizes: Option<Vec<usize>> =
+        text.split([',', 'x']).map(|size| size.trim().parse().ok()).collect();
+    let shape = sizes.and_then(|sizes| <[usize; 3]>::try_from(sizes).ok());
+    shape.ok_or_else(|| format!("\"{text}\" found, expected channels, height and width: 3,32,32"))
+}
+
+fn network(checkpoint: &Checkpoint, arch: Option<&str>) -> anyhow::Result<Network> {
+    let name =
+        arch.or(checkpoint.arch.as_deref()).context("it does not name its architecture: --arch")?;
+    let architecture = Architecture::find(name).with_context(|| {
+        let names: Vec<&str> = Architecture::names().collect();
+        format!("arch: \"{name}\" found, expected one of {}", names.join(", "))
+    })?;
+    let head = checkpoint.tensors.iter().find(|(name, _)| name.ends_with(&format!("{HEAD}.bias")));
+    let classes = head.and_then(|(_, bias)| bias.shape().first().copied());
+    let classes = classes.with_context(|| format!("it has no tensor {HEAD}.bias"))?;
+    let mut network = Network::new(architecture, classes, Device::Cpu, 0);
+    network.load(checkpoint)?;
+    // What has gradients cannot be traced.
+    network.freeze_all();
+    Ok(network)
+}
+
+/// Traced on one input; every layer takes any number of them.
+fn torchscript(network: &Network, shape: [usize; 3], out: &Path) -> anyhow::Result<()> {
+    let [channels, height, width] = shape.map(|size| i64::try_from(size).unwrap_or(i64::MAX));
+    let input = Tensor::zeros([1, channels, height, width], (Kind::Float, Device::Cpu));
+    let mut forward = |inputs: &[Tensor]| vec![network.forward(&inputs[0], Mode::Eval)];
+    let module =
+        tch::no_grad(|| CModule::create_by_tracing("Network", "forward", &[input], &mut forward))?;
+    // Made beside and renamed, as other files.
+    let made = out.with_extension("pt.part");
+    module.save(&made).with_context(|| format!("cannot write {}", out.display()))?;
+    std::fs::rename(&made, out).with_context(|| format!("cannot write {}", out.display()))
+}

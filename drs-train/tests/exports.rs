@@ -1,0 +1,99 @@
+//! Every architecture in every format gives the same logits.
+
+use std::collections::BTreeMap;
+
+use drs_architectures::Architecture;
+use drs_train::export::{Export, SHAPE, export};
+use drs_train::network::{Mode, Network};
+use drs_train::run::write_model;
+use rten_tensor::NdTensor;
+use rten_tensor::prelude::*;
+use tch::{CModule, Device, Kind, Tensor};
+
+/// The same logits, up to the order of sums.
+const TOLERANCE: f64 = 1e-4;
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    let mut values = vec![0f32; tensor.numel()];
+    tensor.contiguous().copy_data(&mut values, tensor.numel());
+    values
+}
+
+fn furthest(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max)
+}
+
+#[test]
+fn formats_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("small_cnn", [1, 28, 28], 3),
+        ("cifar_resnet20", [3, 32, 32], 10),
+        ("cifar_resnet110", [3, 32, 32], 10),
+        ("resnet50", [3, 64, 64], 7),
+    ];
+    assert_eq!(cases.map(|case| case.0).to_vec(), {
+        let mut names: Vec<&str> = Architecture::names().collect();
+        names.sort_by_key(|name| cases.iter().position(|case| case.0 == *name));
+        names
+    });
+    for (name, shape, classes) in cases {
+        let network = Network::new(Architecture::find(name).unwrap(), classes, Device::Cpu, 5);
+        let [c, h, w] = shape.map(|size| size as i64);
+        // Running statistics that are not those of the start.
+        for _ in 0..3 {
+            let inputs = Tensor::rand([8, c, h, w], (Kind::Float, Device::Cpu));
+            let _ = tch::no_grad(|| network.forward(&inputs, Mode::Train));
+        }
+        let inputs = Tensor::rand([5, c, h, w], (Kind::Float, Device::Cpu));
+        let expected = values(&tch::no_grad(|| network.forward(&inputs, Mode::Eval)));
+        let size = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
+        assert!(size > 1e-3, "{name}: the logits say nothing: {expected:?}");
+        let tolerance = TOLERANCE * f64::from(size.max(1.0));
+
+        let model = folder.path().join(format!("{name}.safetensors"));
+        let shape_note = shape.map(|size| size.to_string()).join("x");
+        let notes = [("drs.sigma", "0.5".to_owned()), (SHAPE, shape_note)];
+        let notes = notes.map(|(key, value)| (key.to_owned(), value));
+        write_model(&model, &network, BTreeMap::from(notes)).unwrap();
+        let written = |ending: &str| {
+            let out = folder.path().join(format!("{name}.{ending}"));
+            export(&Export { model: model.clone(), arch: None, shape: None, out: out.clone() })
+                .unwrap();
+            out
+        };
+
+        let module = CModule::load(written("pt")).unwrap();
+        let found = values(&tch::no_grad(|| module.forward_ts(&[&inputs]).unwrap()));
+        let gap = furthest(&found, &expected);
+        assert!(gap <= tolerance, "{name}: TorchScript is {gap} apart of {size}");
+
+        let model = rten::Model::load_file(written("onnx")).unwrap();
+        let lattice = NdTensor::from_data([5, shape[0], shape[1], shape[2]], values(&inputs));
+        let outputs = model.run_one(lattice.view().into(), None).unwrap();
+        let outputs: NdTensor<f32, 2> = outputs.try_into().unwrap();
+        let gap = furthest(&outputs.to_vec(), &expected);
+        assert!(gap <= tolerance, "{name}: ONNX is {gap} apart of {size}");
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::new(Architecture::find("small_cnn").unwrap(), 2, Device::Cpu, 1);
+    let model = folder.path().join("m.safetensors");
+    write_model(&model, &network, BTreeMap::new()).unwrap();
+    let attempt = |arch: Option<&str>, shape: Option<[usize; 3]>, out: &str| {
+        let out = folder.path().join(out);
+        let attempt = Export { model: model.clone(), arch: arch.map(str::to_owned), shape, out };
+        format!("{:#}", export(&attempt).unwrap_err())
+    };
+    let shape = Some([1, 28, 28]);
+    assert!(attempt(None, None, "m.onnx").contains("--shape"));
+    assert!(attempt(None, Some([3, 28, 28]), "m.onnx").contains("1 channels, not 3"));
+    assert!(attempt(None, shape, "m.h5").contains(".onnx or .pt"));
+    assert!(attempt(Some("vgg"), shape, "m.onnx").contains("\"vgg\" found"));
+    assert!(attempt(Some("cifar_resnet20"), shape, "m.onnx").contains("m.safetensors: tensor"));
+    assert!(attempt(None, shape, "nowhere/m.onnx").contains("nowhere/m.onnx"));
+}
