@@ -131,7 +131,7 @@ pub(crate) struct CertifyArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// dual, set, maxmin, multiscale, or one:NAME for one expert alone.
+    /// dual, set, maxmin, blend, multiscale, or one:NAME for one expert alone.
     #[arg(long, default_value = "maxmin", value_parser = parse_method)]
     pub(crate) method: MethodName,
 
@@ -528,6 +528,8 @@ pub(crate) enum Rule {
     Set,
     /// The strongest claim on the label, whatever the route.
     Maxmin,
+    /// The strongest of experts.toml's own terms.
+    Blend,
 }
 
 impl From<Rule> for Method {
@@ -536,6 +538,7 @@ impl From<Rule> for Method {
             Rule::Dual => Self::Dual,
             Rule::Set => Self::Set,
             Rule::Maxmin => Self::MaxMin,
+            Rule::Blend => Self::Blend,
         }
     }
 }
@@ -554,7 +557,7 @@ fn parse_method(text: &str) -> Result<MethodName, String> {
         _ if text == "multiscale" => Ok(MethodName::Multiscale),
         _ => Rule::from_str(text, false)
             .map(MethodName::Routed)
-            .map_err(|_| "expected dual, set, maxmin, multiscale or one:NAME".to_owned()),
+            .map_err(|_| "expected dual, set, maxmin, blend, multiscale or one:NAME".to_owned()),
     }
 }
 

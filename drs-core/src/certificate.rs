@@ -6,6 +6,7 @@ use crate::lattice::{Digest, LatticeInput, Quantum, Shape};
 use crate::noise::Seed;
 use crate::pool::Phase;
 use crate::protocol::Protocol;
+use crate::rule::Term;
 use crate::units::{Alpha, Radius, Sigma};
 use crate::votes::VoteCounts;
 
@@ -18,13 +19,16 @@ pub const RECORD_VERSION: u32 = 2;
 pub struct Certificate {
     /// [`RECORD_VERSION`] at the time of writing.
     pub version: u32,
-    /// `one:NAME`, `multiscale`, `dual`, `set` or `maxmin`.
+    /// `one:NAME`, `multiscale`, `dual`, `set`, `maxmin` or `blend`.
     pub method: String,
     /// Draws, α and its split.
     pub protocol: Protocol,
     /// Total-variation distance of all draws that the method may take from
     /// exact ones; charged to α before it was split.
     pub distance: f64,
+    /// The terms of `blend`, experts by index.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub blend: Vec<Term>,
     /// Where input, noise and models came from; absent for analytic problems.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub provenance: Option<Provenance>,

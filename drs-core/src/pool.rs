@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::rule::Term;
 use crate::units::Sigma;
 use crate::votes::VoteCounts;
 
@@ -28,6 +29,9 @@ pub struct Pool {
     pub experts: Vec<Model>,
     /// Number of classes each expert chooses from.
     pub classes: usize,
+    /// The terms of the blended rule; may be none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub blend: Vec<Term>,
 }
 
 /// Who is asked for votes.

@@ -18,6 +18,8 @@ pub enum Method {
     Set,
     /// The strongest claim: the weaker of a route to a set and the set's agreement.
     MaxMin,
+    /// The strongest of the pool's own terms: experts together, the router where asked.
+    Blend,
 }
 
 /// How the runner-up is bounded.

@@ -41,11 +41,12 @@ fn answer(problem: &Problem, method: Method, x: &[f64]) -> usize {
         Method::Multiscale => problem.cascade(x).unwrap_or(usize::MAX),
         Method::Dual | Method::Set => problem.routed(x),
         Method::MaxMin => problem.maxmin(x),
+        Method::Blend => problem.blended(x),
     }
 }
 
-const METHODS: [Method; 5] =
-    [Method::One(0), Method::Multiscale, Method::Dual, Method::Set, Method::MaxMin];
+const METHODS: [Method; 6] =
+    [Method::One(0), Method::Multiscale, Method::Dual, Method::Set, Method::MaxMin, Method::Blend];
 
 #[test]
 fn certificates_claim_too_much_at_most_as_often_as_alpha_allows() {

@@ -1,10 +1,11 @@
 //! experts.toml: reading and validation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use drs_core::lattice::Digest;
 use drs_core::protocol::AlphaSplit;
+use drs_core::rule::Term;
 use drs_data::InputSpec;
 use serde::Deserialize;
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub experts: Vec<ExpertSpec>,
     /// How α is shared.
     pub split: AlphaSplit,
+    /// The terms of the blended rule, experts by their place.
+    pub blend: Vec<Term>,
 }
 
 /// An expert: a name and a model.
@@ -84,6 +87,19 @@ struct File {
     expert: Vec<ExpertTable>,
     #[serde(default)]
     alpha: AlphaSplit,
+    #[serde(default)]
+    blend: Vec<BlendTable>,
+}
+
+/// A term of the blended rule, experts by name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BlendTable {
+    weights: BTreeMap<String, u32>,
+    #[serde(default)]
+    offset: f64,
+    cap: Option<f64>,
+    route: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -157,6 +173,10 @@ impl Config {
                 .map_err(|(field, problem)| wrong(field, problem))?;
             experts.push(ExpertSpec { name, model });
         }
+        let blend = file.blend.into_iter().enumerate().map(|(index, table)| {
+            table.term(&experts).map_err(|problem| wrong(format!("blend[{index}]"), problem))
+        });
+        let blend = blend.collect::<Result<_, _>>()?;
         let router = file.router.map(|table| model("router", table)).transpose();
         Ok(Self {
             path: path.to_owned(),
@@ -164,6 +184,7 @@ impl Config {
             router: router.map_err(|(field, problem)| wrong(field, problem))?,
             experts,
             split: file.alpha,
+            blend,
         })
     }
 
@@ -174,6 +195,25 @@ impl Config {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         }
+    }
+}
+
+impl BlendTable {
+    fn term(self, experts: &[ExpertSpec]) -> Result<Term, String> {
+        let place = |name: &String| {
+            experts.iter().position(|expert| expert.name == *name).ok_or_else(|| {
+                let names: Vec<&str> = experts.iter().map(|expert| expert.name.as_str()).collect();
+                format!("\"{name}\" found, expected one of {}", names.join(", "))
+            })
+        };
+        let mut weights = vec![0; experts.len()];
+        for (name, weight) in &self.weights {
+            weights[place(name)?] = *weight;
+        }
+        let route = self.route.map(|names| names.iter().map(place).collect()).transpose()?;
+        let term = Term { weights, offset: self.offset, cap: self.cap, route };
+        term.validate(experts.len())?;
+        Ok(term)
     }
 }
 
@@ -262,6 +302,21 @@ mod tests {
         assert_eq!(config.experts[1].model.batch, Some(64));
         assert_eq!(config.router.as_ref().unwrap().config["model"], "router.onnx");
         assert_eq!(config.base_dir(), Path::new("pool"));
+    }
+
+    #[test]
+    fn terms_name_experts() {
+        let terms = "[[blend]]\nweights = { b = 2 }\n[[blend]]\nweights = { a = 1, b = 1 }\ncap = 0.0\nroute = [\"b\"]\n";
+        let config = parse(&format!("{GOOD}{terms}")).unwrap();
+        assert_eq!(config.blend[0].weights, [0, 2]);
+        let second = &config.blend[1];
+        assert_eq!((second.cap, second.route.as_deref()), (Some(0.0), Some(&[1][..])));
+        let error =
+            parse(&format!("{GOOD}{}", terms.replace("{ b = 2 }", "{ c = 2 }"))).unwrap_err();
+        assert!(
+            error.to_string().contains("blend[0]: \"c\" found, expected one of a, b"),
+            "{error}"
+        );
     }
 
     #[test]

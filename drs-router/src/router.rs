@@ -113,6 +113,7 @@ impl Router {
             router: config.router.is_some().then(|| model(&lanes[0])),
             experts: lanes[experts..].iter().map(model).collect(),
             classes: classes.len(),
+            blend: config.blend.clone(),
         };
         let records = lanes.iter().map(|lane| lane.expert.record().clone()).collect();
         let warnings = warnings(&pool);

@@ -17,17 +17,26 @@ pub(super) struct ClaimLevels {
     pub(super) upper: Option<Alpha>,
 }
 
+/// Which class is claimed.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    /// The one that the selection draws choose.
+    Selected,
+    /// This one; a role that selects another one is out: it would not support the
+    /// class, and leaving it out can only lose radius.
+    OrOut(usize),
+    /// This one, whatever is selected.
+    Firm(usize),
+}
+
 struct ClaimOn {
-    /// The class asked for; with `None` the one that the selection draws choose.
-    wanted: Option<usize>,
+    wanted: Wanted,
     levels: ClaimLevels,
     classes: usize,
 }
 
-/// The stage of a role that may spend `alpha` on a claim.
-///
-/// A role that is asked for a class and selects another one is out: it would
-/// not support the class, and leaving it out can only lose radius.
+/// The stage of a role that may spend `alpha` on a claim: on the class that it
+/// selects, or on `wanted` if it selects that.
 pub(super) fn stage<'a, S: VoteSource>(
     session: &Session<'_, S>,
     role: Role,
@@ -37,16 +46,41 @@ pub(super) fn stage<'a, S: VoteSource>(
 ) -> Result<Stage<'a>, S> {
     let levels = session.levels(role, alpha, bounding)?;
     let classes = session.pool.options(role);
+    let wanted = wanted.map_or(Wanted::Selected, Wanted::OrOut);
     Stage::new(session, role, ClaimOn { wanted, levels, classes })
+}
+
+/// The same, after the selection is drawn, on `class` whatever was selected: the
+/// stage bounds how little it may support the class, and how much others.
+pub(super) fn firm<'a, S: VoteSource>(
+    session: &Session<'_, S>,
+    role: Role,
+    class: usize,
+    selection: VoteCounts,
+    alpha: Alpha,
+    bounding: Bounding,
+) -> Result<Stage<'a>, S> {
+    let levels = session.levels(role, alpha, bounding)?;
+    let classes = session.pool.options(role);
+    let claim = ClaimOn { wanted: Wanted::Firm(class), levels, classes };
+    Stage::with_selection(session, role, claim, selection)
+}
+
+impl ClaimOn {
+    /// The class claimed; `None` if the role is out.
+    fn class(&self, selection: Option<&VoteCounts>) -> Option<usize> {
+        let chosen = selection.map(VoteCounts::top);
+        match self.wanted {
+            Wanted::Selected => Some(chosen.unwrap_or(0)),
+            Wanted::OrOut(class) => (chosen.is_none() || chosen == Some(class)).then_some(class),
+            Wanted::Firm(class) => Some(class),
+        }
+    }
 }
 
 impl Purpose for ClaimOn {
     fn aims(&self, selection: Option<&VoteCounts>) -> Option<Aims> {
-        let chosen = selection.map(VoteCounts::top);
-        if self.wanted.is_some() && chosen.is_some() && chosen != self.wanted {
-            return None;
-        }
-        let class = chosen.or(self.wanted).unwrap_or(0);
+        let class = self.class(selection)?;
         let others = |z| if z == class { None } else { self.levels.upper };
         Some(Aims {
             lower: vec![(vec![class], self.levels.lower)],
@@ -61,7 +95,7 @@ impl Purpose for ClaimOn {
         model: &str,
         _: &dyn Fn(usize) -> String,
     ) -> Vec<BoundRecord> {
-        let class = selection.top();
+        let class = self.class(Some(selection)).unwrap_or(0);
         vec![BoundRecord::Class {
             model: model.to_owned(),
             class,

@@ -5,6 +5,7 @@
 //! them (`procedure`): a [`VoteSource`] is asked for votes of the stage that
 //! binds, until no draws that are left can matter.
 
+mod blend;
 mod claim;
 mod dual;
 mod maxmin;
@@ -83,6 +84,7 @@ pub fn certify<S: VoteSource>(
         Method::Dual => dual::certify(&mut session),
         Method::Set => set::certify(&mut session),
         Method::MaxMin => maxmin::certify(&mut session),
+        Method::Blend => blend::certify(&mut session),
     }?;
     let bounds = session.finish();
     Ok(Certificate {
@@ -90,6 +92,7 @@ pub fn certify<S: VoteSource>(
         method: name(pool, method),
         protocol: protocol.clone(),
         distance,
+        blend: if method == Method::Blend { pool.blend.clone() } else { Vec::new() },
         provenance,
         stages,
         bounds,
@@ -97,7 +100,7 @@ pub fn certify<S: VoteSource>(
     })
 }
 
-/// The name of a method in records: `one:NAME`, `multiscale`, `dual`, `set`, `maxmin`.
+/// The name of a method in records: `one:NAME`, `multiscale`, `dual`, `set`, `maxmin`, `blend`.
 #[must_use]
 pub fn name(pool: &Pool, method: Method) -> String {
     match method {
@@ -108,6 +111,7 @@ pub fn name(pool: &Pool, method: Method) -> String {
         Method::Dual => "dual".to_owned(),
         Method::Set => "set".to_owned(),
         Method::MaxMin => "maxmin".to_owned(),
+        Method::Blend => "blend".to_owned(),
     }
 }
 
@@ -138,8 +142,23 @@ fn check(pool: &Pool, method: Method, protocol: &Protocol) -> Result<(), Protoco
                 name(pool, method)
             )))
         }
+        Method::Blend => check_blend(pool),
         _ => Ok(()),
     }
+}
+
+fn check_blend(pool: &Pool) -> Result<(), ProtocolError> {
+    if pool.blend.is_empty() {
+        return Err(ProtocolError::Pool("blend needs terms, the pool has none".to_owned()));
+    }
+    for (index, term) in pool.blend.iter().enumerate() {
+        let wrong = |problem: String| ProtocolError::Pool(format!("blend[{index}]: {problem}"));
+        term.validate(pool.experts.len()).map_err(wrong)?;
+        if term.route.is_some() && pool.router.is_none() {
+            return Err(wrong("it has a route, the pool has no router".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// What is left of α after the sampler's distance from exact draws is charged

@@ -135,13 +135,27 @@ impl<'a> Stage<'a> {
         role: Role,
         purpose: impl Purpose + 'a,
     ) -> Result<Self, S> {
-        let mut stage = Self {
-            role,
-            purpose: Box::new(purpose),
-            selection: None,
-            looks: Vec::new(),
-            bounds: None,
-        };
+        Self::begin(session, role, purpose, None)
+    }
+
+    /// A stage whose selection is drawn.
+    pub(super) fn with_selection<S: VoteSource>(
+        session: &Session<'_, S>,
+        role: Role,
+        purpose: impl Purpose + 'a,
+        selection: VoteCounts,
+    ) -> Result<Self, S> {
+        Self::begin(session, role, purpose, Some(selection))
+    }
+
+    fn begin<S: VoteSource>(
+        session: &Session<'_, S>,
+        role: Role,
+        purpose: impl Purpose + 'a,
+        selection: Option<VoteCounts>,
+    ) -> Result<Self, S> {
+        let mut stage =
+            Self { role, purpose: Box::new(purpose), selection, looks: Vec::new(), bounds: None };
         stage.update(session)?;
         Ok(stage)
     }

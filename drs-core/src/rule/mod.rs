@@ -4,11 +4,13 @@
 //! s^c(x) = σ·Φ⁻¹(P(f(x + ε) = c)). It is 1-Lipschitz in ‖·‖₂ (Levine et al.
 //! 2019; Salman et al. 2019) and, where it is positive, Cohen's radius.
 
+mod blend;
 mod maxmin;
 mod multiscale;
 mod route;
 mod set;
 
+pub use blend::{Blend, Term, blend};
 pub use maxmin::{MaxMin, maxmin};
 pub use multiscale::multiscale;
 pub use route::{ExpertSet, RouteBounds};

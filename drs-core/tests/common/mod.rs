@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use drs_core::pool::{Model, Pool, Role, Stage, VoteSource};
+use drs_core::rule::Term;
 use drs_core::units::Sigma;
 use drs_core::votes::VoteCounts;
 use rand::rngs::StdRng;
@@ -69,6 +70,18 @@ impl Bands {
     }
 }
 
+fn random_term(rng: &mut StdRng, experts: usize) -> Term {
+    let mut weights: Vec<u32> = (0..experts).map(|_| rng.random_range(0..=2)).collect();
+    if weights.iter().all(|&weight| weight == 0) {
+        weights[rng.random_range(0..experts)] = 1;
+    }
+    let offset = if rng.random() { 0.0 } else { rng.random_range(0.0..0.2) };
+    let cap = rng.random::<bool>().then(|| rng.random_range(-0.2..0.4));
+    let members: Vec<usize> = (0..experts).filter(|_| rng.random()).collect();
+    let route = (rng.random::<bool>() && !members.is_empty()).then_some(members);
+    Term { weights, offset, cap, route }
+}
+
 pub fn argmax(values: &[f64]) -> usize {
     (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
 }
@@ -80,6 +93,7 @@ pub struct Problem {
     pub experts: Vec<Bands>,
     pub x: Vec<f64>,
     pub classes: usize,
+    pub blend: Vec<Term>,
 }
 
 impl Problem {
@@ -94,7 +108,8 @@ impl Problem {
             (0..count).map(|i| Bands::random(&mut rng, dimensions, classes, sigmas[i])).collect();
         let router = Bands::random(&mut rng, dimensions, count, 1.0);
         let x = (0..dimensions).map(|_| rng.random_range(-0.7..0.7)).collect();
-        Self { router, experts, x, classes }
+        let blend = (0..rng.random_range(1..=4)).map(|_| random_term(&mut rng, count)).collect();
+        Self { router, experts, x, classes, blend }
     }
 
     pub fn pool(&self) -> Pool {
@@ -108,6 +123,7 @@ impl Problem {
             router: Some(model("router".into(), self.router.sigma)),
             experts: experts.map(|(i, e)| model(format!("e{i}"), e.sigma)).collect(),
             classes: self.classes,
+            blend: self.blend.clone(),
         }
     }
 
@@ -152,6 +168,34 @@ impl Problem {
                     members().map(|i| signed[i][class]).fold(t, f64::min)
                 })
                 .fold(f64::NEG_INFINITY, f64::max)
+        };
+        argmax(&(0..self.classes).map(strength).collect::<Vec<_>>())
+    }
+
+    /// The answer of the blended rule at `x`, by definition.
+    pub fn blended(&self, x: &[f64]) -> usize {
+        let route = self.router.probabilities(x);
+        let probabilities: Vec<Vec<f64>> =
+            self.experts.iter().map(|e| e.probabilities(x)).collect();
+        let strength = |class: usize| {
+            let claim = |term: &Term| {
+                let total: u32 = term.weights.iter().sum();
+                let mut support = -term.offset;
+                for (i, &weight) in term.weights.iter().enumerate().filter(|(_, w)| **w > 0) {
+                    let signed = self.experts[i].sigma * phi_inverse(probabilities[i][class]);
+                    support += f64::from(weight) / f64::from(total) * signed;
+                }
+                let t = term.route.as_ref().map(|set| {
+                    self.router.sigma * phi_inverse(set.iter().map(|&i| route[i]).sum())
+                });
+                let limit = match (term.cap, t) {
+                    (None, None) => f64::INFINITY,
+                    (Some(limit), None) | (None, Some(limit)) => limit,
+                    (Some(cap), Some(t)) => cap.max(t),
+                };
+                support.min(limit)
+            };
+            self.blend.iter().map(claim).fold(f64::NEG_INFINITY, f64::max)
         };
         argmax(&(0..self.classes).map(strength).collect::<Vec<_>>())
     }

@@ -100,7 +100,12 @@ impl Judge {
             votes.outer_iter().map(share).collect()
         };
         let mut judge = Self {
-            pool: Pool { router: Some(router), experts, classes: labels.header.classes.len() },
+            pool: Pool {
+                router: Some(router),
+                experts,
+                classes: labels.header.classes.len(),
+                blend: Vec::new(),
+            },
             protocol: Protocol {
                 n0: N0,
                 n: N,

@@ -146,7 +146,7 @@ fn single_questions(args: &Args, n: u64) -> anyhow::Result<Table> {
 
 fn certified(log: &Published, n: u64, sampling: Sampling, seed: u64) -> anyhow::Result<Tally> {
     let model = Model { name: "published".into(), sigma: log.sigma, distance_per_draw: 0.0 };
-    let pool = Pool { router: None, experts: vec![model], classes: 2 };
+    let pool = Pool { router: None, experts: vec![model], classes: 2, blend: Vec::new() };
     let protocol = Protocol { n, sampling, ..Protocol::default() };
     // Whatever design is run, so that all judge the same votes.
     let looks = Design::sequential(n, &Schedule::default());

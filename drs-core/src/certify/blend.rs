@@ -1,0 +1,130 @@
+//! The blended rule: several experts' support together, the router where asked.
+
+use super::procedure::{Evidence, Judgement, Procedure, run};
+use super::session::{Result, Session};
+use super::stage::Stage;
+use super::{Outcome, claim, route};
+use crate::pool::{Phase, Role, VoteSource};
+use crate::protocol::Bounding;
+use crate::rule::{Claim, RouteBounds, Term, blend, signed_radius_lower};
+use crate::units::Sigma;
+use crate::votes::VoteCounts;
+
+struct Blend<'a> {
+    terms: &'a [Term],
+    class: usize,
+    classes: usize,
+    /// The router's noise level and experts in its order, if it is asked.
+    router: Option<(Sigma, Vec<usize>)>,
+    /// The experts by stage, and their noise levels.
+    experts: Vec<(usize, Sigma)>,
+    /// Of the pool.
+    count: usize,
+}
+
+pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Outcome, S> {
+    let pool = session.pool;
+    let terms = pool.blend.as_slice();
+    let mut stages = Vec::new();
+    let mut class_alpha = session.alpha;
+    let mut router = None;
+    if terms.iter().any(|term| term.route.is_some()) {
+        let (route_alpha, rest) = session.halves()?;
+        class_alpha = rest;
+        let mut stage = route::stage(session, route_alpha)?;
+        stage.advance(session)?;
+        let order = stage.selection().map_or_else(Vec::new, VoteCounts::order);
+        router = Some((session.model(Role::Router)?.sigma, order));
+        stages.push(stage);
+    }
+    let asked = |expert: &usize| terms.iter().any(|term| term.weights[*expert] > 0);
+    let asked: Vec<usize> = (0..pool.experts.len()).filter(asked).collect();
+    let alphas = session.shares(class_alpha, 1.0, asked.len())?;
+    let mut selections: Vec<Option<VoteCounts>> = vec![None; pool.experts.len()];
+    let mut experts = Vec::new();
+    for &expert in &asked {
+        let role = Role::Expert(expert);
+        session.announce(role);
+        let votes = session.draw(role, Phase::Selection, 0..session.protocol.n0)?;
+        selections[expert] = Some(votes);
+        experts.push((expert, session.model(role)?.sigma));
+    }
+    let route = router.as_ref().zip(stages.first().and_then(Stage::selection));
+    let route = route.map(|((sigma, _), votes)| (*sigma, votes));
+    let class = likeliest(terms, pool.classes, route, &experts, &selections);
+    for (&expert, alpha) in asked.iter().zip(alphas) {
+        let Some(selection) = selections[expert].take() else { continue };
+        let role = Role::Expert(expert);
+        stages.push(claim::firm(session, role, class, selection, alpha, Bounding::TwoSided)?);
+    }
+    let (classes, count) = (pool.classes, pool.experts.len());
+    run(session, stages, &Blend { terms, class, classes, router, experts, count })
+}
+
+/// The class with the largest F if probabilities were the shares of the selection votes.
+fn likeliest(
+    terms: &[Term],
+    classes: usize,
+    route: Option<(Sigma, &VoteCounts)>,
+    experts: &[(usize, Sigma)],
+    selections: &[Option<VoteCounts>],
+) -> usize {
+    // Never quite 0 or 1, so that every class has a finite value.
+    let share = |count: u64, total: u64| (count as f64 + 0.5) / (total as f64 + 1.0);
+    let strength = |class: usize| {
+        let signed = |expert: usize| {
+            let sigma = experts.iter().find(|(other, _)| *other == expert).map(|(_, sigma)| *sigma);
+            match (sigma, &selections[expert]) {
+                (Some(sigma), Some(votes)) => {
+                    signed_radius_lower(sigma, share(votes.of(class), votes.total()))
+                }
+                _ => f64::NEG_INFINITY,
+            }
+        };
+        let claim = |term: &Term| {
+            let t = match (&term.route, route) {
+                (Some(set), Some((sigma, votes))) => {
+                    let count = set.iter().map(|&expert| votes.of(expert)).sum();
+                    signed_radius_lower(sigma, share(count, votes.total()))
+                }
+                _ => f64::NEG_INFINITY,
+            };
+            term.support(signed).min(term.consent(t))
+        };
+        terms.iter().map(claim).fold(f64::NEG_INFINITY, f64::max)
+    };
+    let strengths: Vec<f64> = (0..classes).map(strength).collect();
+    (0..classes)
+        .fold(0, |best, class| if strengths[class] > strengths[best] { class } else { best })
+}
+
+impl Procedure for Blend<'_> {
+    fn judge(&self, evidence: &Evidence<'_, '_>) -> Judgement {
+        let first = usize::from(self.router.is_some());
+        let route: Option<RouteBounds> = self
+            .router
+            .as_ref()
+            .and_then(|(sigma, order)| Some(route::sets(*sigma, order, evidence.bounds(0)?)));
+        let mut claims: Vec<Option<Claim>> = vec![None; self.count];
+        for (place, (expert, sigma)) in self.experts.iter().enumerate() {
+            let bounds = evidence.bounds(first + place);
+            claims[*expert] = bounds.map(|bounds| bounds.claim(*sigma, self.class));
+        }
+        let best = blend(self.terms, self.class, self.classes, route.as_ref(), &claims);
+        let set: Vec<usize> = match self.terms.get(best.term) {
+            Some(term) => (0..self.count).filter(|&expert| term.weights[expert] > 0).collect(),
+            None => Vec::new(),
+        };
+        // The expert that counts most there.
+        let weight = |expert: &usize| self.terms[best.term].weights[*expert];
+        let expert = set.iter().copied().rev().max_by_key(weight);
+        Judgement {
+            class: self.class,
+            radius: best.radius,
+            expert,
+            set,
+            route: Some(best.route),
+            class_radius: best.class,
+        }
+    }
+}
