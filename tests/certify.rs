@@ -243,3 +243,30 @@ fn images_of_other_sizes_are_resized_where_the_pool_says_so() {
     place.write("experts.toml", &toml);
     assert_eq!(digest(&resized), digest(&place.drs(route).succeeds()), "an even gray stays it");
 }
+
+#[test]
+fn a_pool_s_own_terms_need_no_router() {
+    let place = halfspace_place();
+    place.drs(&format!("{CERTIFY} --method blend --out out.tsv")).fails(1, &["blend needs terms"]);
+    let terms =
+        "[[blend]]\nweights = { far = 1 }\n[[blend]]\nweights = { near = 2, far = 1 }\ncap = 0.0\n";
+    let pool = Halfspaces { router: None, ..Halfspaces::pair() }.toml();
+    place.write("experts.toml", format!("{pool}{terms}"));
+    let _ = place.drs(&format!("{CERTIFY} --method blend --out out.tsv")).succeeds();
+    let _ = place.drs(&format!("{CERTIFY} --method one:far --out far.tsv")).succeeds();
+    let (blend, far) = (place.read("out.tsv"), place.read("far.tsv"));
+    let rows = rows_without_time(&blend).into_iter().zip(rows_without_time(&far));
+    for (blend, far) in rows {
+        // α is halved, and near ones may decide where the far one does not.
+        let [own, alone] = [&blend[3], &far[3]].map(|radius| radius.parse::<f64>().unwrap());
+        assert!(alone == 0.0 || own > 0.0 && own < alone + 0.2, "{blend:?} {far:?}");
+    }
+    let record: serde_json::Value =
+        serde_json::from_str(place.read("out.jsonl").lines().next().unwrap()).unwrap();
+    assert_eq!(record["certificate"]["blend"][1]["weights"], serde_json::json!([2, 1]));
+    assert!(!blend.contains("router"));
+    place.write("experts.toml", format!("{pool}{}route = [\"far\"]\n", terms));
+    place
+        .drs(&format!("{CERTIFY} --method blend --out o.tsv"))
+        .fails(1, &["blend[1]", "no router"]);
+}

@@ -4,7 +4,9 @@
 mod common;
 
 use common::{Bands, Problem, argmax};
-use drs_core::rule::{Claim, ExpertSet, RouteBounds, maxmin, multiscale, set, signed_radius_upper};
+use drs_core::rule::{
+    Claim, ExpertSet, RouteBounds, blend, maxmin, multiscale, set, signed_radius_upper,
+};
 use drs_core::units::Sigma;
 
 const PROBLEMS: u64 = 600;
@@ -217,4 +219,31 @@ fn maxmin_is_never_below_the_paper_s_rule_on_the_same_bounds() {
         }
     }
     assert!(above > 100, "{above} above");
+}
+
+/// The blended rule; `broken` takes one of its parts away.
+fn blended(problem: &Problem, broken: Option<&str>) -> (usize, f64) {
+    let bounds = routed(problem).bounds;
+    let mut terms = problem.blend.clone();
+    if broken == Some("route") {
+        // As if the router always consented.
+        terms.iter_mut().filter(|term| term.route.is_some()).for_each(|term| {
+            (term.route, term.cap) = (None, None);
+        });
+    }
+    let class = problem.blended(&problem.x);
+    let claims: Vec<Option<Claim>> =
+        problem.experts.iter().map(|expert| Some(claim(expert, &problem.x, class, true))).collect();
+    let found = blend(&terms, class, problem.classes, Some(&bounds), &claims);
+    // As if the others did not gain what the class loses.
+    let stretch = if broken == Some("rivals") { 2.0 } else { 1.0 };
+    (class, found.radius * stretch)
+}
+
+#[test]
+fn the_blended_rule() {
+    holds(attack(|p| blended(p, None), |p, x| p.blended(x)));
+    for part in ["route", "rivals"] {
+        breaks(attack(|p| blended(p, Some(part)), |p, x| p.blended(x)));
+    }
 }

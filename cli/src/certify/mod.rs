@@ -50,6 +50,7 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<()> {
         );
     }
     let protocol = args.draws.protocol(pool.config.split, Stopping::Radii(USUAL_RADII.to_vec()));
+    drs_core::certify::check(pool.router.pool(), method, &protocol)?;
     let seed = args.draws.seed()?;
     let mut files = ResultFiles::create(&args.out, args.overwrite)?;
     let mut progress = Progress::start(indices.len());

@@ -115,7 +115,11 @@ pub fn name(pool: &Pool, method: Method) -> String {
     }
 }
 
-fn check(pool: &Pool, method: Method, protocol: &Protocol) -> Result<(), ProtocolError> {
+/// Tells whether a pool can be certified with by this method and protocol.
+///
+/// # Errors
+/// If it cannot, and why.
+pub fn check(pool: &Pool, method: Method, protocol: &Protocol) -> Result<(), ProtocolError> {
     if protocol.n0 == 0 {
         return Err(ProtocolError::NoDraws("n0"));
     }

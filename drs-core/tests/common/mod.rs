@@ -182,7 +182,9 @@ impl Problem {
                 let total: u32 = term.weights.iter().sum();
                 let mut support = -term.offset;
                 for (i, &weight) in term.weights.iter().enumerate().filter(|(_, w)| **w > 0) {
-                    let signed = self.experts[i].sigma * phi_inverse(probabilities[i][class]);
+                    // Beyond eight deviations f64 knows 0 and 1 only, and ∞ − ∞ is nothing.
+                    let signed = phi_inverse(probabilities[i][class]).clamp(-8.0, 8.0);
+                    let signed = self.experts[i].sigma * signed;
                     support += f64::from(weight) / f64::from(total) * signed;
                 }
                 let t = term.route.as_ref().map(|set| {
