@@ -142,7 +142,8 @@ fn a_router_is_trained_by_every_objective_and_routes() {
         .drs("certify --experts routed.toml --data data --out out.tsv --max 20 --n 200 --seed 1")
         .succeeds();
     assert!(summary.contains("20 inputs"), "{summary}");
-    let mistakes: [(&str, &[&str]); 4] = [
+    let mistakes: [(&str, &[&str]); 5] = [
+        ("arch='cifar_resnet20'", &["takes 3 channels, the input has 1"]),
         ("hold_out=520", &["hold_out: 520 found, expected 1 to 519"]),
         ("labels='nowhere'", &["nowhere/labels.json"]),
         ("objective.kind='best'", &["best"]),

@@ -112,9 +112,15 @@ impl Architecture {
     }
 
     /// The architecture of that name, as published checkpoints call it.
-    #[must_use]
-    pub fn find(name: &str) -> Option<Self> {
-        ALL.into_iter().find(|architecture| architecture.name == name)
+    ///
+    /// # Errors
+    /// If there is none; the message lists those there are.
+    pub fn find(name: &str) -> Result<Self, String> {
+        let found = ALL.into_iter().find(|architecture| architecture.name == name);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = Self::names().collect();
+            format!("arch: \"{name}\" found, expected one of {}", names.join(", "))
+        })
     }
 
     /// All names.

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
-use drs_architectures::Architecture;
+use anyhow::ensure;
 use drs_data::InputSpec;
-use drs_torch_device::DeviceName;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -16,6 +14,7 @@ use crate::images::{Augment, Images, random};
 use crate::loss::{Consistency, consistency, cross_entropy};
 use crate::network::{Mode, Network};
 use crate::run::{Plan, Run, Step, Task};
+use crate::start::{Start, keep_settings};
 
 /// The settings, as a TOML file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,36 +79,23 @@ struct Training<'a> {
 pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     ensure!(config.sigma >= 0.0, "sigma: {} found, expected a number from 0", config.sigma);
     ensure!(config.copies > 0, "copies: 0 found, expected at least 1");
-    let architecture = config.arch.as_str();
-    let architecture = Architecture::find(architecture).with_context(|| {
-        let names: Vec<&str> = Architecture::names().collect();
-        format!("arch: \"{architecture}\" found, expected one of {}", names.join(", "))
-    })?;
-    let channels = config.input.shape.dims()[0];
-    ensure!(
-        channels == architecture.channels(),
-        "arch: {} takes {} channels, the input has {channels}",
-        config.arch,
-        architecture.channels()
-    );
-    let device = config.device.parse::<DeviceName>().map_err(anyhow::Error::msg)?;
-    let device = device.available().map_err(anyhow::Error::msg)?;
     let (images, held_out, names) = config.data.read(config.input)?;
     let count = images.classes()?;
     let classes = names.unwrap_or_else(|| (0..count).map(|class| class.to_string()).collect());
     ensure!(classes.len() >= count, "{} class names for {count} classes", classes.len());
-    let mut network = Network::new(architecture, classes.len(), device, config.train.seed);
-    if let Some(path) = &config.init {
-        let checkpoint = drs_checkpoint::read(path)?;
-        network.load(&checkpoint).with_context(|| path.display().to_string())?;
+    let mut network = Start {
+        arch: &config.arch,
+        input: config.input,
+        classes: classes.len(),
+        init: config.init.as_ref(),
+        precision: config.precision,
+        device: &config.device,
+        seed: config.train.seed,
     }
-    if config.precision == Precision::Bf16 {
-        network.use_bf16();
-    }
+    .network()?;
+    let device = network.device();
     let task = Training { config, images, held_out, classes, device };
-    let settings = toml::to_string(config)?;
-    std::fs::create_dir_all(folder)?;
-    crate::files::replace(&folder.join("settings.toml"), settings.as_bytes())?;
+    let settings = keep_settings(config, folder)?;
     Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
         .train(&mut network)
 }

@@ -22,3 +22,4 @@ pub mod network;
 pub mod optimiser;
 pub mod router;
 pub mod run;
+mod start;

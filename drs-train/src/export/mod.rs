@@ -68,10 +68,7 @@ pub fn parse_shape(text: &str) -> Result<[usize; 3], String> {
 fn network(checkpoint: &Checkpoint, arch: Option<&str>) -> anyhow::Result<Network> {
     let name =
         arch.or(checkpoint.arch.as_deref()).context("it does not name its architecture: --arch")?;
-    let architecture = Architecture::find(name).with_context(|| {
-        let names: Vec<&str> = Architecture::names().collect();
-        format!("arch: \"{name}\" found, expected one of {}", names.join(", "))
-    })?;
+    let architecture = Architecture::find(name).map_err(anyhow::Error::msg)?;
     let head = checkpoint.tensors.iter().find(|(name, _)| name.ends_with(&format!("{HEAD}.bias")));
     let classes = head.and_then(|(_, bias)| bias.shape().first().copied());
     let classes = classes.with_context(|| format!("it has no tensor {HEAD}.bias"))?;

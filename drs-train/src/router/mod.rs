@@ -6,10 +6,8 @@ mod objective;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
-use drs_architectures::Architecture;
+use anyhow::ensure;
 use drs_data::{Dataset, InputSpec, OpenOptions};
-use drs_torch_device::DeviceName;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -20,6 +18,7 @@ use crate::images::{Augment, Images, order, random};
 use crate::labels::{Labels, Radius, radii};
 use crate::network::{Mode, Network};
 use crate::run::{Plan, Run, Step, Task};
+use crate::start::{Start, keep_settings};
 
 pub use judge::Select;
 pub use objective::Objective;
@@ -96,23 +95,20 @@ struct Training<'a> {
 pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     ensure!(config.copies > 0, "copies: 0 found, expected at least 1");
     let labels = Labels::read(&config.labels)?;
-    let architecture = Architecture::find(&config.arch).with_context(|| {
-        let names: Vec<&str> = Architecture::names().collect();
-        format!("arch: \"{}\" found, expected one of {}", config.arch, names.join(", "))
-    })?;
-    let device = config.device.parse::<DeviceName>().map_err(anyhow::Error::msg)?;
-    let device = device.available().map_err(anyhow::Error::msg)?;
     let experts: Vec<String> = labels.header.experts.iter().map(|e| e.name.clone()).collect();
-    let mut network = Network::new(architecture, experts.len(), device, config.train.seed);
-    if let Some(path) = &config.init {
-        let checkpoint = drs_checkpoint::read(path)?;
-        network.load(&checkpoint).with_context(|| path.display().to_string())?;
+    let mut network = Start {
+        arch: &config.arch,
+        input: config.input,
+        classes: experts.len(),
+        init: config.init.as_ref(),
+        precision: config.precision,
+        device: &config.device,
+        seed: config.train.seed,
     }
+    .network()?;
+    let device = network.device();
     if config.freeze {
         network.freeze_body();
-    }
-    if config.precision == Precision::Bf16 {
-        network.use_bf16();
     }
     let radii = radii(&labels, config.radius)?;
     let (rest, held_out) = parts(config, &radii)?;
@@ -140,9 +136,7 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
         experts,
         device,
     };
-    let settings = toml::to_string(config)?;
-    std::fs::create_dir_all(folder)?;
-    crate::files::replace(&folder.join("settings.toml"), settings.as_bytes())?;
+    let settings = keep_settings(config, folder)?;
     Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
         .train(&mut network)
 }

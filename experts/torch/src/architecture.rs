@@ -16,9 +16,7 @@ pub(crate) type Forward = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
 
 /// The architecture called `name`, with its tensors taken from `weights`.
 pub(crate) fn build(name: &str, weights: &mut Weights) -> Result<(Architecture, Forward), Error> {
-    let architecture = Architecture::find(name).ok_or_else(|| {
-        let names: Vec<&str> = Architecture::names().collect();
-        let message = format!("arch: \"{name}\" found, expected one of {}", names.join(", "));
+    let architecture = Architecture::find(name).map_err(|message| {
         Error::new(ErrorKind::Config, message)
             .hint("export other architectures with torch.jit.trace and use kind = \"torchscript\"")
     })?;

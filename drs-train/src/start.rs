@@ -1,0 +1,52 @@
+//! What every training run starts with: a network, and a record of its settings.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use drs_architectures::Architecture;
+use drs_data::InputSpec;
+use drs_torch_device::DeviceName;
+use serde::Serialize;
+
+use crate::config::Precision;
+use crate::files;
+use crate::network::Network;
+
+/// What a network is to be.
+pub(crate) struct Start<'a> {
+    pub(crate) arch: &'a str,
+    pub(crate) input: InputSpec,
+    pub(crate) classes: usize,
+    pub(crate) init: Option<&'a PathBuf>,
+    pub(crate) precision: Precision,
+    pub(crate) device: &'a str,
+    pub(crate) seed: u64,
+}
+
+impl Start<'_> {
+    pub(crate) fn network(&self) -> anyhow::Result<Network> {
+        let architecture = Architecture::find(self.arch).map_err(anyhow::Error::msg)?;
+        let (takes, found) = (architecture.channels(), self.input.shape.dims()[0]);
+        let arch = self.arch;
+        ensure!(takes == found, "arch: {arch} takes {takes} channels, the input has {found}");
+        let device = self.device.parse::<DeviceName>().map_err(anyhow::Error::msg)?;
+        let device = device.available().map_err(anyhow::Error::msg)?;
+        let mut network = Network::new(architecture, self.classes, device, self.seed);
+        if let Some(path) = self.init {
+            let checkpoint = drs_checkpoint::read(path)?;
+            network.load(&checkpoint).with_context(|| path.display().to_string())?;
+        }
+        if self.precision == Precision::Bf16 {
+            network.use_bf16();
+        }
+        Ok(network)
+    }
+}
+
+/// Keeps the settings beside the results, and gives them as text.
+pub(crate) fn keep_settings(config: &impl Serialize, folder: &Path) -> anyhow::Result<String> {
+    let settings = toml::to_string(config)?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    files::replace(&folder.join("settings.toml"), settings.as_bytes())?;
+    Ok(settings)
+}
