@@ -132,7 +132,7 @@ fn a_router_is_trained_by_every_objective_and_routes() {
         let summary = place.read(&format!("router{number}/summary.json"));
         let history: Vec<serde_json::Value> = serde_json::from_str(&summary).unwrap();
         let figures = &history[1];
-        assert!((0.0..=1.0).contains(&figures["mean"].as_f64().unwrap()), "{summary}");
+        assert!((0.0..=1.0).contains(&figures["merit"].as_f64().unwrap()), "{summary}");
         assert!(figures["loss"].as_f64().unwrap().is_finite());
     }
     let pool = Halfspaces { router: None, ..Halfspaces::pair() }.toml();

@@ -1,6 +1,6 @@
 //! experts.toml: reading and validation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use drs_core::lattice::Digest;
@@ -8,6 +8,8 @@ use drs_core::protocol::AlphaSplit;
 use drs_core::rule::Term;
 use drs_data::InputSpec;
 use serde::Deserialize;
+
+use crate::term::NamedTerm;
 
 /// A pool of experts as experts.toml describes it, validated.
 #[derive(Debug, Clone)]
@@ -88,18 +90,7 @@ struct File {
     #[serde(default)]
     alpha: AlphaSplit,
     #[serde(default)]
-    blend: Vec<BlendTable>,
-}
-
-/// A term of the blended rule, experts by name.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BlendTable {
-    weights: BTreeMap<String, u32>,
-    #[serde(default)]
-    offset: f64,
-    cap: Option<f64>,
-    route: Option<Vec<String>>,
+    blend: Vec<NamedTerm>,
 }
 
 #[derive(Deserialize)]
@@ -173,8 +164,9 @@ impl Config {
                 .map_err(|(field, problem)| wrong(field, problem))?;
             experts.push(ExpertSpec { name, model });
         }
-        let blend = file.blend.into_iter().enumerate().map(|(index, table)| {
-            table.term(&experts).map_err(|problem| wrong(format!("blend[{index}]"), problem))
+        let names: Vec<&str> = experts.iter().map(|expert| expert.name.as_str()).collect();
+        let blend = file.blend.iter().enumerate().map(|(index, term)| {
+            term.term(&names).map_err(|problem| wrong(format!("blend[{index}]"), problem))
         });
         let blend = blend.collect::<Result<_, _>>()?;
         let router = file.router.map(|table| model("router", table)).transpose();
@@ -195,25 +187,6 @@ impl Config {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         }
-    }
-}
-
-impl BlendTable {
-    fn term(self, experts: &[ExpertSpec]) -> Result<Term, String> {
-        let place = |name: &String| {
-            experts.iter().position(|expert| expert.name == *name).ok_or_else(|| {
-                let names: Vec<&str> = experts.iter().map(|expert| expert.name.as_str()).collect();
-                format!("\"{name}\" found, expected one of {}", names.join(", "))
-            })
-        };
-        let mut weights = vec![0; experts.len()];
-        for (name, weight) in &self.weights {
-            weights[place(name)?] = *weight;
-        }
-        let route = self.route.map(|names| names.iter().map(place).collect()).transpose()?;
-        let term = Term { weights, offset: self.offset, cap: self.cap, route };
-        term.validate(experts.len())?;
-        Ok(term)
     }
 }
 

@@ -13,9 +13,11 @@ mod engine;
 mod ordered;
 mod plugin;
 mod router;
+mod term;
 
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec};
 pub use engine::{EngineError, Throughput};
 pub use ordered::ordered;
 pub use plugin::{LoadError, LoadedExpert};
 pub use router::{OpenError, Options, RouteError, Router, Warning};
+pub use term::NamedTerm;

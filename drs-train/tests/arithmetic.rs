@@ -1,8 +1,8 @@
 //! Losses, gradients and steps beside independent ones (`fixtures/generate.py`).
 
 use drs_train::loss::{
-    Certificate, Consistency, balance, certificate, consistency, soft_cross_entropy, soft_labels,
-    utility,
+    Certificate, Claim, Consistency, Weigh, balance, certificate, consistency, maxmin_claims,
+    soft_cross_entropy, soft_labels, utility,
 };
 use drs_train::optimiser::{Method, Optimiser};
 use serde_json::Value;
@@ -60,15 +60,46 @@ fn losses_and_gradients_are_the_papers() {
         all.mean_dim(0, false, Kind::Float)
     });
     check("utility", |logits, settings| utility(logits, &tensor(&settings["radii"])));
-    check("certificate", |logits, settings| {
+    let certified = |logits: &Tensor, settings: &Value, blended: bool| {
         let (radii, weights) = (numbers(&settings["radii"]), numbers(&settings["weights"]));
         let softness = settings["softness"].as_f64().unwrap();
-        let settings_ = Certificate { radii: &radii, weights: &weights, softness, sigma: 1.0 };
         let (own, rivals) = (tensor(&settings["own"]), tensor(&settings["rivals"]));
-        certificate(logits, &own, &rivals, settings_)
-    });
+        let claims = if blended { blend(&own, &rivals) } else { maxmin_claims(&own, &rivals) };
+        let settings = Certificate { radii: &radii, weights: &weights, softness, sigma: 1.0 };
+        certificate(logits, &claims, settings)
+    };
+    check("maxmin", |logits, settings| certified(logits, settings, false));
+    check("blend", |logits, settings| certified(logits, settings, true));
+    for (name, weigh) in [("strong", Weigh::Strong), ("weak", Weigh::Weak)] {
+        let case = &fixture("losses")[name];
+        let radii = tensor(&case["radii"]);
+        let found = weigh.weight(&tensor(&case["logits"]), &radii, &[0, 1, 2]);
+        assert!(apart(&found, &tensor(&case["weights"])) < 1e-6, "{name}: {found}");
+        // The experts in another order.
+        let order = Tensor::from_slice(&[2i64, 0, 1]);
+        let logits = tensor(&case["logits"]).index_select(2, &order);
+        let found = weigh.weight(&logits, &radii.index_select(1, &order), &[1, 2, 0]);
+        assert!(apart(&found, &tensor(&case["weights"])) < 1e-6, "{name}: {found}");
+    }
     let case = &fixture("losses")["balance"];
     assert!(apart(&balance(&tensor(&case["radii"])), &tensor(&case["weights"])) < 1e-6);
+}
+
+/// The terms of `blend_terms` in generate.py.
+fn blend(own: &Tensor, rivals: &Tensor) -> Vec<Claim> {
+    let term = |weights: [f64; 3], offset: f64, cap: Option<f64>, route: Option<&[i64]>| {
+        let mean = |radii: &Tensor| {
+            let weighted = (0..3).map(|i| radii.select(1, i) * weights[i as usize]);
+            weighted.reduce(|a, b| a + b).unwrap() - offset
+        };
+        Claim { own: mean(own), rivals: mean(rivals), cap, route: route.map(<[i64]>::to_vec) }
+    };
+    vec![
+        term([0.0, 0.0, 1.0], 0.1, None, None),
+        term([2.0 / 3.0, 1.0 / 3.0, 0.0], 0.0, Some(0.05), Some(&[0])),
+        term([0.0, 1.0, 0.0], 0.0, None, Some(&[0, 1])),
+        term([1.0, 0.0, 0.0], 0.0, Some(0.0), None),
+    ]
 }
 
 #[test]

@@ -6,9 +6,9 @@ mod route;
 
 use tch::{Kind, Reduction, Tensor};
 
-pub use certificate::{Certificate, certificate};
+pub use certificate::{Certificate, Claim, certificate, maxmin_claims};
 pub use consistency::{Consistency, consistency};
-pub use route::{balance, soft_labels, utility};
+pub use route::{Weigh, balance, soft_labels, utility};
 
 /// Cross-entropy of `logits` `[n, classes]` with classes by index `[n]`.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Tensor {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use drs_core::certify;
 use drs_core::pool::{Model, Phase, Pool, Role, Stage, VoteSource};
 use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
+use drs_core::rule::Term;
 use drs_core::sampling::Sampling;
 use drs_core::units::{Alpha, Sigma};
 use drs_core::votes::VoteCounts;
@@ -17,8 +18,8 @@ use crate::images::{Augment, Images, random};
 use crate::labels::Labels;
 use crate::network::{Mode, Network};
 
-/// What decides which epoch's router is kept: certified accuracy under `maxmin`,
-/// averaged over radii.
+/// What decides which epoch's router is kept: certified accuracy under the rule that
+/// it is for, `blend` where the settings have terms and `maxmin` otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Select {
@@ -26,14 +27,28 @@ pub struct Select {
     pub radii: Vec<f64>,
     /// Their weights; equal if empty.
     pub weights: Vec<f64>,
+    /// What is made of the accuracies.
+    pub by: By,
     /// Router votes drawn for each held-out input.
     pub draws: usize,
+}
+
+/// A figure of merit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// Mean certified accuracy over the radii.
+    #[default]
+    Mean,
+    /// The least that certified accuracy exceeds the best single expert's at a radius
+    /// by; it is negative where that expert is ahead somewhere.
+    Worst,
 }
 
 impl Default for Select {
     fn default() -> Self {
         let radii = (0..=10).map(|quarter| f64::from(quarter) / 4.0).collect();
-        Self { radii, weights: Vec::new(), draws: 50 }
+        Self { radii, weights: Vec::new(), by: By::Mean, draws: 50 }
     }
 }
 
@@ -86,7 +101,12 @@ pub(super) fn route(
 }
 
 impl Judge {
-    pub(super) fn new(labels: &Labels, places: &[usize], config: &Config) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        labels: &Labels,
+        places: &[usize],
+        terms: &[Term],
+        config: &Config,
+    ) -> anyhow::Result<Self> {
         let model =
             |name: &str, sigma| Model { name: name.to_owned(), sigma, distance_per_draw: 0.0 };
         let router = model("router", Sigma::new(config.sigma)?);
@@ -104,7 +124,7 @@ impl Judge {
                 router: Some(router),
                 experts,
                 classes: labels.header.classes.len(),
-                blend: Vec::new(),
+                blend: terms.to_vec(),
             },
             protocol: Protocol {
                 n0: N0,
@@ -128,24 +148,36 @@ impl Judge {
         Ok(judge)
     }
 
-    /// The mean certified accuracy under `maxmin` first; then the envelope's, the most
-    /// that `maxmin` falls short of it at a radius, `dual`'s mean, and some of the parts.
+    /// The figure of merit first; then the mean certified accuracies under each rule, the
+    /// envelope's, the most that the rule falls short of it at a radius, and some parts.
     pub(super) fn score(&self, route: &[Vec<f64>]) -> anyhow::Result<Vec<(&'static str, f64)>> {
         let maxmin = self.accuracy(Method::MaxMin, route)?;
         let dual = self.accuracy(Method::Dual, route)?;
+        let blend = match self.pool.blend.as_slice() {
+            [] => None,
+            _ => Some(self.accuracy(Method::Blend, route)?),
+        };
+        let judged = blend.as_ref().unwrap_or(&maxmin);
         let at = |accuracies: &[f64], radius: f64| {
             let place = self.select.radii.iter().position(|&r| r == radius);
             place.map(|place| accuracies[place])
         };
-        let short = self.envelope.iter().zip(&maxmin).map(|(best, own)| best - own);
+        let short = self.envelope.iter().zip(judged).map(|(best, own)| best - own);
+        let short = short.fold(f64::NEG_INFINITY, f64::max);
+        let merit = match self.select.by {
+            By::Mean => self.mean(judged),
+            By::Worst => -short,
+        };
         let mut found = vec![
-            ("mean", self.mean(&maxmin)),
-            ("envelope_mean", self.mean(&self.envelope)),
-            ("short_of_envelope", short.fold(f64::NEG_INFINITY, f64::max)),
+            ("merit", merit),
+            ("maxmin_mean", self.mean(&maxmin)),
             ("dual_mean", self.mean(&dual)),
+            ("envelope_mean", self.mean(&self.envelope)),
+            ("short_of_envelope", short),
         ];
+        found.extend(blend.as_ref().map(|blend| ("blend_mean", self.mean(blend))));
         for (name, radius) in [("r0", 0.0), ("r0.5", 0.5), ("r1", 1.0), ("r2", 2.0)] {
-            found.extend(at(&maxmin, radius).map(|accuracy| (name, accuracy)));
+            found.extend(at(judged, radius).map(|accuracy| (name, accuracy)));
         }
         Ok(found)
     }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use drs_core::rule::Term;
 use drs_data::{Dataset, InputSpec, OpenOptions};
+use drs_router::NamedTerm;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -20,7 +22,7 @@ use crate::network::{Mode, Network};
 use crate::run::{Plan, Run, Step, Task};
 use crate::start::{Start, keep_settings};
 
-pub use judge::Select;
+pub use judge::{By, Select};
 pub use objective::Objective;
 
 /// The settings, as a TOML file.
@@ -57,6 +59,9 @@ pub struct Config {
     pub augment: Augment,
     /// What is minimised.
     pub objective: Objective,
+    /// Terms of the blended rule, as in experts.toml: what the router is for, if not `maxmin`.
+    #[serde(default)]
+    pub blend: Vec<NamedTerm>,
     /// What decides which epoch's router is kept.
     #[serde(default)]
     pub select: Select,
@@ -107,6 +112,7 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     }
     .network()?;
     let device = network.device();
+    let terms = terms(&config.blend, &experts)?;
     if config.freeze {
         network.freeze_body();
     }
@@ -130,15 +136,23 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     let task = Training {
         config,
         images: read(&rest)?,
-        targets: objective::Targets::new(&labels, &radii, &rest, device),
+        targets: objective::Targets::new(&labels, &radii, &rest, &terms, device),
         held_out: read(&held_out)?,
-        judge: judge::Judge::new(&labels, &held_out, config)?,
+        judge: judge::Judge::new(&labels, &held_out, &terms, config)?,
         experts,
         device,
     };
     let settings = keep_settings(config, folder)?;
     Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
         .train(&mut network)
+}
+
+fn terms(named: &[NamedTerm], experts: &[String]) -> anyhow::Result<Vec<Term>> {
+    let names: Vec<&str> = experts.iter().map(String::as_str).collect();
+    let terms = named.iter().enumerate().map(|(index, term)| {
+        term.term(&names).map_err(|problem| anyhow::anyhow!("blend[{index}]: {problem}"))
+    });
+    terms.collect()
 }
 
 fn at<T: Copy>(values: &[T], places: &[usize]) -> Vec<T> {
@@ -177,10 +191,13 @@ impl Task for Training<'_> {
         let copies = i64::try_from(self.config.copies).unwrap_or(1);
         let inputs = inputs.repeat([copies, 1, 1, 1]);
         let noisy = &inputs + inputs.randn_like() * self.config.sigma;
-        let logits = network.forward(&noisy, Mode::Train);
+        // A frozen body must stay what it is, its statistics too.
+        let mode = if self.config.freeze { Mode::Eval } else { Mode::Train };
+        let logits = network.forward(&noisy, mode);
         let logits = logits.reshape([copies, -1, logits.size()[1]]);
         let targets = self.targets.of(step.batch);
-        self.config.objective.loss(&logits, &targets, self.config.sigma).mean(Kind::Float)
+        let gone = step.epoch / self.config.train.epochs as f64;
+        self.config.objective.loss(&logits, &targets, self.config.sigma, gone).mean(Kind::Float)
     }
 
     fn evaluate(&self, network: &Network) -> anyhow::Result<Vec<(&'static str, f64)>> {

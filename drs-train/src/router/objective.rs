@@ -1,5 +1,6 @@
 //! What routers are trained for.
 
+use drs_core::rule::Term;
 use drs_core::units::Sigma;
 use ndarray::{Array2, Array3, Axis};
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::labels::Labels;
 use crate::loss::{
-    Certificate, Consistency, balance, certificate, consistency, soft_cross_entropy, soft_labels,
-    utility,
+    Certificate, Claim, Consistency, Weigh, balance, certificate, consistency, maxmin_claims,
+    soft_cross_entropy, soft_labels, utility,
 };
 
 /// What is minimised.
@@ -47,7 +48,8 @@ pub enum Objective {
         /// Weights of consistency.
         consistency: Consistency,
     },
-    /// A smooth form of the `maxmin` certificate itself.
+    /// A smooth form of the certificate itself: that of the settings' terms, of `maxmin`
+    /// where there are none.
     Certificate {
         /// The radii that count.
         radii: Vec<f64>,
@@ -56,22 +58,12 @@ pub enum Objective {
         weights: Vec<f64>,
         /// How soft minima, maxima and thresholds are, in units of radius.
         softness: f64,
+        /// How soft at the end, if not as in the beginning; the same factor every step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        softness_at_end: Option<f64>,
         /// Weights of consistency.
         consistency: Consistency,
     },
-}
-
-/// By which radius an input's consistency is weighed [the paper leaves the form open].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Weigh {
-    /// All alike.
-    None,
-    /// R_c at the largest σ that the router predicts on the copies.
-    #[default]
-    Strong,
-    /// R_c at the smallest.
-    Weak,
 }
 
 fn one() -> f64 {
@@ -88,10 +80,8 @@ pub(super) struct Targets {
     radii: Tensor,
     /// `[n]`, over all inputs.
     balance: Tensor,
-    /// Signed radii of the true class, `[n, experts]`.
-    own: Tensor,
-    /// Signed radii of the other classes, `[n, experts, classes − 1]`.
-    rivals: Tensor,
+    /// How classes can be supported.
+    claims: Vec<Claim>,
     /// Experts by rising σ.
     by_sigma: Vec<usize>,
     device: Device,
@@ -105,6 +95,7 @@ impl Targets {
         labels: &Labels,
         radii: &Array2<f32>,
         places: &[usize],
+        terms: &[Term],
         device: Device,
     ) -> Self {
         let radii = radii.select(Axis(0), places);
@@ -139,7 +130,11 @@ impl Targets {
         let mut by_sigma: Vec<usize> = (0..experts).collect();
         by_sigma.sort_by(|&a, &b| sigmas[a].get().total_cmp(&sigmas[b].get()));
         let (own, rivals) = (on_device(own), on_device(rivals));
-        Self { balance: balance(&radii), radii, own, rivals, by_sigma, device }
+        let claims = match terms {
+            [] => maxmin_claims(&own, &rivals),
+            terms => terms.iter().map(|term| claim(term, &own, &rivals)).collect(),
+        };
+        Self { balance: balance(&radii), radii, claims, by_sigma, device }
     }
 
     /// Those of a batch.
@@ -151,17 +146,42 @@ impl Targets {
         Self {
             radii: at(&self.radii),
             balance: at(&self.balance),
-            own: at(&self.own),
-            rivals: at(&self.rivals),
+            claims: self
+                .claims
+                .iter()
+                .map(|claim| Claim {
+                    own: at(&claim.own),
+                    rivals: at(&claim.rivals),
+                    cap: claim.cap,
+                    route: claim.route.clone(),
+                })
+                .collect(),
             by_sigma: self.by_sigma.clone(),
             device: self.device,
         }
     }
 }
 
+/// A term's claim, from signed radii of the true class `[n, experts]` and of the others
+/// `[n, experts, classes − 1]`.
+fn claim(term: &Term, own: &Tensor, rivals: &Tensor) -> Claim {
+    let total: f64 = term.weights.iter().map(|&weight| f64::from(weight)).sum();
+    let weights: Vec<f64> = term.weights.iter().map(|&w| f64::from(w) / total).collect();
+    let weights = Tensor::from_slice(&weights).to_kind(Kind::Float).to_device(own.device());
+    let mean = |radii: Tensor| radii.sum_dim_intlist(1, false, Kind::Float) - term.offset;
+    let places = |set: &Vec<usize>| set.iter().map(|&e| i64::try_from(e).unwrap_or(0)).collect();
+    Claim {
+        own: mean(own * &weights),
+        rivals: mean(rivals * weights.unsqueeze(-1)),
+        cap: term.cap,
+        route: term.route.as_ref().map(places),
+    }
+}
+
 impl Objective {
-    /// The loss of each input: `logits` are `[copies, n, experts]`.
-    pub(super) fn loss(&self, logits: &Tensor, targets: &Targets, sigma: f64) -> Tensor {
+    /// The loss of each input: `logits` are `[copies, n, experts]`, `sigma` is the router's
+    /// noise level, `gone` the share of the training that is over.
+    pub(super) fn loss(&self, logits: &Tensor, targets: &Targets, sigma: f64, gone: f64) -> Tensor {
         let radii = &targets.radii;
         let over_copies = |labels: &Tensor| {
             let labels = labels.unsqueeze(0).expand_as(logits);
@@ -170,7 +190,7 @@ impl Objective {
         match self {
             Self::Paper { temperature, consistency: weights, weigh, balance } => {
                 let fit = over_copies(&soft_labels(radii, *temperature));
-                let weight = weigh.weight(logits, targets);
+                let weight = weigh.weight(logits, radii, &targets.by_sigma);
                 let loss = fit + weight * consistency(logits, *weights);
                 if *balance { loss * &targets.balance } else { loss }
             }
@@ -187,38 +207,17 @@ impl Objective {
                 }
                 utility(logits, &utilities) + consistency(logits, *consistent)
             }
-            Self::Certificate { radii: at, weights, softness, consistency: consistent } => {
-                let settings = Certificate { radii: at, weights, softness: *softness, sigma };
-                let route = certificate(logits, &targets.own, &targets.rivals, settings);
-                route + consistency(logits, *consistent)
+            Self::Certificate {
+                radii: at,
+                weights,
+                softness,
+                softness_at_end: end,
+                consistency: consistent,
+            } => {
+                let softness = softness * (end.unwrap_or(*softness) / softness).powf(gone);
+                let settings = Certificate { radii: at, weights, softness, sigma };
+                certificate(logits, &targets.claims, settings) + consistency(logits, *consistent)
             }
         }
-    }
-}
-
-impl Weigh {
-    /// `[n]`.
-    fn weight(self, logits: &Tensor, targets: &Targets) -> Tensor {
-        let radii = &targets.radii;
-        if self == Self::None {
-            return radii.select(1, 0).ones_like();
-        }
-        // Ranks by σ of what is predicted on each copy.
-        let experts = targets.by_sigma.len();
-        let mut ranks = vec![0i64; experts];
-        for (rank, &expert) in (0i64..).zip(&targets.by_sigma) {
-            ranks[expert] = rank;
-        }
-        let order: Vec<i64> =
-            targets.by_sigma.iter().map(|&expert| i64::try_from(expert).unwrap_or(0)).collect();
-        let ranks = Tensor::from_slice(&ranks).to_device(targets.device);
-        let order = Tensor::from_slice(&order).to_device(targets.device);
-        let predicted = logits.argmax(-1, false);
-        let ranked = ranks.take(&predicted);
-        let rank = match self {
-            Self::Strong => ranked.amax([0i64].as_slice(), false),
-            _ => ranked.amin([0i64].as_slice(), false),
-        };
-        radii.gather(1, &order.take(&rank).unsqueeze(-1), false).squeeze_dim(-1)
     }
 }
