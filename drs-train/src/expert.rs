@@ -8,6 +8,7 @@ use drs_data::InputSpec;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::adaptive::{Adaptive, Places};
 use crate::config::{Data, Precision};
 use crate::export::SHAPE;
 use crate::images::{Augment, Images, random};
@@ -34,6 +35,9 @@ pub struct Config {
     /// Noise levels in training are drawn from `sigma_from` to `sigma`, if given.
     #[serde(default)]
     pub sigma_from: Option<f64>,
+    /// Noise where a router sends inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<Adaptive>,
     /// Weights of consistency regularisation; without, plain Gaussian augmentation.
     #[serde(default)]
     pub consistency: Option<Consistency>,
@@ -69,6 +73,8 @@ struct Training<'a> {
     images: Images,
     held_out: Images,
     classes: Vec<String>,
+    /// Where the router sends images, and those held out.
+    places: Option<[Places; 2]>,
     device: Device,
 }
 
@@ -94,28 +100,35 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     }
     .network()?;
     let device = network.device();
-    let task = Training { config, images, held_out, classes, device };
+    let router = config.adaptive.as_ref().map(|adaptive| adaptive.open(device)).transpose()?;
+    let places = router.map(|router| [&images, &held_out].map(|images| router.places(images)));
+    let task = Training { config, images, held_out, classes, places, device };
     let settings = keep_settings(config, folder)?;
     Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
         .train(&mut network)
 }
 
 impl Training<'_> {
-    /// Noisy copies, one after the other.
-    fn noisy(&self, inputs: &Tensor) -> Tensor {
+    /// Noisy copies, one after the other, where `sigmas` are the inputs' own levels.
+    fn noisy(&self, inputs: &Tensor, sigmas: Option<&Tensor>) -> Tensor {
         let copies = i64::try_from(self.config.copies).unwrap_or(1);
+        let n = inputs.size()[0];
         let inputs = inputs.repeat([copies, 1, 1, 1]);
         let noise = inputs.randn_like();
-        let sigma = match self.config.sigma_from {
-            None => noise * self.config.sigma,
-            Some(from) => {
-                let n = inputs.size()[0] / copies;
-                let mut each = Tensor::empty([n, 1, 1, 1], (Kind::Float, self.device));
-                noise * each.uniform_(from, self.config.sigma).repeat([copies, 1, 1, 1])
-            }
+        let each = match (sigmas, self.config.sigma_from) {
+            (Some(sigmas), _) => sigmas.reshape([n, 1, 1, 1]),
+            (None, Some(from)) => Tensor::empty([n, 1, 1, 1], (Kind::Float, self.device))
+                .uniform_(from, self.config.sigma),
+            (None, None) => return inputs + noise * self.config.sigma,
         };
-        inputs + sigma
+        inputs + noise * each.repeat([copies, 1, 1, 1])
     }
+}
+
+/// Those of a batch.
+fn of(tensor: &Tensor, batch: &[usize]) -> Tensor {
+    let places: Vec<i64> = batch.iter().map(|&place| i64::try_from(place).unwrap_or(0)).collect();
+    tensor.index_select(0, &Tensor::from_slice(&places).to_device(tensor.device()))
 }
 
 impl Task for Training<'_> {
@@ -128,38 +141,60 @@ impl Task for Training<'_> {
         let inputs = self.images.batch(step.batch, self.config.augment, &mut random, self.device);
         let labels = self.images.labels_of(step.batch, self.device);
         let copies = i64::try_from(self.config.copies).unwrap_or(1);
-        let logits = network.forward(&self.noisy(&inputs), Mode::Train);
-        let loss = cross_entropy(&logits, &labels.repeat([copies])).mean(Kind::Float);
-        match self.config.consistency {
-            None => loss,
-            Some(weights) => {
-                let logits = logits.reshape([copies, -1, logits.size()[1]]);
-                loss + consistency(&logits, weights).mean(Kind::Float)
-            }
+        let places = self.places.as_ref().map(|[places, _]| places);
+        let sigmas = places.and_then(|places| places.sigmas.as_ref());
+        let sigmas = sigmas.map(|sigmas| of(sigmas, step.batch));
+        let logits = network.forward(&self.noisy(&inputs, sigmas.as_ref()), Mode::Train);
+        let losses = cross_entropy(&logits, &labels.repeat([copies])).reshape([copies, -1]);
+        let mut losses = losses.mean_dim(0, false, Kind::Float);
+        if let Some(weights) = self.config.consistency {
+            let logits = logits.reshape([copies, -1, logits.size()[1]]);
+            losses += consistency(&logits, weights);
+        }
+        match places {
+            None => losses.mean(Kind::Float),
+            Some(places) => (losses * of(&places.weights, step.batch)).mean(Kind::Float),
         }
     }
 
-    /// Accuracy under one draw of noise for each input, always the same.
+    /// Accuracy under one draw of noise for each input, always the same, of inputs as much
+    /// as they count in training.
     fn evaluate(&self, network: &Network) -> anyhow::Result<Vec<(&'static str, f64)>> {
-        let places: Vec<usize> = (0..self.held_out.len()).collect();
-        let mut right = 0;
+        let all_places: Vec<usize> = (0..self.held_out.len()).collect();
+        let places = self.places.as_ref().map(|[_, held_out]| held_out);
+        let (mut right, mut all) = (0.0, 0.0);
         tch::manual_seed(0);
-        for batch in places.chunks(500) {
+        for batch in all_places.chunks(500) {
             let inputs =
                 self.held_out.batch(batch, Augment::default(), &mut random(0, 0, 0), self.device);
-            let noisy = &inputs + inputs.randn_like() * self.config.sigma;
+            let noise = inputs.randn_like();
+            let noise = match places.and_then(|places| places.sigmas.as_ref()) {
+                Some(sigmas) => noise * of(sigmas, batch).reshape([-1, 1, 1, 1]),
+                None => noise * self.config.sigma,
+            };
+            let noisy = inputs + noise;
             let answers = tch::no_grad(|| network.forward(&noisy, Mode::Eval)).argmax(-1, false);
             let labels = self.held_out.labels_of(batch, self.device);
-            right += answers.eq_tensor(&labels).sum(Kind::Int64).int64_value(&[]);
+            let is_right = answers.eq_tensor(&labels).to_kind(Kind::Float);
+            let weights = match places {
+                Some(places) => of(&places.weights, batch),
+                None => is_right.ones_like(),
+            };
+            right += (is_right * &weights).sum(Kind::Float).double_value(&[]);
+            all += weights.sum(Kind::Float).double_value(&[]);
         }
-        Ok(vec![("accuracy", right as f64 / self.held_out.len() as f64)])
+        Ok(vec![("accuracy", right / all)])
     }
 
     fn notes(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([
-            ("drs.sigma".to_owned(), self.config.sigma.to_string()),
+        let mut notes = BTreeMap::from([
             (SHAPE.to_owned(), self.config.input.shape.to_string()),
             ("drs.classes".to_owned(), self.classes.join(",")),
-        ])
+        ]);
+        // A network for many noise levels is told its own in experts.toml.
+        if self.places.as_ref().is_none_or(|[places, _]| places.sigmas.is_none()) {
+            notes.insert("drs.sigma".to_owned(), self.config.sigma.to_string());
+        }
+        notes
     }
 }

@@ -2,6 +2,7 @@
 //! Training of experts and routers, on libtorch.
 //!
 //! * [`expert`]: base classifiers that stand noise.
+//! * [`adaptive`]: fine-tuning where a router sends inputs.
 //! * [`labels`]: how experts vote on training inputs.
 //! * [`router`]: base classifiers over experts, for what certificates are worth.
 //! * [`export`]: trained networks as ONNX and TorchScript.
@@ -9,6 +10,7 @@
 //! * [`run`]: epochs, checkpoints, curves; a run that was stopped goes on.
 //! * [`events`], [`files`]: what a run writes.
 
+pub mod adaptive;
 mod bar;
 pub mod config;
 pub mod events;

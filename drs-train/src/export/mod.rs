@@ -6,8 +6,6 @@ mod proto;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use drs_architectures::{Architecture, HEAD};
-use drs_checkpoint::Checkpoint;
 use tch::{CModule, Device, Kind, Tensor};
 
 use crate::files;
@@ -34,7 +32,8 @@ pub struct Export {
 pub fn export(export: &Export) -> anyhow::Result<()> {
     let checkpoint = drs_checkpoint::read(&export.model)?;
     let problem = || export.model.display().to_string();
-    let network = network(&checkpoint, export.arch.as_deref()).with_context(problem)?;
+    let network = Network::frozen(&checkpoint, export.arch.as_deref(), Device::Cpu);
+    let network = network.with_context(problem)?;
     let noted = checkpoint.metadata.get(SHAPE).and_then(|text| parse_shape(text).ok());
     let shape = export.shape.or(noted).with_context(|| {
         format!("{}: it does not tell the shape of its inputs: --shape 3,32,32", problem())
@@ -63,20 +62,6 @@ pub fn parse_shape(text: &str) -> Result<[usize; 3], String> {
         text.split([',', 'x']).map(|size| size.trim().parse().ok()).collect();
     let shape = sizes.and_then(|sizes| <[usize; 3]>::try_from(sizes).ok());
     shape.ok_or_else(|| format!("\"{text}\" found, expected channels, height and width: 3,32,32"))
-}
-
-fn network(checkpoint: &Checkpoint, arch: Option<&str>) -> anyhow::Result<Network> {
-    let name =
-        arch.or(checkpoint.arch.as_deref()).context("it does not name its architecture: --arch")?;
-    let architecture = Architecture::find(name).map_err(anyhow::Error::msg)?;
-    let head = checkpoint.tensors.iter().find(|(name, _)| name.ends_with(&format!("{HEAD}.bias")));
-    let classes = head.and_then(|(_, bias)| bias.shape().first().copied());
-    let classes = classes.with_context(|| format!("it has no tensor {HEAD}.bias"))?;
-    let mut network = Network::new(architecture, classes, Device::Cpu, 0);
-    network.load(checkpoint)?;
-    // What has gradients cannot be traced.
-    network.freeze_all();
-    Ok(network)
 }
 
 /// Traced on one input; every layer takes any number of them.

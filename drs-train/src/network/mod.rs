@@ -5,7 +5,7 @@ mod layers;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
-use drs_architectures::Architecture;
+use drs_architectures::{Architecture, HEAD};
 use drs_checkpoint::Checkpoint;
 use tch::{Device, Kind, Tensor};
 
@@ -46,6 +46,29 @@ impl Network {
         Self { architecture, classes, tensors, mean, std, precision: Kind::Float }
     }
 
+    /// A network as a checkpoint has it, not to be trained; `arch` where the file does
+    /// not tell.
+    ///
+    /// # Errors
+    /// If its architecture is not known, or a tensor does not fit it.
+    pub fn frozen(
+        checkpoint: &Checkpoint,
+        arch: Option<&str>,
+        device: Device,
+    ) -> anyhow::Result<Self> {
+        let name = arch.or(checkpoint.arch.as_deref());
+        let name = name.context("it does not name its architecture (arch)")?;
+        let architecture = Architecture::find(name).map_err(anyhow::Error::msg)?;
+        let bias = format!("{HEAD}.bias");
+        let head = checkpoint.tensors.iter().find(|(name, _)| name.ends_with(&bias));
+        let classes = head.and_then(|(_, bias)| bias.shape().first().copied());
+        let classes = classes.with_context(|| format!("it has no tensor {bias}"))?;
+        let mut network = Self::new(architecture, classes, device, 0);
+        network.load(checkpoint)?;
+        network.freeze_all();
+        Ok(network)
+    }
+
     /// Convolutions in bfloat16; weights and sums stay in f32.
     pub fn use_bf16(&mut self) {
         self.precision = Kind::BFloat16;
@@ -68,7 +91,7 @@ impl Network {
                 new.shape().iter().map(|&size| i64::try_from(size)).collect::<Result<_, _>>()?;
             if shape != tensor.size() {
                 let other_classes = shape.first() != tensor.size().first();
-                let is_last = name.starts_with(drs_architectures::HEAD) && other_classes;
+                let is_last = name.starts_with(HEAD) && other_classes;
                 let expected = tensor.size();
                 ensure!(is_last, "tensor {name} has shape {shape:?}, expected {expected:?}");
                 continue;
@@ -117,7 +140,7 @@ impl Network {
 
     /// From now on only the last layer is trained.
     pub fn freeze_body(&mut self) {
-        self.freeze(|name| !name.starts_with(drs_architectures::HEAD));
+        self.freeze(|name| !name.starts_with(HEAD));
     }
 
     /// From now on nothing is trained.

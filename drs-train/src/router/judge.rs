@@ -11,12 +11,9 @@ use drs_core::sampling::Sampling;
 use drs_core::units::{Alpha, Sigma};
 use drs_core::votes::VoteCounts;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind};
 
 use super::Config;
-use crate::images::{Augment, Images, random};
 use crate::labels::Labels;
-use crate::network::{Mode, Network};
 
 /// What decides which epoch's router is kept: certified accuracy under the rule that
 /// it is for, `blend` where the settings have terms and `maxmin` otherwise.
@@ -67,38 +64,6 @@ pub(super) struct Judge {
 /// Draws that a certificate would have; shares of fewer votes stand for them.
 const N: u64 = 10_000;
 const N0: u64 = 100;
-
-/// Votes of the router by input and expert, as shares.
-pub(super) fn route(
-    network: &Network,
-    images: &Images,
-    config: &Config,
-    device: Device,
-) -> Vec<Vec<f64>> {
-    let places: Vec<usize> = (0..images.len()).collect();
-    let experts = network.classes();
-    let draws = config.select.draws;
-    let mut shares = Vec::with_capacity(images.len());
-    tch::manual_seed(0);
-    for batch in places.chunks(500) {
-        let inputs = images.batch(batch, Augment::default(), &mut random(0, 0, 0), device);
-        let mut counts = vec![vec![0.0; experts]; batch.len()];
-        for _ in 0..draws {
-            let noisy = &inputs + inputs.randn_like() * config.sigma;
-            let votes = tch::no_grad(|| network.forward(&noisy, Mode::Eval)).argmax(-1, false);
-            let mut votes_here = vec![0i64; batch.len()];
-            votes
-                .to_device(Device::Cpu)
-                .to_kind(Kind::Int64)
-                .copy_data(&mut votes_here, batch.len());
-            for (counts, vote) in counts.iter_mut().zip(votes_here) {
-                counts[usize::try_from(vote).unwrap_or(0)] += 1.0 / draws as f64;
-            }
-        }
-        shares.extend(counts);
-    }
-    shares
-}
 
 impl Judge {
     pub(super) fn new(

@@ -2,6 +2,7 @@
 
 mod judge;
 mod objective;
+mod votes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::start::{Start, keep_settings};
 
 pub use judge::{By, Select};
 pub use objective::Objective;
+pub(crate) use votes::shares;
 
 /// The settings, as a TOML file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -201,7 +203,8 @@ impl Task for Training<'_> {
     }
 
     fn evaluate(&self, network: &Network) -> anyhow::Result<Vec<(&'static str, f64)>> {
-        let votes = judge::route(network, &self.held_out, self.config, self.device);
+        let draws = self.config.select.draws;
+        let votes = shares(network, &self.held_out, self.config.sigma, draws);
         self.judge.score(&votes)
     }
 

@@ -48,6 +48,18 @@ pub enum Objective {
         /// Weights of consistency.
         consistency: Consistency,
     },
+    /// Cross-entropy with the experts in proportion to what they gain: how much more of
+    /// the radii's weight is certified if the router is sure of this expert than if it
+    /// is sure of the worst.
+    Gain {
+        /// The radii that count.
+        radii: Vec<f64>,
+        /// How much; equally if empty.
+        #[serde(default)]
+        weights: Vec<f64>,
+        /// Weights of consistency.
+        consistency: Consistency,
+    },
     /// A smooth form of the certificate itself: that of the settings' terms, of `maxmin`
     /// where there are none.
     Certificate {
@@ -162,6 +174,23 @@ impl Targets {
     }
 }
 
+/// Close to not soft at all, in units of radius.
+const SHARP: f64 = 0.01;
+/// A logit that leaves no doubt.
+const SURE: f64 = 50.0;
+
+/// What a router that is sure of each expert gains over the worst, `[n, experts]`.
+fn gains(experts: i64, claims: &[Claim], settings: Certificate<'_>) -> Tensor {
+    let utility = |expert: i64| {
+        let n = claims[0].own.size()[0];
+        let choice = Tensor::from_slice(&[expert]).to_device(claims[0].own.device());
+        let logits = choice.one_hot(experts).to_kind(Kind::Float) * SURE;
+        -certificate(&logits.unsqueeze(0).expand([1, n, experts], false), claims, settings)
+    };
+    let utilities = Tensor::stack(&(0..experts).map(utility).collect::<Vec<_>>(), -1);
+    &utilities - utilities.amin([-1i64].as_slice(), true)
+}
+
 /// A term's claim, from signed radii of the true class `[n, experts]` and of the others
 /// `[n, experts, classes − 1]`.
 fn claim(term: &Term, own: &Tensor, rivals: &Tensor) -> Claim {
@@ -206,6 +235,11 @@ impl Objective {
                     utilities += radii.gt(*radius).to_kind(Kind::Float) * weight;
                 }
                 utility(logits, &utilities) + consistency(logits, *consistent)
+            }
+            Self::Gain { radii: at, weights, consistency: consistent } => {
+                let settings = Certificate { radii: at, weights, softness: SHARP, sigma };
+                over_copies(&gains(logits.size()[2], &targets.claims, settings))
+                    + consistency(logits, *consistent)
             }
             Self::Certificate {
                 radii: at,

@@ -30,6 +30,9 @@ pub struct Plan {
     /// How the learning rate changes.
     #[serde(default = "constant")]
     pub schedule: Schedule,
+    /// Stop after so many epochs that were no better than the best before them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// Evaluate and keep a moving average of the weights with this decay per step.
     #[serde(default)]
     pub average: Option<f64>,
@@ -76,6 +79,9 @@ struct Progress {
     epochs: usize,
     steps: i32,
     best: Option<f64>,
+    /// Epochs since then.
+    #[serde(default)]
+    since_best: usize,
     history: Vec<BTreeMap<String, f64>>,
     /// The settings, which a resumed run must share.
     settings: String,
@@ -117,7 +123,9 @@ impl<T: Task> Run<'_, T> {
         let bar = bar::over(self.plan.epochs * steps, "steps");
         bar.set_position((progress.epochs * steps) as u64);
         bar.reset_eta();
-        while progress.epochs < self.plan.epochs {
+        while progress.epochs < self.plan.epochs
+            && self.plan.patience.is_none_or(|patience| progress.since_best < patience)
+        {
             let epoch = progress.epochs;
             let order = order(self.task.inputs(), &mut random(self.plan.seed, ORDER, epoch as u64));
             let mut total = 0.0;
@@ -163,7 +171,7 @@ impl<T: Task> Run<'_, T> {
 
     fn beginning(&self) -> Progress {
         let (best, history, settings) = (None, Vec::new(), self.settings.clone());
-        Progress { epochs: 0, steps: 0, best, history, settings }
+        Progress { epochs: 0, steps: 0, best, since_best: 0, history, settings }
     }
 
     /// Evaluates, and keeps the model if it is the best so far.
@@ -175,8 +183,10 @@ impl<T: Task> Run<'_, T> {
     ) -> anyhow::Result<BTreeMap<String, f64>> {
         let found = self.task.evaluate(network)?;
         let (_, score) = *found.first().context("nothing was evaluated")?;
+        progress.since_best += 1;
         if progress.best.is_none_or(|best| score > best) {
             progress.best = Some(score);
+            progress.since_best = 0;
             write_model(&self.folder.join("model.safetensors"), network, self.task.notes())?;
         }
         let mut figures: BTreeMap<String, f64> =
