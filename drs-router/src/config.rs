@@ -16,10 +16,12 @@ use crate::term::NamedTerm;
 pub struct Config {
     /// The file that it was read from.
     pub path: PathBuf,
+    /// The folder that relative paths start from, if not the file's.
+    pub base: Option<PathBuf>,
     /// The inputs.
     pub input: InputSpec,
     /// The router; its classes are the experts' names.
-    pub router: Option<ModelSpec>,
+    pub router: Option<RouterSpec>,
     /// At least one, names unique.
     pub experts: Vec<ExpertSpec>,
     /// How α is shared.
@@ -35,6 +37,15 @@ pub struct ExpertSpec {
     pub name: String,
     /// The model.
     pub model: ModelSpec,
+}
+
+/// Where the router's votes come from.
+#[derive(Debug, Clone)]
+pub enum RouterSpec {
+    /// A model of its own.
+    Own(ModelSpec),
+    /// The model of the expert in this place, which answers with pairs of expert and class.
+    Shared(usize),
 }
 
 /// A model: a plugin and what to open it with.
@@ -84,8 +95,9 @@ pub enum ConfigError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    base: Option<PathBuf>,
     input: InputSpec,
-    router: Option<ModelTable>,
+    router: Option<RouterTable>,
     expert: Vec<ExpertTable>,
     #[serde(default)]
     alpha: AlphaSplit,
@@ -95,9 +107,17 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RouterTable {
+    shares: Option<String>,
+    plugin: Option<String>,
+    #[serde(default)]
+    config: toml::Table,
+    sha256: Option<Digest>,
+    batch: Option<usize>,
+}
+
 struct ModelTable {
     plugin: String,
-    #[serde(default)]
     config: toml::Table,
     sha256: Option<Digest>,
     batch: Option<usize>,
@@ -169,9 +189,10 @@ impl Config {
             term.term(&names).map_err(|problem| wrong(format!("blend[{index}]"), problem))
         });
         let blend = blend.collect::<Result<_, _>>()?;
-        let router = file.router.map(|table| model("router", table)).transpose();
+        let router = file.router.map(|table| table.spec(&names)).transpose();
         Ok(Self {
             path: path.to_owned(),
+            base: file.base,
             input: file.input,
             router: router.map_err(|(field, problem)| wrong(field, problem))?,
             experts,
@@ -183,9 +204,38 @@ impl Config {
     /// The folder that relative paths start from.
     #[must_use]
     pub fn base_dir(&self) -> PathBuf {
-        match self.path.parent() {
+        let own = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
+        };
+        self.base.as_ref().map_or(own.clone(), |base| own.join(base))
+    }
+}
+
+impl RouterTable {
+    fn spec(self, experts: &[&str]) -> Result<RouterSpec, (String, String)> {
+        let Self { shares, plugin, config, sha256, batch } = self;
+        match (shares, plugin) {
+            (None, Some(plugin)) => {
+                model("router", ModelTable { plugin, config, sha256, batch }).map(RouterSpec::Own)
+            }
+            (Some(name), None) if config.is_empty() && sha256.is_none() && batch.is_none() => {
+                let place = experts.iter().position(|expert| *expert == name);
+                place.map(RouterSpec::Shared).ok_or_else(|| {
+                    let expected = experts.join(", ");
+                    let problem = format!("\"{name}\" found, expected one of {expected}");
+                    ("router.shares".into(), problem)
+                })
+            }
+            (Some(_), _) => {
+                let problem =
+                    "stands alone: the model is the expert's, with its own plugin and config";
+                Err(("router.shares".into(), problem.into()))
+            }
+            (None, None) => {
+                let problem = "missing, expected a plugin name or a path, or shares = \"EXPERT\"";
+                Err(("router.plugin".into(), problem.into()))
+            }
         }
     }
 }
@@ -273,8 +323,29 @@ mod tests {
         let config = parse(GOOD).unwrap();
         assert_eq!(config.input.shape.dims(), [1, 28, 28]);
         assert_eq!(config.experts[1].model.batch, Some(64));
-        assert_eq!(config.router.as_ref().unwrap().config["model"], "router.onnx");
+        let Some(RouterSpec::Own(router)) = &config.router else { panic!("{:?}", config.router) };
+        assert_eq!(router.config["model"], "router.onnx");
         assert_eq!(config.base_dir(), Path::new("pool"));
+        let based = |base: &str| parse(&format!("base = \"{base}\"\n{GOOD}")).unwrap().base_dir();
+        assert_eq!(based("../models"), Path::new("pool/../models"));
+        assert_eq!(based("/models"), Path::new("/models"));
+    }
+
+    #[test]
+    fn a_router_may_share_an_expert_s_model() {
+        let own = "plugin = \"onnx\"\n        config = { model = \"router.onnx\" }";
+        assert!(GOOD.contains(own));
+        let router = |text: &str| parse(&GOOD.replacen(own, text, 1)).map(|config| config.router);
+        assert!(matches!(router("shares = \"b\""), Ok(Some(RouterSpec::Shared(1)))));
+        for (bad, expected) in [
+            ("shares = \"c\"", "router.shares: \"c\" found, expected one of a, b"),
+            ("shares = \"b\"\nplugin = \"onnx\"", "router.shares: stands alone"),
+            ("shares = \"b\"\nbatch = 3", "router.shares: stands alone"),
+            ("", "router.plugin: missing"),
+        ] {
+            let error = router(bad).unwrap_err().to_string();
+            assert!(error.contains(expected), "{bad}: {error}");
+        }
     }
 
     #[test]

@@ -13,9 +13,10 @@ mod engine;
 mod ordered;
 mod plugin;
 mod router;
+mod shared;
 mod term;
 
-pub use config::{Config, ConfigError, ExpertSpec, ModelSpec};
+pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
 pub use engine::{EngineError, Throughput};
 pub use ordered::ordered;
 pub use plugin::{LoadError, LoadedExpert};

@@ -14,9 +14,10 @@ use drs_core::pool::{Model, Pool, Role, Stage, VoteSource};
 use drs_core::protocol::{Method, Protocol};
 use drs_core::votes::VoteCounts;
 
-use crate::config::Config;
+use crate::config::{Config, RouterSpec};
 use crate::engine::{Engine, EngineError, LaneSpec, Reading, Throughput};
 use crate::plugin::{LoadError, LoadedExpert, Registry};
+use crate::shared;
 
 /// Draws that a sequential stage asks for at a time, at the least.
 const FEWEST_ROWS: usize = 16;
@@ -66,10 +67,31 @@ pub type RouteError = CertifyError<EngineError>;
 /// A pool of experts and its router, loaded and ready.
 pub struct Router {
     pool: Pool,
+    route: Route,
     engine: Engine,
     records: Vec<ModelRecord>,
     classes: Vec<String>,
     warnings: Vec<Warning>,
+}
+
+/// Where the router's votes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    None,
+    /// The first lane.
+    Own,
+    /// The lane of the expert in this place, which votes for pairs.
+    Shared(usize),
+}
+
+impl Route {
+    /// The expert whose model answers with pairs.
+    fn shared(self) -> Option<usize> {
+        match self {
+            Self::Shared(expert) => Some(expert),
+            Self::None | Self::Own => None,
+        }
+    }
 }
 
 impl Router {
@@ -80,7 +102,12 @@ impl Router {
     pub fn open(config: &Config, options: Options) -> Result<Self, OpenError> {
         let mut registry = Registry::default();
         let mut problems = Vec::new();
-        let specs = config.router.iter().map(|model| ("router", model));
+        let (own, route) = match &config.router {
+            None => (None, Route::None),
+            Some(RouterSpec::Own(model)) => (Some(("router", model)), Route::Own),
+            Some(RouterSpec::Shared(expert)) => (None, Route::Shared(*expert)),
+        };
+        let specs = own.into_iter();
         let specs = specs.chain(config.experts.iter().map(|e| (e.name.as_str(), &e.model)));
         let mut lanes = Vec::new();
         for (name, spec) in specs {
@@ -96,28 +123,35 @@ impl Router {
                 Err(error) => problems.push(load_problem(name, &error)),
             }
         }
-        if problems.is_empty() {
-            problems = misfits(config.router.is_some(), &lanes, config);
-        }
         if !problems.is_empty() {
             return Err(OpenError { problems });
         }
+        let classes = classes(route, &lanes, config).map_err(|problems| OpenError { problems })?;
         let model = |lane: &LaneSpec| Model {
             name: lane.expert.name().to_owned(),
             sigma: lane.expert.sigma(),
             distance_per_draw: lane.table.total_variation() * config.input.shape.values() as f64,
         };
-        let experts = usize::from(config.router.is_some());
-        let classes = lanes[experts].expert.manifest().classes.clone();
+        let experts = &lanes[usize::from(route == Route::Own)..];
+        let router = match route {
+            Route::None => None,
+            Route::Own => Some(&lanes[0]),
+            Route::Shared(expert) => Some(&experts[expert]),
+        };
+        let router = router.map(|lane| Model { name: "router".to_owned(), ..model(lane) });
         let pool = Pool {
-            router: config.router.is_some().then(|| model(&lanes[0])),
-            experts: lanes[experts..].iter().map(model).collect(),
+            router,
+            experts: experts.iter().map(model).collect(),
             classes: classes.len(),
             blend: config.blend.clone(),
         };
-        let records = lanes.iter().map(|lane| lane.expert.record().clone()).collect();
+        let record = |lane: &LaneSpec| lane.expert.record().clone();
+        let shared = route.shared().map(|expert| record(&lanes[expert]));
+        let shared = shared.map(|record| ModelRecord { name: "router".to_owned(), ..record });
+        let records = shared.into_iter().chain(lanes.iter().map(record)).collect();
         let warnings = warnings(&pool);
-        Ok(Self { pool, engine: Engine::start(lanes, options.threads), records, classes, warnings })
+        let engine = Engine::start(lanes, options.threads);
+        Ok(Self { pool, route, engine, records, classes, warnings })
     }
 
     /// The models as the statistics see them.
@@ -159,7 +193,7 @@ impl Router {
     /// The identities of the experts, in their order.
     #[must_use]
     pub fn experts(&self) -> &[ModelRecord] {
-        // The router is the first lane, if there is one.
+        // The router is the first, if there is one.
         &self.records[self.records.len() - self.pool.experts.len()..]
     }
 
@@ -194,7 +228,7 @@ impl Router {
     }
 
     /// Measures each model for about `time` on noisy copies of an input: the
-    /// router first, then the experts.
+    /// router first if it has one of its own, then the experts.
     ///
     /// # Errors
     /// Of each model, if it fails.
@@ -204,7 +238,9 @@ impl Router {
         time: Duration,
     ) -> impl Iterator<Item = Result<Throughput, EngineError>> {
         let stream = NoiseStream::new(Seed::from_number(0), input.digest(), "throughput");
-        (0..self.records.len()).map(move |lane| self.engine.measure(lane, input, &stream, time))
+        let own = usize::from(self.route == Route::Own);
+        (0..own + self.pool.experts.len())
+            .map(move |lane| self.engine.measure(lane, input, &stream, time))
     }
 
     /// Time that models have run so far, per model that can run at once: close
@@ -227,8 +263,28 @@ impl Router {
 
     fn lane(&self, role: Role) -> usize {
         match role {
-            Role::Router => 0,
-            Role::Expert(index) => index + usize::from(self.pool.router.is_some()),
+            Role::Router => self.route.shared().unwrap_or(0),
+            Role::Expert(index) => index + usize::from(self.route == Route::Own),
+        }
+    }
+
+    /// The stage whose draws have the votes of this one: the noise has its address.
+    fn drawn(&self, stage: Stage) -> Stage {
+        match (stage.role, self.route) {
+            (Role::Router, Route::Shared(expert)) => Stage { role: Role::Expert(expert), ..stage },
+            _ => stage,
+        }
+    }
+
+    /// What a stage is told of the votes of its model.
+    fn told(&self, stage: Stage, votes: VoteCounts) -> VoteCounts {
+        let experts = self.pool.experts.len();
+        match (stage.role, self.route.shared()) {
+            (Role::Router, Some(_)) => shared::routes(&votes, experts),
+            (Role::Expert(expert), Some(sharer)) if expert == sharer => {
+                shared::answers(&votes, experts)
+            }
+            _ => votes,
         }
     }
 }
@@ -255,15 +311,23 @@ impl VoteSource for EngineSource<'_> {
     type Error = EngineError;
 
     fn announce(&mut self, stage: Stage, looks: &[u64]) {
-        let reading = self.read(stage, 0, looks);
-        self.readings.insert(stage, reading);
+        let drawn = self.router.drawn(stage);
+        // Another stage may have announced the same draws.
+        let known = self.readings.get(&drawn);
+        let is_known = |&end: &u64| known.is_some_and(|reading| reading.covers(&(0..end)));
+        if !looks.iter().all(is_known) {
+            let reading = self.read(drawn, 0, looks);
+            self.readings.insert(drawn, reading);
+        }
     }
 
     fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, EngineError> {
-        match self.readings.get(&stage) {
+        let drawn = self.router.drawn(stage);
+        let votes = match self.readings.get(&drawn) {
             Some(reading) if reading.covers(&draws) => reading.votes(&draws),
-            _ => self.read(stage, draws.start, &[draws.end]).votes(&draws),
-        }
+            _ => self.read(drawn, draws.start, &[draws.end]).votes(&draws),
+        };
+        Ok(self.router.told(stage, votes?))
     }
 }
 
@@ -275,23 +339,32 @@ fn noise_problem(name: &str, error: &NoiseError) -> String {
     if name == "router" { format!("router: {error}") } else { format!("expert {name}: {error}") }
 }
 
-/// What does not fit together among models that each opened.
-fn misfits(routed: bool, lanes: &[LaneSpec], config: &Config) -> Vec<String> {
+/// The classes of all experts, or what does not fit together among models that each opened.
+fn classes(route: Route, lanes: &[LaneSpec], config: &Config) -> Result<Vec<String>, Vec<String>> {
+    let names: Vec<&str> = config.experts.iter().map(|e| e.name.as_str()).collect();
     let mut problems = Vec::new();
-    let experts = &lanes[usize::from(routed)..];
-    let first = &experts[0].expert;
-    for lane in &experts[1..] {
-        let (own, expected) = (&lane.expert.manifest().classes, &first.manifest().classes);
+    let experts = &lanes[usize::from(route == Route::Own)..];
+    let mut all = Vec::new();
+    for (place, lane) in experts.iter().enumerate() {
+        let own = &lane.expert.manifest().classes;
+        if route != Route::Shared(place) {
+            all.push((lane.expert.name(), own.clone()));
+            continue;
+        }
+        match shared::classes(own, &names) {
+            Ok(plain) => all.push((lane.expert.name(), plain)),
+            Err(problem) => problems.push(format!("expert {}: {problem}", lane.expert.name())),
+        }
+    }
+    for (name, own) in all.iter().skip(1) {
+        let (first, expected) = &all[0];
         if own != expected {
             problems.push(format!(
-                "expert {}: its classes are {own:?}, expected those of expert {}: {expected:?}",
-                lane.expert.name(),
-                first.name()
+                "expert {name}: its classes are {own:?}, expected those of expert {first}: {expected:?}"
             ));
         }
     }
-    if routed {
-        let names: Vec<&str> = config.experts.iter().map(|e| e.name.as_str()).collect();
+    if route == Route::Own {
         let classes = &lanes[0].expert.manifest().classes;
         if *classes != names {
             problems.push(format!(
@@ -299,7 +372,10 @@ fn misfits(routed: bool, lanes: &[LaneSpec], config: &Config) -> Vec<String> {
             ));
         }
     }
-    problems
+    match all.into_iter().next() {
+        Some((_, classes)) if problems.is_empty() => Ok(classes),
+        _ => Err(problems),
+    }
 }
 
 fn warnings(pool: &Pool) -> Vec<Warning> {

@@ -8,9 +8,12 @@ use std::thread::available_parallelism;
 use clap::{Parser, Subcommand};
 use drs_core::noise::Seed;
 use drs_data::{Labels, Subset};
+use drs_train::choose::{Choose, choose};
 use drs_train::export::{Export, export, parse_shape};
-use drs_train::labels::{Drawing, draw};
-use drs_train::{config, expert, router};
+use drs_train::join::{Join, Part, join};
+use drs_train::labels::{Drawing, Shard, draw};
+use drs_train::router::By;
+use drs_train::{config, expert, iterate, router};
 
 /// Training of experts and routers.
 ///
@@ -31,6 +34,12 @@ enum Command {
     Label(LabelArgs),
     /// Train a router: a base classifier over experts.
     Router(RunArgs),
+    /// Choose the terms of the blended rule, the router and its share of α by held-out inputs.
+    Choose(ChooseArgs),
+    /// Run the whole recipe: labels, router, fine-tuning, and again.
+    Iterate(RunArgs),
+    /// Join a router and an expert in one network that answers for both.
+    Join(JoinArgs),
     /// Write a trained network as ONNX or TorchScript.
     Export(ExportArgs),
 }
@@ -60,6 +69,127 @@ struct ExportArgs {
     /// The file to write: .onnx or .pt (TorchScript).
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+}
+
+const JOIN_EXAMPLES: &str = "\
+Examples:
+  drs train join s100.safetensors --router runs/self/model.safetensors --out s100-joint.safetensors
+  drs train join s100.safetensors --thresholds 0.4,0.7 --experts s025,s050,s100 --out s100-joint.pt
+
+The router must have been trained with init = \"s100.safetensors\" and freeze = true. In experts.toml
+the joint network takes the expert's place, and the router needs no model: [router] shares = \"s100\".";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = JOIN_EXAMPLES)]
+struct JoinArgs {
+    /// The expert's checkpoint.
+    #[arg(value_name = "EXPERT")]
+    expert: PathBuf,
+
+    /// Its architecture, where the file does not tell.
+    #[arg(long)]
+    arch: Option<String>,
+
+    /// A router that is a head on the expert.
+    #[arg(long, value_name = "FILE", required_unless_present = "thresholds")]
+    router: Option<PathBuf>,
+
+    /// Route by the expert's largest softmax instead: from each of these on to the next expert.
+    #[arg(
+        long,
+        value_name = "T,T,…",
+        value_delimiter = ',',
+        conflicts_with = "router",
+        requires = "experts"
+    )]
+    thresholds: Option<Vec<f64>>,
+
+    /// The experts' names, for thresholds.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    experts: Option<Vec<String>>,
+
+    /// Names of the classes, for thresholds where the file does not tell.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    classes: Option<Vec<String>>,
+
+    /// Channels, height and width of inputs, for thresholds where the file does not tell.
+    #[arg(long, value_name = "C,H,W", value_parser = parse_shape)]
+    shape: Option<[usize; 3]>,
+
+    /// The file to write: .safetensors, or .pt (TorchScript) for thresholds.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl From<&JoinArgs> for Join {
+    fn from(args: &JoinArgs) -> Self {
+        let router = match &args.router {
+            Some(path) => Part::Head(path.clone()),
+            None => Part::Thresholds {
+                thresholds: args.thresholds.clone().unwrap_or_default(),
+                experts: args.experts.clone().unwrap_or_default(),
+                classes: args.classes.clone(),
+                shape: args.shape,
+            },
+        };
+        let (expert, arch, out) = (args.expert.clone(), args.arch.clone(), args.out.clone());
+        Self { expert, arch, router, out }
+    }
+}
+
+const CHOOSE_EXAMPLES: &str = "\
+Examples:
+  drs train choose runs/router --experts experts.toml --out blended.toml
+  drs train choose runs/sigma-0.75 runs/sigma-1.0 --experts experts.toml --by worst --out blended.toml
+
+The runs tell the labels and which inputs they held out. `drs certify --method blend` then judges
+by the terms that were found.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = CHOOSE_EXAMPLES)]
+struct ChooseArgs {
+    /// Folders of router runs to choose from.
+    #[arg(value_name = "RUN", required = true)]
+    routers: Vec<PathBuf>,
+
+    /// The pool: experts.toml.
+    #[arg(long, value_name = "FILE")]
+    experts: PathBuf,
+
+    /// What makes a choice good: mean certified accuracy over the run's radii, or the worst
+    /// difference from the best single expert.
+    #[arg(long, value_enum, default_value_t)]
+    by: By,
+
+    /// Votes of the router on each held-out input.
+    #[arg(long, default_value_t = 100)]
+    draws: usize,
+
+    /// Candidates to try, for each router and each of three splits of α.
+    #[arg(long, default_value_t = 2000)]
+    tries: usize,
+
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
+    /// The experts.toml to write.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl From<&ChooseArgs> for Choose {
+    fn from(args: &ChooseArgs) -> Self {
+        let ChooseArgs { routers, experts, by, draws, tries, seed, out } = args;
+        Self {
+            routers: routers.clone(),
+            experts: experts.clone(),
+            by: *by,
+            draws: *draws,
+            tries: *tries,
+            seed: *seed,
+            out: out.clone(),
+        }
+    }
 }
 
 const LABEL_EXAMPLES: &str = "\
@@ -99,6 +229,10 @@ struct LabelArgs {
     /// A number, or 64 hexadecimal digits.
     #[arg(long, default_value = "0")]
     seed: Seed,
+
+    /// Draw a share of the parts only, the I-th of N: for several machines.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
 
     /// First index to take.
     #[arg(long, default_value_t = 0)]
@@ -164,9 +298,13 @@ fn main() -> ExitCode {
     let outcome = match &args.command {
         Command::Expert(args) => config::read(&args.settings, &args.set)
             .and_then(|config| expert::train(&config, &args.out)),
-        Command::Label(args) => draw(&args.into(), &args.out),
+        Command::Label(args) => draw(&args.into(), args.shard, &args.out),
         Command::Router(args) => config::read(&args.settings, &args.set)
             .and_then(|config| router::train(&config, &args.out)),
+        Command::Choose(args) => choose(&args.into()),
+        Command::Iterate(args) => config::read(&args.settings, &args.set)
+            .and_then(|config| iterate::iterate(&config, &args.out)),
+        Command::Join(args) => join(&args.into()),
         Command::Export(ExportArgs { model, arch, shape, out }) => export(&Export {
             model: model.clone(),
             arch: arch.clone(),

@@ -5,6 +5,7 @@
 //! cargo run --release -p drs-replay -- published --skip 5 LOG=SIGMA...
 //! cargo run --release -p drs-replay -- record --experts experts.toml --data DATA --out votes.jsonl
 //! cargo run --release -p drs-replay -- recorded votes.jsonl
+//! cargo run --release -p drs-replay -- judge votes.jsonl --router router.jsonl
 //! ```
 
 mod published;
@@ -26,6 +27,8 @@ enum Command {
     Published(published::Args),
     /// Draw all votes of a pool on a data set, once.
     Record(recorded::RecordArgs),
+    /// Methods under fixed N on recorded votes, experts' and routers' from several files.
+    Judge(recorded::JudgeArgs),
     /// Methods and stopping rules on recorded votes.
     Recorded(recorded::CompareArgs),
 }
@@ -34,6 +37,7 @@ fn main() -> anyhow::Result<()> {
     match Args::parse().command {
         Command::Published(args) => published::run(&args),
         Command::Record(args) => recorded::record(&args),
+        Command::Judge(args) => recorded::judge(&args),
         Command::Recorded(args) => recorded::compare(&args),
     }
 }

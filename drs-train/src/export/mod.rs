@@ -6,6 +6,7 @@ mod proto;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use drs_checkpoint::Checkpoint;
 use tch::{CModule, Device, Kind, Tensor};
 
 use crate::files;
@@ -34,8 +35,7 @@ pub fn export(export: &Export) -> anyhow::Result<()> {
     let problem = || export.model.display().to_string();
     let network = Network::frozen(&checkpoint, export.arch.as_deref(), Device::Cpu);
     let network = network.with_context(problem)?;
-    let noted = checkpoint.metadata.get(SHAPE).and_then(|text| parse_shape(text).ok());
-    let shape = export.shape.or(noted).with_context(|| {
+    let shape = export.shape.or_else(|| shape(&checkpoint)).with_context(|| {
         format!("{}: it does not tell the shape of its inputs: --shape 3,32,32", problem())
     })?;
     let channels = network.architecture().channels();
@@ -45,13 +45,18 @@ pub fn export(export: &Export) -> anyhow::Result<()> {
         Some("onnx") => {
             files::replace(&export.out, &onnx::encode(&network, shape, &notes.collect()))
         }
-        Some("pt") => torchscript(&network, shape, &export.out),
+        Some("pt") => trace(|inputs| network.forward(inputs, Mode::Eval), shape, &export.out),
         _ => bail!("{}: expected a file that ends in .onnx or .pt", export.out.display()),
     }
 }
 
 /// The note that has the shape of the inputs.
 pub const SHAPE: &str = "drs.shape";
+
+/// The shape of the inputs, where the file tells.
+pub(crate) fn shape(checkpoint: &Checkpoint) -> Option<[usize; 3]> {
+    checkpoint.metadata.get(SHAPE).and_then(|text| parse_shape(text).ok())
+}
 
 /// Three numbers with commas or crosses between them.
 ///
@@ -64,11 +69,15 @@ pub fn parse_shape(text: &str) -> Result<[usize; 3], String> {
     shape.ok_or_else(|| format!("\"{text}\" found, expected channels, height and width: 3,32,32"))
 }
 
-/// Traced on one input; every layer takes any number of them.
-fn torchscript(network: &Network, shape: [usize; 3], out: &Path) -> anyhow::Result<()> {
+/// Writes TorchScript, traced on one input; every layer takes any number of them.
+pub(crate) fn trace(
+    network: impl Fn(&Tensor) -> Tensor,
+    shape: [usize; 3],
+    out: &Path,
+) -> anyhow::Result<()> {
     let [channels, height, width] = shape.map(|size| i64::try_from(size).unwrap_or(i64::MAX));
     let input = Tensor::zeros([1, channels, height, width], (Kind::Float, Device::Cpu));
-    let mut forward = |inputs: &[Tensor]| vec![network.forward(&inputs[0], Mode::Eval)];
+    let mut forward = |inputs: &[Tensor]| vec![network(&inputs[0])];
     let module =
         tch::no_grad(|| CModule::create_by_tracing("Network", "forward", &[input], &mut forward))?;
     // Made beside and renamed, as other files.

@@ -1,6 +1,7 @@
 //! Drawing the votes.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
@@ -34,12 +35,37 @@ pub struct Drawing {
     pub threads: usize,
 }
 
-/// Draws the votes into `folder`, or continues.
+/// A share of the parts, for several machines: those whose number leaves `index` when
+/// divided by `of`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// From 0.
+    pub index: usize,
+    /// Number of shards.
+    pub of: usize,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    /// `2/8` is the second of eight.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers =
+            text.split_once('/').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+        match numbers {
+            Some((index, of)) if (1..=of).contains(&index) => Ok(Self { index: index - 1, of }),
+            _ => Err(format!("\"{text}\" found, expected I/N with I from 1 to N, such as 2/8")),
+        }
+    }
+}
+
+/// Draws the votes into `folder`, or continues. Shards may share the folder, or their
+/// parts be put together later.
 ///
 /// # Errors
 /// If a model or an input cannot be read, a file cannot be written, or the
 /// folder has votes that were drawn otherwise.
-pub fn draw(drawing: &Drawing, folder: &Path) -> anyhow::Result<()> {
+pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::Result<()> {
     ensure!(drawing.draws > 0, "no draws: expected at least 1");
     let config = Config::read(&drawing.experts)?;
     let router = Router::open(&config, Options { threads: drawing.threads, batch: None })
@@ -61,8 +87,11 @@ pub fn draw(drawing: &Drawing, folder: &Path) -> anyhow::Result<()> {
         inputs: indices.len(),
     };
     begin(folder, &header)?;
-    let bar = bar::over(indices.len(), "inputs labelled");
-    for (number, indices) in indices.chunks(PART).enumerate() {
+    let is_ours = |number: usize| shard.is_none_or(|shard| number % shard.of == shard.index);
+    let parts = indices.chunks(PART).enumerate().filter(|(number, _)| is_ours(*number));
+    let ours = parts.clone().map(|(_, indices)| indices.len()).sum();
+    let bar = bar::over(ours, "inputs labelled");
+    for (number, indices) in parts {
         let path = Part::path(folder, number);
         if path.exists() {
             // A part is written whole; a broken one is drawn again.

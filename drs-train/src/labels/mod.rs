@@ -19,7 +19,7 @@ use drs_core::noise::Seed;
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-pub use draw::{Drawing, draw};
+pub use draw::{Drawing, Shard, draw};
 pub use radii::{Radius, radii};
 
 use part::Part;
@@ -71,7 +71,11 @@ impl Header {
         folder.join("labels.json")
     }
 
-    fn read(folder: &Path) -> anyhow::Result<Self> {
+    /// Reads the description of a folder.
+    ///
+    /// # Errors
+    /// If it is missing or broken.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = Self::path(folder);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -99,10 +103,7 @@ impl Labels {
         for number in 0..header.parts() {
             let path = Part::path(folder, number);
             let part = Part::read(&path, &header).with_context(|| {
-                format!(
-                    "{} (`drs train label` with the same settings makes it again)",
-                    path.display()
-                )
+                format!("{} (`drs train label` with the same settings makes it)", path.display())
             })?;
             indices.extend(part.indices);
             labels.extend(part.labels);

@@ -120,21 +120,7 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     }
     let radii = radii(&labels, config.radius)?;
     let (rest, held_out) = parts(config, &radii)?;
-    let options = OpenOptions { split: labels.header.split.clone(), ..OpenOptions::default() };
-    let data = Dataset::open(&labels.header.data, config.input, &options)?;
-    let read = |places: &[usize]| {
-        let images = Images::read(&data, config.input, at(&labels.indices, places))?;
-        let expected = at(&labels.labels, places);
-        let same =
-            images.labels.iter().zip(&expected).position(|(a, b)| usize::try_from(*a) != Ok(*b));
-        ensure!(
-            same.is_none(),
-            "{}: its classes are not those of {}: the labels are of other data",
-            config.labels.display(),
-            labels.header.data.display()
-        );
-        anyhow::Ok(images)
-    };
+    let read = images(config, &labels)?;
     let task = Training {
         config,
         images: read(&rest)?,
@@ -147,6 +133,35 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     let settings = keep_settings(config, folder)?;
     Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
         .train(&mut network)
+}
+
+/// The inputs that were held out of a run: places in the labels, and images.
+pub(crate) fn held_out(config: &Config, labels: &Labels) -> anyhow::Result<(Vec<usize>, Images)> {
+    let (_, places) = parts(config, &radii(labels, config.radius)?)?;
+    let images = images(config, labels)?(&places)?;
+    Ok((places, images))
+}
+
+/// What reads the labelled images in some places.
+fn images<'a>(
+    config: &'a Config,
+    labels: &'a Labels,
+) -> anyhow::Result<impl Fn(&[usize]) -> anyhow::Result<Images> + 'a> {
+    let options = OpenOptions { split: labels.header.split.clone(), ..OpenOptions::default() };
+    let data = Dataset::open(&labels.header.data, config.input, &options)?;
+    Ok(move |places: &[usize]| {
+        let images = Images::read(&data, config.input, at(&labels.indices, places))?;
+        let expected = at(&labels.labels, places);
+        let same =
+            images.labels.iter().zip(&expected).position(|(a, b)| usize::try_from(*a) != Ok(*b));
+        ensure!(
+            same.is_none(),
+            "{}: its classes are not those of {}: the labels are of other data",
+            config.labels.display(),
+            labels.header.data.display()
+        );
+        anyhow::Ok(images)
+    })
 }
 
 fn terms(named: &[NamedTerm], experts: &[String]) -> anyhow::Result<Vec<Term>> {

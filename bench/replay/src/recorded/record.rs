@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use drs_core::noise::Seed;
-use drs_core::pool::{Phase, Stage, VoteSource};
+use drs_core::pool::{Phase, Role, Stage, VoteSource};
 use drs_core::votes::VoteCounts;
 use drs_data::{Dataset, Subset};
 use drs_router::{Config, Options, Router, ordered};
@@ -30,6 +30,10 @@ pub(crate) struct Args {
     #[arg(long)]
     out: PathBuf,
 
+    /// First input.
+    #[arg(long, default_value_t = 0)]
+    start: usize,
+
     /// Take every SKIP-th input.
     #[arg(long, default_value_t = 1)]
     skip: usize,
@@ -37,6 +41,10 @@ pub(crate) struct Args {
     /// Take at most this many inputs.
     #[arg(long)]
     max: Option<usize>,
+
+    /// The router's votes only.
+    #[arg(long)]
+    router_only: bool,
 
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -75,18 +83,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
 
     let start = Instant::now();
-    let subset = Subset { start: 0, skip: args.skip, max: args.max };
+    let subset = Subset { start: args.start, skip: args.skip, max: args.max };
     let left: Vec<usize> = subset.indices(data.len()).skip(done.len()).collect();
     let (all, mut finished) = (left.len(), 0);
     let vote = |index: usize| -> anyhow::Result<Row> {
         let example = data.get(index)?;
         let mut source = router.votes(Arc::new(example.input), Seed::from_number(args.seed));
         let mut votes: BTreeMap<String, Vec<VoteCounts>> = BTreeMap::new();
-        for stage in header.stages() {
-            let looks = match stage.phase {
-                Phase::Estimation => design.looks().iter().map(|look| look.draws).collect(),
-                _ => vec![args.n0],
-            };
+        let looks = |stage: Stage| match stage.phase {
+            Phase::Estimation => design.looks().iter().map(|look| look.draws).collect(),
+            _ => vec![args.n0],
+        };
+        let is_asked = |stage: &Stage| !args.router_only || stage.role == Role::Router;
+        let stages: Vec<Stage> = header.stages().filter(is_asked).collect();
+        // All at once: where a router shares an expert's model, both are told of the same draws.
+        stages.iter().for_each(|&stage| source.announce(stage, &looks(stage)));
+        for stage in stages {
+            let looks = looks(stage);
             votes.insert(header.pool.address(stage), up_to(&mut source, stage, &looks)?);
         }
         Ok(Row { idx: index, label: example.label.context("an input without a label")?, votes })

@@ -1,0 +1,147 @@
+//! Held-out inputs as bounds, so that terms are judged in no time.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use drs_core::bounds::{lower, upper};
+use drs_core::rule::{Claim, ExpertSet, RouteBounds, Term, blend};
+use drs_core::units::{Alpha, Sigma};
+use tch::Device;
+
+use crate::labels::Labels;
+use crate::network::Network;
+use crate::router::{Config, held_out, shares};
+
+/// Draws that a certificate would have; shares of fewer votes stand for them.
+const N: u64 = 10_000;
+const ALPHA: f64 = 0.001;
+
+pub(super) struct HeldOut {
+    pub(super) experts: Vec<String>,
+    sigmas: Vec<Sigma>,
+    router: Sigma,
+    classes: usize,
+    inputs: Vec<Input>,
+}
+
+struct Input {
+    label: usize,
+    /// By expert and class, in N.
+    votes: Vec<Vec<u64>>,
+    /// The router's, in N.
+    route: Vec<u64>,
+    claims: Vec<Option<Claim>>,
+    bounds: RouteBounds,
+}
+
+impl HeldOut {
+    pub(super) fn read(settings: &Config, model: &Path, draws: usize) -> anyhow::Result<Self> {
+        let labels = Labels::read(&settings.labels)?;
+        let (places, images) = held_out(settings, &labels)?;
+        let checkpoint = drs_checkpoint::read(model)?;
+        let network = Network::frozen(&checkpoint, None, Device::Cpu);
+        let network = network.with_context(|| model.display().to_string())?;
+        let routes = shares(&network, &images, settings.sigma, draws);
+        let header = &labels.header;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of N")]
+        let in_n = |share: f64| (share * N as f64 + 1e-6) as u64;
+        let input = |(&place, route): (&usize, Vec<f64>)| {
+            let votes = labels.votes.index_axis(ndarray::Axis(0), place);
+            let share = |&count: &u32| in_n(f64::from(count) / header.draws as f64);
+            Input {
+                label: labels.labels[place],
+                votes: votes.outer_iter().map(|votes| votes.iter().map(share).collect()).collect(),
+                route: route.into_iter().map(in_n).collect(),
+                claims: Vec::new(),
+                bounds: RouteBounds::new(header.experts.len()),
+            }
+        };
+        Ok(Self {
+            experts: header.experts.iter().map(|expert| expert.name.clone()).collect(),
+            sigmas: header.experts.iter().map(|expert| expert.sigma).collect(),
+            router: Sigma::new(settings.sigma)?,
+            classes: header.classes.len(),
+            inputs: places.iter().zip(routes).map(input).collect(),
+        })
+    }
+
+    /// Makes the bounds: this share of α for the router, equal ones for the experts.
+    pub(super) fn split(&mut self, share: f64) -> anyhow::Result<()> {
+        let experts = self.experts.len();
+        let each = ALPHA * (1.0 - share) / experts as f64 / 2.0;
+        let (own, other) = (Alpha::new(each)?, Alpha::new(each / (self.classes - 1) as f64)?);
+        let sets = (1..experts).map(|set| 0.25f64.powi(i32::try_from(set).unwrap_or(0)));
+        let total: f64 = sets.clone().sum();
+        let sets: Vec<Alpha> =
+            sets.map(|set| Alpha::new(ALPHA * share * set / total)).collect::<Result<_, _>>()?;
+        let (mut lowers, mut uppers) = (HashMap::new(), HashMap::new());
+        for input in &mut self.inputs {
+            input.claims.clear();
+            for (votes, &sigma) in input.votes.iter().zip(&self.sigmas) {
+                let mut bounds = Vec::with_capacity(votes.len());
+                for &count in votes {
+                    bounds.push(known(&mut uppers, count, || upper(count, N, other))?);
+                }
+                let count = votes[input.label];
+                let p = known(&mut lowers, count, || lower(count, N, own))?;
+                input.claims.push(Some(Claim::new(sigma, input.label, p, &bounds)));
+            }
+            let mut order: Vec<usize> = (0..experts).collect();
+            order.sort_by_key(|&expert| std::cmp::Reverse(input.route[expert]));
+            input.bounds = RouteBounds::new(experts);
+            for (last, &alpha) in sets.iter().enumerate() {
+                let set = &order[..=last];
+                let count: u64 = set.iter().map(|&expert| input.route[expert]).sum();
+                let p = lower(count.min(N), N, alpha)?;
+                let bounds = std::mem::replace(&mut input.bounds, RouteBounds::new(experts));
+                input.bounds = bounds.with(self.router, ExpertSet::of(set), p);
+            }
+        }
+        Ok(())
+    }
+
+    /// Certified accuracy at each radius.
+    pub(super) fn accuracies(&self, terms: &[Term], radii: &[f64]) -> Vec<f64> {
+        let mut counts = vec![0.0; radii.len()];
+        for input in &self.inputs {
+            let route = Some(&input.bounds);
+            let radius = blend(terms, input.label, self.classes, route, &input.claims).radius;
+            for (count, &r) in counts.iter_mut().zip(radii) {
+                *count += f64::from(radius > r);
+            }
+        }
+        counts.into_iter().map(|count| count / self.inputs.len() as f64).collect()
+    }
+
+    /// That of the best single expert at each radius.
+    pub(super) fn envelope(&self, radii: &[f64]) -> Vec<f64> {
+        let alone = |expert: usize| {
+            let weights = (0..self.experts.len()).map(|other| u32::from(other == expert)).collect();
+            self.accuracies(&[Term { weights, offset: 0.0, cap: None, route: None }], radii)
+        };
+        let mut best = vec![0.0f64; radii.len()];
+        for expert in 0..self.experts.len() {
+            best.iter_mut().zip(alone(expert)).for_each(|(best, own)| *best = best.max(own));
+        }
+        best
+    }
+
+    /// The number of inputs.
+    pub(super) fn labels(&self) -> usize {
+        self.inputs.len()
+    }
+}
+
+fn known<E>(
+    values: &mut HashMap<u64, f64>,
+    count: u64,
+    value: impl FnOnce() -> Result<f64, E>,
+) -> Result<f64, E> {
+    if let Some(&value) = values.get(&count) {
+        return Ok(value);
+    }
+    let value = value()?;
+    values.insert(count, value);
+    Ok(value)
+}
