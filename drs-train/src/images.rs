@@ -1,6 +1,8 @@
 //! Data sets in memory, and batches of them.
 
-use anyhow::{Context as _, ensure};
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, bail, ensure};
 use chacha20::ChaCha8Rng;
 use drs_data::{Dataset, InputSpec};
 use rand::seq::SliceRandom as _;
@@ -71,10 +73,18 @@ impl Images {
     /// The number of classes that the labels need.
     ///
     /// # Errors
-    /// If there are fewer than two.
+    /// If there are fewer than two, or one has no input.
     pub fn classes(&self) -> anyhow::Result<usize> {
-        let most = self.labels.iter().copied().max().unwrap_or(0);
-        ensure!(most > 0, "all inputs have the label 0: there is nothing to tell apart");
+        let found: BTreeSet<i64> = self.labels.iter().copied().collect();
+        let most = found.last().copied().unwrap_or(0);
+        ensure!(
+            found.len() > 1,
+            "all inputs have the label {most}: there is nothing to tell apart"
+        );
+        let empty = (0..most).find(|class| !found.contains(class));
+        if let Some(class) = empty {
+            bail!("no input has the label {class}, expected some of every class up to {most}");
+        }
         Ok(usize::try_from(most)? + 1)
     }
 

@@ -126,11 +126,6 @@ impl HeldOut {
         }
         best
     }
-
-    /// The number of inputs.
-    pub(super) fn labels(&self) -> usize {
-        self.inputs.len()
-    }
 }
 
 fn known<E>(

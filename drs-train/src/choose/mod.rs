@@ -7,10 +7,12 @@ mod search;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
+use drs_core::certificate::{FileRecord, ModelRecord};
 use drs_core::rule::Term;
-use drs_router::NamedTerm;
+use drs_router::{Config as Pool, NamedTerm, Options, Router};
 
 use crate::config;
+use crate::labels::Header;
 use crate::pool::PoolFile;
 use crate::router::{self, By};
 
@@ -53,20 +55,26 @@ struct Choice {
 /// # Errors
 /// If a file cannot be read or written, or the runs do not belong together.
 pub fn choose(choose: &Choose) -> anyhow::Result<()> {
+    let pool = Pool::read(&choose.experts)?;
+    let pool = Router::open(&pool, Options { threads: 1, batch: None })
+        .with_context(|| choose.experts.display().to_string())?;
+    let experts: Vec<String> = pool.experts().iter().map(|expert| expert.name.clone()).collect();
     let mut best: Option<Choice> = None;
-    let mut described = None;
+    let mut first: Option<router::Config> = None;
     for run in &choose.routers {
         let settings: router::Config = config::read(&run.join("settings.toml"), &[])?;
         let model = run.join("model.safetensors");
+        let header = Header::read(&settings.labels)?;
+        check_experts(pool.experts(), &header.experts).with_context(|| {
+            format!("{} and {}", settings.labels.display(), choose.experts.display())
+        })?;
         let mut held_out = HeldOut::read(&settings, &model, choose.draws)?;
-        let here = (held_out.experts.clone(), settings.labels.clone(), held_out.labels());
-        let (experts, labels, _) = described.get_or_insert_with(|| here.clone());
+        let parts = |run: &router::Config| (run.hold_out, run.hold_out_seed, run.radius);
+        let first = first.get_or_insert_with(|| settings.clone());
         ensure!(
-            here.0 == *experts && here.1 == *labels,
-            "{}: its labels are {}, expected {} as of the other runs",
-            run.display(),
-            settings.labels.display(),
-            labels.display()
+            settings.labels == first.labels && parts(&settings) == parts(first),
+            "{}: its labels or held-out inputs are not those of the other runs",
+            run.display()
         );
         for share in SHARES {
             held_out.split(share)?;
@@ -86,7 +94,6 @@ pub fn choose(choose: &Choose) -> anyhow::Result<()> {
         }
     }
     let best = best.context("no router to choose from")?;
-    let (experts, ..) = described.unwrap_or_default();
     let terms: Vec<NamedTerm> = best.terms.iter().map(|term| named(term, &experts)).collect();
     println!(
         "merit {:.4} on held-out inputs, shares of votes taken for those of 10,000",
@@ -101,6 +108,33 @@ pub fn choose(choose: &Choose) -> anyhow::Result<()> {
     }
     file.set_blend(&terms)?;
     file.write(&choose.out)
+}
+
+/// Labels and pool must be of the same models; the plugin may be another build.
+fn check_experts(found: &[ModelRecord], labelled: &[ModelRecord]) -> anyhow::Result<()> {
+    let names = |records: &[ModelRecord]| {
+        let names: Vec<&str> = records.iter().map(|record| record.name.as_str()).collect();
+        names.join(", ")
+    };
+    let (pool, labels) = (names(found), names(labelled));
+    ensure!(pool == labels, "the pool has the experts {pool}, the labels are of {labels}");
+    for (found, labelled) in found.iter().zip(labelled) {
+        ensure!(
+            (found.sigma, &found.files) == (labelled.sigma, &labelled.files),
+            "expert {}: the labels are votes of another model: draw them again (sigma {}, {} found; sigma {}, {} labelled)",
+            found.name,
+            found.sigma.get(),
+            files(found),
+            labelled.sigma.get(),
+            files(labelled),
+        );
+    }
+    Ok(())
+}
+
+fn files(record: &ModelRecord) -> String {
+    let file = |file: &FileRecord| format!("{} {}", file.name, file.sha256);
+    record.files.iter().map(file).collect::<Vec<_>>().join(", ")
 }
 
 fn shown(accuracies: &[f64]) -> String {

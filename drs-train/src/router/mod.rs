@@ -7,7 +7,7 @@ mod votes;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use drs_core::rule::Term;
 use drs_data::{Dataset, InputSpec, OpenOptions};
 use drs_router::NamedTerm;
@@ -120,6 +120,7 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     }
     let radii = radii(&labels, config.radius)?;
     let (rest, held_out) = parts(config, &radii)?;
+    check_best(&radii, &rest, &experts)?;
     let read = images(config, &labels)?;
     let task = Training {
         config,
@@ -133,6 +134,28 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     let settings = keep_settings(config, folder)?;
     Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
         .train(&mut network)
+}
+
+/// There must be something to route: no expert may be the best on all inputs.
+fn check_best(radii: &Array2<f32>, places: &[usize], experts: &[String]) -> anyhow::Result<()> {
+    let mut best = vec![0usize; experts.len()];
+    for &place in places {
+        let radii = radii.index_axis(Axis(0), place);
+        // The first of equals.
+        let first = (0..experts.len()).rev().max_by(|&a, &b| radii[a].total_cmp(&radii[b]));
+        first.into_iter().for_each(|expert| best[expert] += 1);
+    }
+    let used = || experts.iter().zip(&best).filter(|(_, count)| **count > 0);
+    let (name, _) = used().next().context("no expert")?;
+    ensure!(
+        used().count() > 1,
+        "expert {name} has the largest radius on all {} inputs: there is nothing to route",
+        places.len()
+    );
+    for (name, _) in experts.iter().zip(&best).filter(|(_, count)| **count == 0) {
+        eprintln!("warning: expert {name} has the largest radius on none of the inputs");
+    }
+    Ok(())
 }
 
 /// The inputs that were held out of a run: places in the labels, and images.
