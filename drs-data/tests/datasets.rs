@@ -180,6 +180,22 @@ fn an_image_folder_is_sorted_by_name() {
 }
 
 #[test]
+fn the_parts_of_an_image_folder_are_found_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for (part, value) in [("train", 5), ("test", 6)] {
+        let class = folder.path().join(part).join("cat");
+        std::fs::create_dir_all(&class).unwrap();
+        GrayImage::from_pixel(2, 1, Luma([value])).save(class.join("x.png")).unwrap();
+    }
+    for (part, value) in [("train", 5), ("test", 6)] {
+        let options = OpenOptions { split: part.to_owned(), ..OpenOptions::default() };
+        let data = Dataset::open(folder.path(), spec([1, 1, 2]), &options).unwrap();
+        let example = data.get(0).unwrap();
+        assert_eq!((example.label, example.input.values()[0]), (Some(0), value), "{part}");
+    }
+}
+
+#[test]
 fn an_empty_or_absent_folder_is_an_error() {
     let empty = tempfile::tempdir().unwrap();
     assert!(open(empty.path(), [1, 1, 2]).unwrap_err().contains("no data set"));

@@ -35,6 +35,11 @@ impl Folder {
         if !files.is_empty() {
             return Ok(Self { path: path.to_owned(), spec, classes: Some(classes), files });
         }
+        // As data sets are often packed: a folder for each part, classes within.
+        let part = path.join(&options.split);
+        if part.is_dir() && !rest.iter().any(|file| is_image(file)) {
+            return Self::open(&part, spec, options);
+        }
         let loose = rest.into_iter().filter(|file| is_image(file)).map(|file| (None, file));
         let files: Vec<_> = loose.collect();
         match options.labels {
