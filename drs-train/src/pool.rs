@@ -1,6 +1,6 @@
 //! experts.toml files, written.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use drs_router::NamedTerm;
@@ -82,7 +82,7 @@ fn checkpoint(model: &Path) -> anyhow::Result<Table> {
     Ok(Table::from_iter([("kind".to_owned(), "checkpoint".into()), ("model".to_owned(), model)]))
 }
 
-fn text_of(path: &PathBuf) -> anyhow::Result<Value> {
+fn text_of(path: &Path) -> anyhow::Result<Value> {
     let text = path.to_str().with_context(|| format!("{} is no Unicode", path.display()))?;
     Ok(text.into())
 }

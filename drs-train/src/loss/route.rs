@@ -41,7 +41,6 @@ pub fn utility(logits: &Tensor, utilities: &Tensor) -> Tensor {
 impl Weigh {
     /// The weights `[n]`, from `logits` `[copies, n, experts]` and radii `[n, experts]`;
     /// `by_sigma` are the experts by rising σ.
-    #[must_use]
     pub fn weight(self, logits: &Tensor, radii: &Tensor, by_sigma: &[usize]) -> Tensor {
         if self == Self::None {
             return radii.select(1, 0).ones_like();
