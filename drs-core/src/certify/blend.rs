@@ -37,9 +37,8 @@ pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Out
         router = Some((session.model(Role::Router)?.sigma, order));
         stages.push(stage);
     }
-    let asked = |expert: &usize| terms.iter().any(|term| term.weights[*expert] > 0);
-    let asked: Vec<usize> = (0..pool.experts.len()).filter(asked).collect();
-    let alphas = session.shares(class_alpha, 1.0, asked.len())?;
+    let asked = asked(terms);
+    let alphas = session.shares(class_alpha, session.split().next_expert, asked.len())?;
     let mut selections: Vec<Option<VoteCounts>> = vec![None; pool.experts.len()];
     let mut experts = Vec::new();
     for &expert in &asked {
@@ -59,6 +58,20 @@ pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Out
     }
     let (classes, count) = (pool.classes, pool.experts.len());
     run(session, stages, &Blend { terms, class, classes, router, experts, count })
+}
+
+/// The experts that terms ask, in the order of the terms: the first gets most of α, since
+/// terms that reach far need it and should come first. Heavier ones first within a term.
+fn asked(terms: &[Term]) -> Vec<usize> {
+    let mut asked = Vec::new();
+    for term in terms {
+        let mut members: Vec<usize> =
+            (0..term.weights.len()).filter(|&expert| term.weights[expert] > 0).collect();
+        members.sort_by_key(|&expert| std::cmp::Reverse(term.weights[expert]));
+        members.retain(|expert| !asked.contains(expert));
+        asked.extend(members);
+    }
+    asked
 }
 
 /// The class with the largest F if probabilities were the shares of the selection votes.

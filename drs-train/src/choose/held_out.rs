@@ -16,6 +16,8 @@ use crate::router::{Config, held_out, shares};
 /// Draws that a certificate would have; shares of fewer votes stand for them.
 const N: u64 = 10_000;
 const ALPHA: f64 = 0.001;
+/// What each further set or expert gets of α, as by default.
+const NEXT: f64 = 0.25;
 
 pub(super) struct HeldOut {
     pub(super) experts: Vec<String>,
@@ -66,27 +68,36 @@ impl HeldOut {
         })
     }
 
-    /// Makes the bounds: this share of α for the router, equal ones for the experts.
+    /// Makes the bounds: this share of α for the router, and for the experts what `blend`
+    /// gives them if its terms name the last expert first.
     pub(super) fn split(&mut self, share: f64) -> anyhow::Result<()> {
         let experts = self.experts.len();
-        let each = ALPHA * (1.0 - share) / experts as f64 / 2.0;
-        let (own, other) = (Alpha::new(each)?, Alpha::new(each / (self.classes - 1) as f64)?);
-        let sets = (1..experts).map(|set| 0.25f64.powi(i32::try_from(set).unwrap_or(0)));
-        let total: f64 = sets.clone().sum();
-        let sets: Vec<Alpha> =
-            sets.map(|set| Alpha::new(ALPHA * share * set / total)).collect::<Result<_, _>>()?;
+        let falling = |parts: usize| -> Vec<f64> {
+            let parts = (0..parts).map(|part| NEXT.powi(i32::try_from(part).unwrap_or(0)));
+            let total: f64 = parts.clone().sum();
+            parts.map(|part| part / total).collect()
+        };
+        let mut levels = Vec::with_capacity(experts);
+        for part in falling(experts).into_iter().rev() {
+            let half = ALPHA * (1.0 - share) * part / 2.0;
+            levels.push((Alpha::new(half)?, Alpha::new(half / (self.classes - 1) as f64)?));
+        }
+        let sets = falling(experts - 1).into_iter().map(|part| Alpha::new(ALPHA * share * part));
+        let sets = sets.collect::<Result<Vec<_>, _>>()?;
         let (mut lowers, mut uppers) = (HashMap::new(), HashMap::new());
         for input in &mut self.inputs {
             input.claims.clear();
-            for (votes, &sigma) in input.votes.iter().zip(&self.sigmas) {
+            let experts = input.votes.iter().zip(&self.sigmas).zip(&levels).enumerate();
+            for (expert, ((votes, &sigma), &(own, other))) in experts {
                 let mut bounds = Vec::with_capacity(votes.len());
                 for &count in votes {
-                    bounds.push(known(&mut uppers, count, || upper(count, N, other))?);
+                    bounds.push(known(&mut uppers, (expert, count), || upper(count, N, other))?);
                 }
                 let count = votes[input.label];
-                let p = known(&mut lowers, count, || lower(count, N, own))?;
+                let p = known(&mut lowers, (expert, count), || lower(count, N, own))?;
                 input.claims.push(Some(Claim::new(sigma, input.label, p, &bounds)));
             }
+            let experts = self.sigmas.len();
             let mut order: Vec<usize> = (0..experts).collect();
             order.sort_by_key(|&expert| std::cmp::Reverse(input.route[expert]));
             input.bounds = RouteBounds::new(experts);
@@ -129,14 +140,14 @@ impl HeldOut {
 }
 
 fn known<E>(
-    values: &mut HashMap<u64, f64>,
-    count: u64,
+    values: &mut HashMap<(usize, u64), f64>,
+    of: (usize, u64),
     value: impl FnOnce() -> Result<f64, E>,
 ) -> Result<f64, E> {
-    if let Some(&value) = values.get(&count) {
+    if let Some(&value) = values.get(&of) {
         return Ok(value);
     }
     let value = value()?;
-    values.insert(count, value);
+    values.insert(of, value);
     Ok(value)
 }
