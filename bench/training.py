@@ -53,7 +53,7 @@ def drs(program, folder, arch, precision, images):
 def pytorch(data, arch, precision, channels_last):
     images, labels = (torch.from_numpy(data[name]) for name in ("images", "labels"))
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = build(arch).to(memory_format=layout).train()
+    model = build(arch)[0].to(memory_format=layout).train()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 
     def epoch():

@@ -1,0 +1,46 @@
+//! Logs, and how tables of them are written.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+/// Certification logs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LogArgs {
+    /// Certification logs, with the names to show where the files' own do not do.
+    #[arg(required = true, value_name = "[NAME=]LOG", value_parser = parse_log)]
+    pub(crate) logs: Vec<LogArg>,
+
+    /// Take only the inputs that all logs have.
+    #[arg(long)]
+    pub(crate) common: bool,
+}
+
+/// A log and the name asked for it.
+#[derive(Debug, Clone)]
+pub(crate) struct LogArg {
+    pub(crate) name: Option<String>,
+    pub(crate) path: PathBuf,
+}
+
+fn parse_log(text: &str) -> Result<LogArg, Infallible> {
+    let named = text.rsplit_once('=').filter(|_| !Path::new(text).exists());
+    Ok(match named {
+        Some((name, path)) => LogArg { name: Some(name.to_owned()), path: path.into() },
+        None => LogArg { name: None, path: text.into() },
+    })
+}
+
+/// How tables are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Markdown, readable as it is.
+    Md,
+    /// LaTeX, for the booktabs package.
+    Latex,
+    /// One row for each log and radius.
+    Csv,
+    /// All numbers.
+    Json,
+}

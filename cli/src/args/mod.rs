@@ -1,0 +1,80 @@
+//! The command line: a file for each command, and for what several share.
+
+mod analyze;
+mod bench;
+mod certify;
+mod data;
+mod draws;
+mod logs;
+mod parse;
+mod plan;
+mod plot;
+mod pool;
+mod report;
+mod route;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use analyze::AnalyzeArgs;
+pub(crate) use bench::BenchArgs;
+pub(crate) use certify::{CertifyArgs, MethodName};
+pub(crate) use data::DataArgs;
+pub(crate) use draws::DrawArgs;
+pub(crate) use logs::{Format, LogArgs};
+pub(crate) use plan::PlanArgs;
+pub(crate) use plot::PlotArgs;
+pub(crate) use pool::PoolArgs;
+pub(crate) use report::ReportArgs;
+pub(crate) use route::{RouteArgs, Rule};
+
+/// Certified predictions from a fleet of experts.
+///
+/// Each input is routed to one of several smoothed experts, and the whole
+/// decision is certified: a class, and an L2 radius within which it cannot change.
+#[derive(Debug, Parser)]
+#[command(name = "drs", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Route and certify images.
+    Route(RouteArgs),
+    /// Certify a data set.
+    Certify(CertifyArgs),
+    /// Measure how fast the models are here, alone and with all that is around them.
+    Bench(BenchArgs),
+    /// Tables of certified accuracy from logs, ours or published ones.
+    Analyze(AnalyzeArgs),
+    /// Whether routing among some experts would pay, from their own logs.
+    Plan(PlanArgs),
+    /// Draw certified accuracy against radius.
+    Plot(PlotArgs),
+    /// Write one HTML file: curves, tables, and every input with its certificate.
+    Report(ReportArgs),
+    /// Train experts and routers: `drs train --help` tells how.
+    #[command(disable_help_flag = true)]
+    Train(TrainArgs),
+}
+
+/// What drs-train is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,40 @@
+//! Values that several commands take.
+
+use drs_core::units::Alpha;
+
+pub(super) fn parse_radius(text: &str) -> Result<f64, String> {
+    let value = text.trim().parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0);
+    value.ok_or_else(|| "expected a number from 0".to_owned())
+}
+
+pub(super) fn parse_share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("{text} is not a number from 0 to 1"))
+}
+
+pub(super) fn parse_end(text: &str) -> Result<f64, String> {
+    let end = text.parse().ok().filter(|end: &f64| end.is_finite() && *end > 0.0);
+    end.ok_or_else(|| format!("{text} is not a number above 0"))
+}
+
+pub(super) fn parse_futility(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|value| (0.0..=0.5).contains(value));
+    value.ok_or_else(|| "expected a number from 0 to 0.5".to_owned())
+}
+
+pub(super) fn parse_alpha(text: &str) -> Result<Alpha, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    Alpha::new(value).map_err(|error| error.to_string())
+}
+
+pub(super) fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=3600.0).contains(seconds));
+    seconds.ok_or_else(|| "expected a number from 0.1 to 3600".to_owned())
+}
+
+pub(super) fn parse_positive(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|&value| value > 0)
+        .ok_or_else(|| "expected a whole number from 1".to_owned())
+}

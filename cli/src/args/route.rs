@@ -1,0 +1,68 @@
+//! `drs route`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use drs_core::protocol::Method;
+
+use super::{DrawArgs, PoolArgs};
+
+const ROUTE_EXAMPLES: &str = "\
+Examples:
+  drs route --experts experts.toml photo.png
+  drs route --experts experts.toml --rule dual --n 100000 *.png
+  drs route --experts experts.toml --radius 0.5 photo.png
+  drs route --experts experts.toml --predict --n 1000 photo.png
+  drs route --experts experts.toml --seed 7 --json photo.png | jq .certificate.verdict
+
+Images are PNG or JPEG with 8 bits per channel, or .npy ([C,H,W], uint8 or floats in [0, 1]).";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = ROUTE_EXAMPLES)]
+pub(crate) struct RouteArgs {
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+
+    #[command(flatten)]
+    pub(crate) draws: DrawArgs,
+
+    /// How bounds on route and class become a radius.
+    #[arg(long, value_enum, default_value_t = Rule::Maxmin)]
+    pub(crate) rule: Rule,
+
+    /// Answer with the class alone, by PREDICT at both stages with --n draws each.
+    #[arg(long, conflicts_with = "rule")]
+    pub(crate) predict: bool,
+
+    /// Write one JSON object per image and line instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Images to certify.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+}
+
+/// A routing rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rule {
+    /// The paper's: the route and the class must both hold.
+    Dual,
+    /// The route must stay within a set of experts that agree.
+    Set,
+    /// The strongest claim on the label, whatever the route.
+    Maxmin,
+    /// The strongest of experts.toml's own terms.
+    Blend,
+}
+
+impl From<Rule> for Method {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Dual => Self::Dual,
+            Rule::Set => Self::Set,
+            Rule::Maxmin => Self::MaxMin,
+            Rule::Blend => Self::Blend,
+        }
+    }
+}
