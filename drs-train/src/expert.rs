@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::adaptive::{Adaptive, Places};
+use crate::adversary::Adversary;
 use crate::config::{Data, Precision};
 use crate::export::SHAPE;
 use crate::images::{Augment, Images, random};
@@ -41,6 +42,9 @@ pub struct Config {
     /// Weights of consistency regularisation; without, plain Gaussian augmentation.
     #[serde(default)]
     pub consistency: Option<Consistency>,
+    /// SmoothAdv: inputs are moved against the smoothed classifier first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adversary: Option<Adversary>,
     /// Noisy copies of each input in a batch.
     #[serde(default = "one")]
     pub copies: usize,
@@ -85,6 +89,7 @@ struct Training<'a> {
 pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     ensure!(config.sigma >= 0.0, "sigma: {} found, expected a number from 0", config.sigma);
     ensure!(config.copies > 0, "copies: 0 found, expected at least 1");
+    config.adversary.as_ref().map_or(Ok(()), Adversary::check)?;
     let (images, held_out, names) = config.data.read(config.input)?;
     let count = images.classes()?;
     let classes = names.unwrap_or_else(|| (0..count).map(|class| class.to_string()).collect());
@@ -109,19 +114,23 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
 }
 
 impl Training<'_> {
-    /// Noisy copies, one after the other, where `sigmas` are the inputs' own levels.
-    fn noisy(&self, inputs: &Tensor, sigmas: Option<&Tensor>) -> Tensor {
-        let copies = i64::try_from(self.config.copies).unwrap_or(1);
+    /// Noise for copies of inputs, one copy of all after the other, where `sigmas` are the
+    /// inputs' own levels.
+    fn noise(&self, inputs: &Tensor, sigmas: Option<&Tensor>) -> Tensor {
+        let copies = self.copies();
         let n = inputs.size()[0];
-        let inputs = inputs.repeat([copies, 1, 1, 1]);
-        let noise = inputs.randn_like();
+        let noise = inputs.repeat([copies, 1, 1, 1]).randn_like();
         let each = match (sigmas, self.config.sigma_from) {
             (Some(sigmas), _) => sigmas.reshape([n, 1, 1, 1]),
             (None, Some(from)) => Tensor::empty([n, 1, 1, 1], (Kind::Float, self.device))
                 .uniform_(from, self.config.sigma),
-            (None, None) => return inputs + noise * self.config.sigma,
+            (None, None) => return noise * self.config.sigma,
         };
-        inputs + noise * each.repeat([copies, 1, 1, 1])
+        noise * each.repeat([copies, 1, 1, 1])
+    }
+
+    fn copies(&self) -> i64 {
+        i64::try_from(self.config.copies).unwrap_or(1)
     }
 }
 
@@ -138,13 +147,20 @@ impl Task for Training<'_> {
 
     fn loss(&self, network: &Network, step: &Step<'_>) -> Tensor {
         let mut random = random(self.config.train.seed, AUGMENT, step.seed);
-        let inputs = self.images.batch(step.batch, self.config.augment, &mut random, self.device);
+        let mut inputs =
+            self.images.batch(step.batch, self.config.augment, &mut random, self.device);
         let labels = self.images.labels_of(step.batch, self.device);
-        let copies = i64::try_from(self.config.copies).unwrap_or(1);
+        let copies = self.copies();
         let places = self.places.as_ref().map(|[places, _]| places);
         let sigmas = places.and_then(|places| places.sigmas.as_ref());
         let sigmas = sigmas.map(|sigmas| of(sigmas, step.batch));
-        let logits = network.forward(&self.noisy(&inputs, sigmas.as_ref()), Mode::Train);
+        let noise = self.noise(&inputs, sigmas.as_ref());
+        if let Some(adversary) = self.config.adversary {
+            let logits = |noisy: &Tensor| network.forward(noisy, Mode::Eval);
+            inputs = adversary.attack(logits, &inputs, &labels, &noise, step.epoch);
+        }
+        let noisy = inputs.repeat([copies, 1, 1, 1]) + noise;
+        let logits = network.forward(&noisy, Mode::Train);
         let losses = cross_entropy(&logits, &labels.repeat([copies])).reshape([copies, -1]);
         let mut losses = losses.mean_dim(0, false, Kind::Float);
         if let Some(weights) = self.config.consistency {

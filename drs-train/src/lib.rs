@@ -3,6 +3,7 @@
 //!
 //! * [`expert`]: base classifiers that stand noise.
 //! * [`adaptive`]: fine-tuning where a router sends inputs.
+//! * [`adversary`]: inputs moved against the smoothed classifier.
 //! * [`labels`]: how experts vote on training inputs.
 //! * [`router`]: base classifiers over experts, for what certificates are worth.
 //! * [`choose`]: the terms of the blended rule, by held-out inputs.
@@ -14,6 +15,7 @@
 //! * [`events`], [`files`]: what a run writes.
 
 pub mod adaptive;
+pub mod adversary;
 mod bar;
 pub mod choose;
 pub mod config;

@@ -29,14 +29,17 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train an expert: a base classifier that stands noise.
+    #[command(after_help = EXPERT_EXAMPLES)]
     Expert(RunArgs),
     /// Draw the votes of every expert on training inputs: what routers learn from.
     Label(LabelArgs),
     /// Train a router: a base classifier over experts.
+    #[command(after_help = ROUTER_EXAMPLES)]
     Router(RunArgs),
     /// Choose the terms of the blended rule, the router and its share of α by held-out inputs.
     Choose(ChooseArgs),
     /// Run the whole recipe: labels, router, fine-tuning, and again.
+    #[command(after_help = ITERATE_EXAMPLES)]
     Iterate(RunArgs),
     /// Join a router and an expert in one network that answers for both.
     Join(JoinArgs),
@@ -267,7 +270,7 @@ impl From<&LabelArgs> for Drawing {
     }
 }
 
-const EXAMPLES: &str = "\
+const EXPERT_EXAMPLES: &str = "\
 Examples:
   drs train expert s025.toml --out runs/s025
   drs train expert s025.toml --set sigma=0.5 --set train.epochs=30 --out runs/s050
@@ -275,8 +278,24 @@ Examples:
 OUT then holds model.safetensors (the best by held-out inputs), state.safetensors (to go on),
 settings.toml, summary.json, and events for TensorBoard.";
 
+const ROUTER_EXAMPLES: &str = "\
+Examples:
+  drs train router router.toml --out runs/router
+  drs train router router.toml --set sigma=0.75 --set objective.kind=gain --out runs/gain
+
+The settings name the folder of labels that `drs train label` drew. OUT then holds model.safetensors
+(the best by certificates of held-out inputs), state.safetensors (to go on), settings.toml, summary.json,
+and events for TensorBoard.";
+
+const ITERATE_EXAMPLES: &str = "\
+Examples:
+  drs train iterate recipe.toml --out runs
+  drs train iterate recipe.toml --set rounds=2 --out runs    # one round more, later
+
+OUT then holds a folder for each round, with its labels, its router, its experts, and the experts.toml
+of the pool that came out.";
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
 struct RunArgs {
     /// The settings.
     #[arg(value_name = "SETTINGS")]

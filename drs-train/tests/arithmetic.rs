@@ -1,5 +1,6 @@
 //! Losses, gradients and steps beside independent ones (`fixtures/generate.py`).
 
+use drs_train::adversary::Adversary;
 use drs_train::loss::{
     Certificate, Claim, Consistency, Weigh, balance, certificate, consistency, maxmin_claims,
     soft_cross_entropy, soft_labels, utility,
@@ -135,4 +136,32 @@ fn steps_are_pytorch_s() {
             assert!(apart(&parameter, &expected) < 1e-5, "{name}, step {index}: {parameter}");
         }
     }
+}
+
+#[test]
+fn inputs_are_moved_as_smoothadv_moves_them() {
+    let case = fixture("attack");
+    let (a, b) = (tensor(&case["a"]), tensor(&case["b"]));
+    let labels: Vec<i64> = numbers(&case["labels"]).iter().map(|&label| label as i64).collect();
+    let labels = Tensor::from_slice(&labels);
+    let (inputs, noise) = (tensor(&case["inputs"]), tensor(&case["noise"]));
+    let weights = a.set_requires_grad(true);
+    let logits = |x: &Tensor| x.flatten(1, -1).matmul(&weights).tanh().matmul(&b);
+    let adversary = Adversary {
+        epsilon: case["epsilon"].as_f64().unwrap(),
+        steps: case["steps"].as_u64().unwrap() as usize,
+        warmup: 2.0,
+    };
+    let attack = |epoch| adversary.attack(logits, &inputs, &labels, &noise, epoch);
+    let gap = apart(&attack(2.0), &tensor(&case["moved"]));
+    assert!(gap < 1e-4, "{gap} apart");
+    // Before the warm-up ends they move less; at its start not at all.
+    assert_eq!(apart(&attack(0.0), &inputs), 0.0);
+    let farthest = |moved: &Tensor| {
+        (moved - &inputs).flatten(1, -1).norm_scalaropt_dim(2.0, [-1i64].as_slice(), false).max()
+    };
+    let half = farthest(&attack(1.0)).double_value(&[]);
+    assert!((0.19..0.2001).contains(&half), "{half}");
+    // The attack leaves nothing behind in the network's gradients.
+    assert!(!weights.grad().defined());
 }

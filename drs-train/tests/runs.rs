@@ -117,10 +117,22 @@ fn an_expert_learns_and_a_run_that_was_killed_ends_the_same() {
 }
 
 #[test]
+fn an_expert_learns_against_an_adversary() {
+    let place = place();
+    let folder = place.path();
+    let settings =
+        "--set copies=2 --set adversary={epsilon=0.5,steps=2,warmup=2} --set train.epochs=4";
+    succeeds(folder, &format!("expert expert.toml --out smoothadv {settings}"));
+    let summary = std::fs::read_to_string(folder.join("smoothadv/summary.json")).unwrap();
+    let history: Vec<serde_json::Value> = serde_json::from_str(&summary).unwrap();
+    assert!(history[3]["accuracy"].as_f64().unwrap() > 0.9, "{summary}");
+}
+
+#[test]
 fn mistakes_are_named() {
     let place = place();
     let folder = place.path();
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
         ("arch=vgg", &["\"vgg\" found", "small_cnn"]),
         ("arch=cifar_resnet20", &["takes 3 channels, the input has 1"]),
         ("sigma=-1", &["sigma: -1 found"]),
@@ -130,6 +142,7 @@ fn mistakes_are_named() {
         ("data.classes=['one']", &["1 class names for 2 classes"]),
         ("device=cuda:9", &["device cuda:9"]),
         ("init=absent.pth", &["absent.pth"]),
+        ("adversary={epsilon=-1}", &["adversary.epsilon: -1 found"]),
     ];
     for (change, words) in cases {
         fails(folder, &format!("expert expert.toml --out o --set {change}"), words);
