@@ -267,7 +267,10 @@ fn output_paths() {
     place.drs(&format!("{certify} out.jsonl")).fails(1, &["another extension"]);
     let _ = place.drs(&format!("{certify} out.tsv")).succeeds();
     let before = place.read("out.tsv");
-    place.drs(&format!("{certify} out.tsv")).fails(1, &["out.tsv exists", "--overwrite"]);
+    let other = format!("{certify} out.tsv --n0 50");
+    place
+        .drs(&other)
+        .fails(1, &["out.tsv exists", "--overwrite", "protocol.n0: 100 there, 50 asked for"]);
     assert_eq!(place.read("out.tsv"), before, "a refusal changes nothing");
     let _ = place.drs(&format!("{certify} out.tsv --overwrite")).succeeds();
     place.write("other.jsonl", "precious");

@@ -2,7 +2,8 @@
 //! The `drs` command.
 //!
 //! `main` is glue: arguments in, a command run, an exit code out. 0: done;
-//! 1: something failed, with what and where on stderr; 2: wrong usage.
+//! 1: something failed, with what and where on stderr; 2: wrong usage; 130 and 143:
+//! stopped by SIGINT or SIGTERM, to go on later.
 
 mod analyze;
 mod args;
@@ -11,11 +12,13 @@ mod bench;
 mod certify;
 mod data;
 mod logs;
+mod merge;
 mod plan;
 mod plot;
 mod pool;
 mod report;
 mod route;
+mod shard;
 mod train;
 
 use std::process::ExitCode;
@@ -37,7 +40,11 @@ fn main() -> ExitCode {
         .init();
     let outcome = match &args.command {
         Command::Route(args) => route::run(args),
-        Command::Certify(args) => certify::run(args),
+        Command::Certify(args) => match certify::run(args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        Command::Merge(args) => merge::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Analyze(args) => analyze::run(args),
         Command::Plan(args) => plan::run(args),

@@ -4,7 +4,7 @@
 //! * [`read_image`]: one PNG, JPEG or npy file.
 //! * [`Dataset`]: labelled inputs by index: ImageFolder, IDX, CIFAR, Parquet,
 //!   NumPy arrays.
-//! * [`Subset`]: which indices to take.
+//! * [`Subset`]: which indices to take; [`Shard`]: a machine's share of them.
 
 mod dataset;
 mod error;
@@ -12,6 +12,7 @@ mod image;
 mod jpeg;
 mod npy;
 mod resize;
+mod shard;
 mod subset;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use dataset::{Dataset, Example, Labels, OpenOptions};
 pub use error::DataError;
 pub use resize::{Interpolation, Resize};
+pub use shard::Shard;
 pub use subset::Subset;
 
 /// What inputs must look like, as experts.toml declares it.

@@ -190,6 +190,12 @@ impl Router {
         drs_core::certify(&self.pool, method, protocol, Some(provenance), &mut source)
     }
 
+    /// The identities of all models, in the order of certificates.
+    #[must_use]
+    pub fn models(&self) -> &[ModelRecord] {
+        &self.records
+    }
+
     /// The identities of the experts, in their order.
     #[must_use]
     pub fn experts(&self) -> &[ModelRecord] {

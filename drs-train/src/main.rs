@@ -7,11 +7,11 @@ use std::thread::available_parallelism;
 
 use clap::{Parser, Subcommand};
 use drs_core::noise::Seed;
-use drs_data::{Labels, Subset};
+use drs_data::{Labels, Shard, Subset};
 use drs_train::choose::{Choose, choose};
 use drs_train::export::{Export, export, parse_shape};
 use drs_train::join::{Join, Part, join};
-use drs_train::labels::{Drawing, Shard, draw};
+use drs_train::labels::{Drawing, draw};
 use drs_train::router::By;
 use drs_train::{config, expert, iterate, router};
 

@@ -280,6 +280,33 @@ impl Halfspaces {
     }
 }
 
+/// Both result files of a run without their times, and what the run is.
+///
+/// # Panics
+/// If one is not there, or has no times.
+#[must_use]
+pub fn results_without_time(place: &Place, name: &str) -> [String; 3] {
+    let table: String = place
+        .read(&format!("{name}.tsv"))
+        .lines()
+        .map(|line| {
+            let mut fields: Vec<&str> = line.split('\t').collect();
+            fields.remove(5);
+            fields.join("\t") + "\n"
+        })
+        .collect();
+    let records: String = place
+        .read(&format!("{name}.jsonl"))
+        .lines()
+        .map(|line| {
+            let (before, rest) = line.split_once("\"time\":").expect("a time");
+            let (_, after) = rest.split_once(',').expect("more behind it");
+            format!("{before}{after}\n")
+        })
+        .collect();
+    [table, records, place.read(&format!("{name}.run.json"))]
+}
+
 /// A TSV file as rows of fields, without the header and the time column.
 ///
 /// # Panics

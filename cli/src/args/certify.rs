@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum as _;
+use drs_data::Shard;
 
 use super::parse::parse_positive;
 use super::{DataArgs, DrawArgs, PoolArgs, Rule};
@@ -14,11 +15,13 @@ Examples:
   drs certify --experts experts.toml --data cifar10/test --out half.tsv --radius 0.5 --n 100000
   drs certify --experts experts.toml --data cifar10/test --out cohen.tsv --method one:s025 --sampling fixed
   drs certify --experts experts.toml --data photos --labels photos.csv --out photos.tsv
+  drs certify --experts experts.toml --data cifar10/test --out all.tsv --shard 2/8   # then: drs merge
 
 Index i is taken if i >= START and (i - START) is a multiple of SKIP. The results are
 OUT, tab-separated (idx label predict radius correct time, -1 abstains, then expert, sigma,
 route_radius, class_radius, draws; the label -1 is unknown), and OUT with the extension .jsonl, one full certificate
-per line. Radii are truncated, never rounded up.
+per line. Radii are truncated, never rounded up. OUT with the extension .run.json tells what the run is:
+the same command goes on where it was stopped (Ctrl-C finishes the inputs under way, exit code 130).
 
 Draws stop when every radius of the usual grid is decided; between the grid's radii the results
 may then fall short of what N draws would certify. For whole curves take --tol 0.02 or --full.";
@@ -45,13 +48,18 @@ pub(crate) struct CertifyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 
-    /// Replace result files that exist.
+    /// Start anew: replace result files that exist. Without, a run that was stopped goes on.
     #[arg(long)]
     pub(crate) overwrite: bool,
 
     /// dual, set, maxmin, blend, multiscale, or one:NAME for one expert alone.
     #[arg(long, default_value = "maxmin", value_parser = parse_method)]
     pub(crate) method: MethodName,
+
+    /// Take a share of the inputs only, the I-th of N, into OUT with I-of-N in its name; 1/1 is
+    /// all [default: what SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX tell].
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
 
     /// First index to take.
     #[arg(long, default_value_t = 0)]

@@ -6,6 +6,7 @@ mod certify;
 mod data;
 mod draws;
 mod logs;
+mod merge;
 mod parse;
 mod plan;
 mod plot;
@@ -23,6 +24,7 @@ pub(crate) use certify::{CertifyArgs, MethodName};
 pub(crate) use data::DataArgs;
 pub(crate) use draws::DrawArgs;
 pub(crate) use logs::{Format, LogArgs};
+pub(crate) use merge::MergeArgs;
 pub(crate) use plan::PlanArgs;
 pub(crate) use plot::PlotArgs;
 pub(crate) use pool::PoolArgs;
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Route(RouteArgs),
     /// Certify a data set.
     Certify(CertifyArgs),
+    /// Put the shards of a run together.
+    Merge(MergeArgs),
     /// Measure how fast the models are here, alone and with all that is around them.
     Bench(BenchArgs),
     /// Tables of certified accuracy from logs, ours or published ones.

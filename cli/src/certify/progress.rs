@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
+use drs_analysis::Record;
 use drs_core::sampling::USUAL_RADII;
 use drs_router::Router;
 use indicatif::{FormattedDuration, ProgressBar};
 
-use super::Certified;
 use crate::bar;
 
 pub(super) struct Progress {
@@ -22,12 +22,15 @@ pub(super) struct Progress {
     draws: u64,
     /// Inputs per expert; the first entry counts those routed nowhere.
     routed: Vec<usize>,
+    /// Inputs that were done before.
+    before: usize,
 }
 
 impl Progress {
-    pub(super) fn start(inputs: usize) -> Self {
+    /// Of a run over so many inputs, of which these are done.
+    pub(super) fn start(inputs: usize, done: &[Record<'_>]) -> Self {
         let bar = bar::over_inputs(inputs);
-        Self {
+        let mut progress = Self {
             bar,
             start: Instant::now(),
             inputs: 0,
@@ -36,16 +39,21 @@ impl Progress {
             unlabelled: 0,
             draws: 0,
             routed: Vec::new(),
-        }
+            before: done.len(),
+        };
+        done.iter().for_each(|record| progress.add(record));
+        // What others did says nothing of how long the rest takes.
+        progress.bar.reset_eta();
+        progress
     }
 
-    pub(super) fn add(&mut self, certified: &Certified) {
-        let verdict = &certified.certificate.verdict;
+    pub(super) fn add(&mut self, record: &Record<'_>) {
+        let verdict = &record.certificate.verdict;
         self.inputs += 1;
         self.abstained += usize::from(verdict.class.is_none());
-        self.draws += certified.certificate.draws();
-        self.unlabelled += usize::from(certified.correct().is_none());
-        if verdict.class.is_some() && certified.correct() != Some(false) {
+        self.draws += record.certificate.draws();
+        self.unlabelled += usize::from(record.correct.is_none());
+        if verdict.class.is_some() && record.correct != Some(false) {
             for (count, radius) in self.certified.iter_mut().zip(USUAL_RADII) {
                 *count += usize::from(verdict.radius.get() > radius);
             }
@@ -102,7 +110,7 @@ impl Progress {
             self.draws / self.inputs as u64,
             routed.join(", "),
             FormattedDuration(elapsed),
-            elapsed.as_secs_f64() / self.inputs as f64,
+            elapsed.as_secs_f64() / (self.inputs - self.before).max(1) as f64,
             100.0 * router.model_time().as_secs_f64() / elapsed.as_secs_f64()
         );
         // The results are in the files: a closed standard output is no failure.

@@ -1,13 +1,12 @@
 //! Drawing the votes.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use drs_core::noise::Seed;
 use drs_core::pool::{Phase, Role, Stage, VoteSource as _};
-use drs_data::{Dataset, Labels as Source, OpenOptions, Subset};
+use drs_data::{Dataset, Labels as Source, OpenOptions, Shard, Subset};
 use drs_router::{Config, Options, Router, ordered};
 
 use super::part::Part;
@@ -33,30 +32,6 @@ pub struct Drawing {
     pub seed: Seed,
     /// Worker threads.
     pub threads: usize,
-}
-
-/// A share of the parts, for several machines: those whose number leaves `index` when
-/// divided by `of`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// From 0.
-    pub index: usize,
-    /// Number of shards.
-    pub of: usize,
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    /// `2/8` is the second of eight.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers =
-            text.split_once('/').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-        match numbers {
-            Some((index, of)) if (1..=of).contains(&index) => Ok(Self { index: index - 1, of }),
-            _ => Err(format!("\"{text}\" found, expected I/N with I from 1 to N, such as 2/8")),
-        }
-    }
 }
 
 /// Draws the votes into `folder`, or continues. Shards may share the folder, or their
@@ -87,7 +62,7 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
         inputs: indices.len(),
     };
     begin(folder, &header)?;
-    let is_ours = |number: usize| shard.is_none_or(|shard| number % shard.of == shard.index);
+    let is_ours = |number: usize| shard.is_none_or(|shard| shard.has(number));
     let parts = indices.chunks(PART).enumerate().filter(|(number, _)| is_ours(*number));
     let ours = parts.clone().map(|(_, indices)| indices.len()).sum();
     let bar = bar::over(ours, "inputs labelled");

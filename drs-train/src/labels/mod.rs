@@ -19,7 +19,7 @@ use drs_core::noise::Seed;
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-pub use draw::{Drawing, Shard, draw};
+pub use draw::{Drawing, draw};
 pub use radii::{Radius, radii};
 
 use part::Part;

@@ -1,0 +1,157 @@
+//! What a run is: all that its results depend on, beside its results.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use drs_core::certificate::{Certificate, ModelRecord};
+use drs_core::lattice::Digest;
+use drs_core::noise::Seed;
+use drs_core::protocol::Protocol;
+use drs_core::rule::Term;
+use drs_data::{Dataset, InputSpec, Shard, Subset};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of the layout.
+pub(crate) const VERSION: u32 = 1;
+
+/// Inputs whose digests stand for the data set's.
+const PROBES: usize = 64;
+
+/// Everything that results depend on. Paths are not among it: data and models may lie
+/// elsewhere on another machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    pub(crate) version: u32,
+    /// Of this program.
+    pub(crate) drs: String,
+    /// As in certificates.
+    pub(crate) method: String,
+    pub(crate) protocol: Protocol,
+    pub(crate) seed: Seed,
+    pub(crate) input: InputSpec,
+    pub(crate) data: DataRecord,
+    pub(crate) start: usize,
+    pub(crate) skip: usize,
+    pub(crate) max: Option<usize>,
+    /// The part of these inputs that the run takes, if not all.
+    pub(crate) shard: Option<Shard>,
+    pub(crate) models: Vec<ModelRecord>,
+    pub(crate) blend: Vec<Term>,
+}
+
+/// The identity of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataRecord {
+    pub(crate) inputs: usize,
+    /// SHA-256 over indices, labels and digests of 64 inputs, evenly spread. Certificates
+    /// hold the digest of every input.
+    pub(crate) sha256: Digest,
+}
+
+impl DataRecord {
+    /// Reads those inputs.
+    pub(crate) fn of(data: &Dataset) -> anyhow::Result<Self> {
+        let inputs = data.len();
+        let mut text = String::new();
+        let step = inputs.div_ceil(PROBES).max(1);
+        for index in (0..inputs).step_by(step) {
+            let example = data.get(index)?;
+            let label = example.label.map_or_else(|| "-".to_owned(), |label| label.to_string());
+            text.push_str(&format!("{index} {label} {}\n", example.input.digest()));
+        }
+        Ok(Self { inputs, sha256: Digest::of(text.as_bytes()) })
+    }
+}
+
+impl Header {
+    /// The inputs of the run, in the order of its results.
+    pub(crate) fn indices(&self) -> Vec<usize> {
+        let subset = Subset { start: self.start, skip: self.skip, max: self.max };
+        let places = subset.indices(self.data.inputs).enumerate();
+        places
+            .filter(|(place, _)| self.shard.is_none_or(|shard| shard.has(*place)))
+            .map(|(_, index)| index)
+            .collect()
+    }
+
+    /// Whether a certificate is of this run.
+    pub(crate) fn made(&self, certificate: &Certificate) -> bool {
+        let Certificate { method, protocol, blend, provenance, .. } = certificate;
+        let from = provenance.as_ref();
+        (method, protocol, blend) == (&self.method, &self.protocol, &self.blend)
+            && from.is_some_and(|from| from.seed == self.seed && from.models == self.models)
+    }
+
+    /// Reads one; `None` if there is none.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Option<Self>> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        let value: Value = serde_json::from_str(&text)
+            .with_context(|| format!("{}: not the description of a run", path.display()))?;
+        match value.get("version").and_then(Value::as_u64) {
+            Some(version) if version == u64::from(VERSION) => {}
+            version => bail!(
+                "{}: version {} found, expected {VERSION}: another release of drs wrote it",
+                path.display(),
+                version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+            ),
+        }
+        let header = serde_json::from_value(value).with_context(|| path.display().to_string())?;
+        Ok(Some(header))
+    }
+
+    /// Writes it whole or not at all.
+    pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        let problem = || format!("cannot write {}", path.display());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder).with_context(problem)?;
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        file.write_all(text.as_bytes()).with_context(problem)?;
+        file.as_file().sync_all().with_context(problem)?;
+        file.persist(path).with_context(problem)?;
+        Ok(())
+    }
+
+    /// Field by field what is not as in `other`: its path, what is here, what is there.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
+        let (own, other) = (self.fields(), other.fields());
+        let paths: std::collections::BTreeSet<&String> = own.keys().chain(other.keys()).collect();
+        let text =
+            |value: Option<&String>| value.map_or_else(|| "nothing".to_owned(), String::clone);
+        let differs = paths.into_iter().filter(|path| own.get(*path) != other.get(*path));
+        differs.map(|path| (path.clone(), text(own.get(path)), text(other.get(path)))).collect()
+    }
+
+    fn fields(&self) -> BTreeMap<String, String> {
+        fn walk(path: String, value: &Value, out: &mut BTreeMap<String, String>) {
+            let below =
+                |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+            match value {
+                Value::Object(map) => {
+                    map.iter().for_each(|(key, value)| walk(below(key), value, out));
+                }
+                Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
+                    walk(format!("{path}[{index}]"), value, out);
+                }),
+                _ => {
+                    out.insert(path, value.to_string());
+                }
+            }
+        }
+        let mut out = BTreeMap::new();
+        // It was or will be written as JSON: there is no value that cannot be.
+        let value = serde_json::to_value(self).unwrap_or_default();
+        walk(String::new(), &value, &mut out);
+        out
+    }
+}

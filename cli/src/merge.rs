@@ -1,0 +1,109 @@
+//! `drs merge`: the shards of a run, put together.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use drs_data::Shard;
+
+use crate::args::MergeArgs;
+use crate::certify::{Header, Line, Paths, ResultFiles, results};
+
+/// A shard, checked.
+struct Part {
+    table: PathBuf,
+    shard: Shard,
+    header: Header,
+    /// By input.
+    lines: HashMap<usize, Line>,
+}
+
+pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
+    let mut parts: BTreeMap<usize, Part> = BTreeMap::new();
+    for table in &args.shards {
+        let part = Part::read(table)?;
+        if let Some(other) = parts.values().next() {
+            part.check_fits(other)?;
+        }
+        if let Some(twice) = parts.get(&part.shard.index()) {
+            bail!(
+                "{} and {} are both shard {}: give each once",
+                twice.table.display(),
+                part.table.display(),
+                part.shard
+            );
+        }
+        parts.insert(part.shard.index(), part);
+    }
+    let first = parts.values().next().context("no shard was given")?;
+    let of = first.shard.of();
+    let missing: Vec<String> = (0..of)
+        .filter(|index| !parts.contains_key(index))
+        .filter_map(|index| Some(Shard::new(index, of)?.to_string()))
+        .collect();
+    if !missing.is_empty() {
+        bail!("shards {} are missing: run them, or name their files too", missing.join(", "));
+    }
+    let header = Header { shard: None, ..first.header.clone() };
+    let paths = Paths::new(&args.out, None)?;
+    if !args.overwrite {
+        paths.check_free()?;
+    }
+    let mut files = ResultFiles::create(&paths, &header)?;
+    let indices = header.indices();
+    for (place, index) in indices.iter().enumerate() {
+        let part = parts.get(&(place % of)).and_then(|part| part.lines.get(index));
+        let line = part.with_context(|| format!("input {index} is missing"))?;
+        files.append(&line.row, &line.text)?;
+    }
+    files.sync()?;
+    eprintln!("{}: {} inputs of {of} shards", paths.table.display(), indices.len());
+    Ok(())
+}
+
+impl Part {
+    fn read(table: &Path) -> anyhow::Result<Self> {
+        let paths = Paths::new(table, None)?;
+        let header = Header::read(&paths.run)?.with_context(|| {
+            format!("{}: there is no {} beside it", table.display(), paths.run.display())
+        })?;
+        let shard = header
+            .shard
+            .with_context(|| format!("{} is no shard but a whole run", table.display()))?;
+        let done = results(&paths, &header)?.into_iter().map(|line| (line.record.idx, line));
+        let done: HashMap<usize, Line> = done.collect();
+        let left: Vec<String> = header
+            .indices()
+            .iter()
+            .filter(|index| !done.contains_key(index))
+            .map(ToString::to_string)
+            .collect();
+        if !left.is_empty() {
+            let some = left.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+            bail!(
+                "{}: shard {shard} is not finished: {} inputs are missing ({some}{}); start it again to go on",
+                table.display(),
+                left.len(),
+                if left.len() > 5 { ", …" } else { "" }
+            );
+        }
+        Ok(Self { table: table.to_owned(), shard, header, lines: done })
+    }
+
+    /// Refuses shards of different runs.
+    fn check_fits(&self, other: &Self) -> anyhow::Result<()> {
+        let of =
+            |part: &Self| Header { shard: Shard::new(0, part.shard.of()), ..part.header.clone() };
+        let differences = of(self).differences(&of(other));
+        let Some((field, own, others)) = differences.first() else { return Ok(()) };
+        bail!(
+            "{} and {} are of different runs: {field} is {own} in the first, {others} in the second{}",
+            self.table.display(),
+            other.table.display(),
+            match differences.len() {
+                1 => String::new(),
+                count => format!(" ({} more fields differ)", count - 1),
+            }
+        )
+    }
+}
