@@ -85,3 +85,28 @@ fn merging_tells_what_does_not_fit() {
     merge(&tables(3)).fails(1, &["merged.tsv exists", "--overwrite"]);
     place.drs(&format!("{RUN} --out out.tsv --shard 4/3")).fails(2, &["I/N with I from 1 to N"]);
 }
+
+/// A real Slurm, where it is installed: `tests/slurm/run.sh`.
+#[cfg(target_os = "linux")]
+#[test]
+fn slurm_runs_an_array_whose_merge_is_the_whole() {
+    let place = place();
+    let options = "--method one:near --n 300000 --full";
+    let whole = format!("certify --experts experts.toml --data data --seed 4 {options}");
+    let script = drs_tests::root().join("tests/slurm/run.sh");
+    let folders = std::env::var("PATH").unwrap_or_default();
+    let output = std::process::Command::new(script)
+        .arg(place.path("."))
+        .env("PATH", format!("{}:{folders}", drs_tests::built().display()))
+        .env("DRS_TEST_ARGS", options)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    let said = said.join("\n");
+    if output.status.code() == Some(77) {
+        return drs_tests::skipped(said.trim());
+    }
+    assert!(output.status.success() && said.contains("Restarts=1"), "{said}");
+    let _ = place.drs(&format!("{whole} --out whole.tsv")).succeeds();
+    assert_eq!(results_without_time(&place, "slurm"), results_without_time(&place, "whole"));
+}
