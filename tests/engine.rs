@@ -24,7 +24,7 @@ fn open(place: &Place, threads: usize, batch: usize) -> Router {
     let plugin = format!("plugin = {:?}", library.display().to_string());
     let toml = Halfspaces::pair().toml().replace("plugin = \"halfspace\"", &plugin);
     let config = Config::read(&place.write("experts.toml", toml)).unwrap();
-    Router::open(&config, Options { threads, batch: Some(batch) }).unwrap()
+    Router::open(&config, &Options { batch: Some(batch), ..Options::new(threads) }).unwrap()
 }
 
 fn input(value: i16) -> Arc<LatticeInput> {

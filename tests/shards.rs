@@ -101,7 +101,8 @@ fn slurm_runs_an_array_whose_merge_is_the_whole() {
         .env("DRS_TEST_ARGS", options)
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    let said =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     let said = said.join("\n");
     if output.status.code() == Some(77) {
         return drs_tests::skipped(said.trim());

@@ -50,6 +50,8 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Report(args) => report::run(args),
+        #[cfg(unix)]
+        Command::Worker => drs_router::serve().map_err(anyhow::Error::from),
         Command::Train(args) => match train::run(args) {
             Ok(code) => return code,
             Err(error) => Err(error),

@@ -16,7 +16,13 @@ pub(crate) struct OpenPool {
 pub(crate) fn open(args: &PoolArgs) -> anyhow::Result<OpenPool> {
     let config = Config::read(&args.experts)?;
     let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
-    let router = Router::open(&config, Options { threads, batch: args.batch })
+    let options = Options {
+        threads,
+        batch: args.batch,
+        isolate: args.isolate,
+        worker: std::env::current_exe().ok(),
+    };
+    let router = Router::open(&config, &options)
         .map_err(|error| anyhow::anyhow!("{}: {error}", args.experts.display()))?;
     for warning in router.warnings() {
         eprintln!("warning: {warning}");

@@ -9,6 +9,7 @@ use drs_core::rule::Term;
 use drs_data::InputSpec;
 use serde::Deserialize;
 
+use crate::limits::Limits;
 use crate::term::NamedTerm;
 
 /// A pool of experts as experts.toml describes it, validated.
@@ -28,6 +29,8 @@ pub struct Config {
     pub split: AlphaSplit,
     /// The terms of the blended rule, experts by their place.
     pub blend: Vec<Term>,
+    /// What isolated models may take.
+    pub limits: Limits,
 }
 
 /// An expert: a name and a model.
@@ -59,6 +62,8 @@ pub struct ModelSpec {
     pub sha256: Option<Digest>,
     /// Inputs per batch; the plugin's preference by default.
     pub batch: Option<usize>,
+    /// Whether it gets a process of its own.
+    pub isolated: bool,
 }
 
 /// What is wrong with an experts.toml.
@@ -103,6 +108,19 @@ struct File {
     alpha: AlphaSplit,
     #[serde(default)]
     blend: Vec<NamedTerm>,
+    #[serde(default)]
+    isolation: Limits,
+}
+
+/// Where a model lives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Place {
+    /// In the program's own process.
+    #[default]
+    None,
+    /// In a process of its own.
+    Process,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +132,8 @@ struct RouterTable {
     config: toml::Table,
     sha256: Option<Digest>,
     batch: Option<usize>,
+    #[serde(default)]
+    isolation: Place,
 }
 
 struct ModelTable {
@@ -121,6 +141,7 @@ struct ModelTable {
     config: toml::Table,
     sha256: Option<Digest>,
     batch: Option<usize>,
+    isolation: Place,
 }
 
 // `flatten` and `deny_unknown_fields` do not go together, hence the repetition.
@@ -133,6 +154,8 @@ struct ExpertTable {
     config: toml::Table,
     sha256: Option<Digest>,
     batch: Option<usize>,
+    #[serde(default)]
+    isolation: Place,
 }
 
 impl Config {
@@ -163,6 +186,7 @@ impl Config {
         };
         file.input.validate().map_err(|problem| wrong("input".into(), problem))?;
         file.alpha.validate().map_err(|error| wrong("alpha".into(), error.to_string()))?;
+        file.isolation.validate().map_err(|problem| wrong("isolation".into(), problem))?;
         if file.expert.is_empty() || file.expert.len() > 64 {
             let found = file.expert.len();
             return Err(wrong("expert".into(), format!("{found} experts, expected 1 to 64")));
@@ -179,8 +203,8 @@ impl Config {
                 );
                 return Err(wrong(format!("{field}.name"), problem));
             }
-            let ExpertTable { name, plugin, config, sha256, batch } = table;
-            let model = model(&field, ModelTable { plugin, config, sha256, batch })
+            let ExpertTable { name, plugin, config, sha256, batch, isolation } = table;
+            let model = model(&field, ModelTable { plugin, config, sha256, batch, isolation })
                 .map_err(|(field, problem)| wrong(field, problem))?;
             experts.push(ExpertSpec { name, model });
         }
@@ -198,6 +222,7 @@ impl Config {
             experts,
             split: file.alpha,
             blend,
+            limits: file.isolation,
         })
     }
 
@@ -214,12 +239,18 @@ impl Config {
 
 impl RouterTable {
     fn spec(self, experts: &[&str]) -> Result<RouterSpec, (String, String)> {
-        let Self { shares, plugin, config, sha256, batch } = self;
+        let Self { shares, plugin, config, sha256, batch, isolation } = self;
         match (shares, plugin) {
             (None, Some(plugin)) => {
-                model("router", ModelTable { plugin, config, sha256, batch }).map(RouterSpec::Own)
+                let table = ModelTable { plugin, config, sha256, batch, isolation };
+                model("router", table).map(RouterSpec::Own)
             }
-            (Some(name), None) if config.is_empty() && sha256.is_none() && batch.is_none() => {
+            (Some(name), None)
+                if config.is_empty()
+                    && sha256.is_none()
+                    && batch.is_none()
+                    && isolation == Place::None =>
+            {
                 let place = experts.iter().position(|expert| *expert == name);
                 place.map(RouterSpec::Shared).ok_or_else(|| {
                     let expected = experts.join(", ");
@@ -260,7 +291,8 @@ fn model(field: &str, table: ModelTable) -> Result<ModelSpec, (String, String)> 
         return Err((format!("{field}.batch"), "0 found, expected at least 1".into()));
     }
     let config = json(&format!("{field}.config"), toml::Value::Table(table.config))?;
-    Ok(ModelSpec { plugin: table.plugin, config, sha256: table.sha256, batch: table.batch })
+    let ModelTable { plugin, sha256, batch, isolation, .. } = table;
+    Ok(ModelSpec { plugin, config, sha256, batch, isolated: isolation == Place::Process })
 }
 
 /// TOML as JSON. What JSON cannot hold (NaN, ±∞) is an error, not a silent null.
@@ -392,6 +424,8 @@ mod tests {
             ("batch = 64", "config = { sigma = nan }", "expert[1].config.sigma"),
             ("batch = 64", "config = { deep = [1, { x = -inf }] }", "expert[1].config.deep[1].x"),
             ("[router]", "[roter]", "unknown field `roter`"),
+            ("batch = 64", "isolation = \"thread\"", "`process`"),
+            ("[router]", "[isolation]\ntimeout = 0\n[router]", "isolation: timeout: 0 found"),
             ("[router]", "[alpha]\nroute = 1.5\n[router]", "`route`"),
             ("plugin = \"./libother.so\"", "plugin = \"\"", "expert[1].plugin"),
         ];

@@ -2,14 +2,18 @@
 //! From `experts.toml` to certificates.
 //!
 //! * [`Config`]: experts.toml, read and validated.
-//! * `plugin`: finding, checking and loading expert libraries. The only
-//!   `unsafe` code of the host is in `plugin/library.rs`.
+//! * `plugin`: finding, checking and loading expert libraries.
+//! * `isolation`: experts in processes of their own. The only `unsafe` code of the host is
+//!   in `isolation/memory.rs` and `plugin/library.rs`.
 //! * `engine`: noise and votes in fixed padded batches that hold draws of many
 //!   inputs and stages.
 //! * [`Router`]: all of it together, one input in, one certificate out.
 
 mod config;
 mod engine;
+#[cfg(unix)]
+mod isolation;
+mod limits;
 mod ordered;
 mod plugin;
 mod router;
@@ -18,6 +22,9 @@ mod term;
 
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
 pub use engine::{EngineError, Throughput};
+#[cfg(unix)]
+pub use isolation::serve;
+pub use limits::Limits;
 pub use ordered::ordered;
 pub use plugin::{LoadError, LoadedExpert};
 pub use router::{OpenError, Options, RouteError, Router, Warning};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,19 +17,31 @@ use drs_core::votes::VoteCounts;
 
 use crate::config::{Config, RouterSpec};
 use crate::engine::{Engine, EngineError, LaneSpec, Reading, Throughput};
-use crate::plugin::{LoadError, LoadedExpert, Registry};
+use crate::plugin::{Isolation, LoadError, LoadedExpert, Registry};
 use crate::shared;
 
 /// Draws that a sequential stage asks for at a time, at the least.
 const FEWEST_ROWS: usize = 16;
 
 /// How a pool is run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Worker threads for noise and models.
     pub threads: usize,
     /// Inputs per batch for every model, over experts.toml and the plugins' preference.
     pub batch: Option<usize>,
+    /// Every model in a process of its own, not only those of experts.toml's choice.
+    pub isolate: bool,
+    /// The program that workers are started from, `drs`; without it no model can be isolated.
+    pub worker: Option<PathBuf>,
+}
+
+impl Options {
+    /// So many threads, nothing isolated.
+    #[must_use]
+    pub fn new(threads: usize) -> Self {
+        Self { threads, batch: None, isolate: false, worker: None }
+    }
 }
 
 /// Everything that keeps a pool from opening, reported together.
@@ -99,7 +112,12 @@ impl Router {
     ///
     /// # Errors
     /// All problems of all models at once.
-    pub fn open(config: &Config, options: Options) -> Result<Self, OpenError> {
+    pub fn open(config: &Config, options: &Options) -> Result<Self, OpenError> {
+        let isolation = Isolation {
+            all: options.isolate,
+            program: options.worker.as_deref(),
+            limits: config.limits,
+        };
         let mut registry = Registry::default();
         let mut problems = Vec::new();
         let (own, route) = match &config.router {
@@ -111,7 +129,7 @@ impl Router {
         let specs = specs.chain(config.experts.iter().map(|e| (e.name.as_str(), &e.model)));
         let mut lanes = Vec::new();
         for (name, spec) in specs {
-            match LoadedExpert::load(&mut registry, name, spec, config) {
+            match LoadedExpert::load(&mut registry, name, spec, config, isolation) {
                 Ok(expert) => match NoiseTable::new(expert.sigma(), config.input.quantum) {
                     Ok(table) => {
                         let preferred = spec.batch.unwrap_or(expert.manifest().preferred_batch);

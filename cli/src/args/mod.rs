@@ -60,6 +60,10 @@ pub(crate) enum Command {
     Plot(PlotArgs),
     /// Write one HTML file: curves, tables, and every input with its certificate.
     Report(ReportArgs),
+    /// Serve a plugin to the process that started this one.
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Worker,
     /// Train experts and routers: `drs train --help` tells how.
     #[command(disable_help_flag = true)]
     Train(TrainArgs),

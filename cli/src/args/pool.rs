@@ -18,4 +18,9 @@ pub(crate) struct PoolArgs {
     /// Inputs per batch, over experts.toml and the plugins' preference.
     #[arg(long, value_parser = parse_positive)]
     pub(crate) batch: Option<usize>,
+
+    /// Run every plugin in a process of its own: one that crashes or hangs fails the input at hand
+    /// only (experts.toml: isolation = "process" for single experts).
+    #[arg(long)]
+    pub(crate) isolate: bool,
 }

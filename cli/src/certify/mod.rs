@@ -17,7 +17,7 @@ use drs_analysis::Record;
 use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
 use drs_data::{Dataset, Example};
-use drs_router::{Router, ordered};
+use drs_router::{EngineError, RouteError, Router, ordered};
 
 use crate::args::{CertifyArgs, MethodName};
 use crate::pool::OpenPool;
@@ -135,8 +135,16 @@ impl Work<'_> {
             .filter(|index| !finished.contains(index))
             .take_while(|_| interrupt.caught().is_none());
         let certify = |index| self.certify(index);
+        let mut lost = Vec::new();
         let outcome = ordered(left, self.pool.router.inputs_at_once(), certify, |record| {
-            let record = record?;
+            let record = match record {
+                Err(error) if is_lost(&error) => {
+                    progress.say(&format!("error: {error:#}; going on without this input"));
+                    lost.push(error);
+                    return Ok(());
+                }
+                record => record?,
+            };
             files.write(&record)?;
             progress.add(&record);
             anyhow::Ok(())
@@ -148,6 +156,13 @@ impl Work<'_> {
         outcome.with_context(|| {
             format!("stopped after {count} inputs, which are kept in {out}; the same command goes on there")
         })?;
+        if let Some(error) = lost.first() {
+            bail!(
+                "{} of {} inputs have no result, since a plugin did not survive them (first {error:#}); {count} are kept in {out}, and the same command tries the others again",
+                lost.len(),
+                indices.len()
+            );
+        }
         match interrupt.caught() {
             Some(code) if count < indices.len() => {
                 eprintln!(
@@ -178,6 +193,12 @@ impl Work<'_> {
             certificate: Cow::Owned(certificate),
         })
     }
+}
+
+/// Whether an isolated plugin was lost over this input: no reason to give up the others.
+fn is_lost(error: &anyhow::Error) -> bool {
+    let lost = |error| matches!(error, &RouteError::Votes(EngineError::Lost { .. }));
+    error.downcast_ref().is_some_and(lost)
 }
 
 fn method(name: &MethodName, router: &Router) -> anyhow::Result<Method> {

@@ -73,6 +73,11 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// Writes a line above the bar.
+    pub(super) fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
     /// What the shares are of.
     fn measure(&self) -> &'static str {
         if self.unlabelled == 0 { "certified accuracy" } else { "certified, right or wrong" }

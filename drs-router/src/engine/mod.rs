@@ -57,6 +57,16 @@ pub enum EngineError {
         /// Number of classes in its manifest.
         classes: usize,
     },
+    /// The plugin's own process was lost, twice with this input; others may do better.
+    #[error("{model} (plugin {plugin}): {message}")]
+    Lost {
+        /// `router` or the expert's name.
+        model: String,
+        /// The plugin's name.
+        plugin: String,
+        /// What became of it.
+        message: String,
+    },
     /// The engine is shutting down.
     #[error("the engine stopped before the votes were drawn")]
     Stopped,

@@ -1,5 +1,6 @@
 //! What turns a batch's draws into votes: shared with the workers outside the lock.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment};
 
 use super::ticket::Ticket;
 use super::{EngineError, LaneSpec};
-use crate::plugin::LoadedExpert;
+use crate::plugin::{Failure, LoadedExpert};
 
 /// A model and its noise; nothing but its clock changes.
 pub(super) struct Model {
@@ -101,21 +102,48 @@ impl Model {
             let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             self.busy.fetch_add(took, Ordering::Relaxed);
         }
-        if let Err(error) = voted {
-            return batch.fail(&error);
+        match voted {
+            Ok(()) => {
+                let mut rest = votes.as_slice();
+                for segment in &batch.segments {
+                    let (own, others) = rest.split_at(segment.rows);
+                    segment.ticket.credit(segment.first, own);
+                    rest = others;
+                }
+            }
+            Err(EngineError::Lost { .. }) => self.one_by_one(batch, &mut votes),
+            Err(error) => batch.fail(&error),
         }
-        let mut rest = votes.as_slice();
+    }
+
+    /// Asks again for each segment by itself: which of a batch's inputs its process was lost
+    /// over is not known, and the others' draws must not suffer.
+    fn one_by_one(&self, batch: &Batch, votes: &mut [u32]) {
+        let mut before = 0;
         for segment in &batch.segments {
-            let (own, others) = rest.split_at(segment.rows);
-            segment.ticket.credit(segment.first, own);
-            rest = others;
+            let rows = before..before + segment.rows;
+            let own = &mut votes[rows.clone()];
+            match self.ask(&batch.alone(rows, self.expert.shape().values()), &[segment], own) {
+                Ok(()) => segment.ticket.credit(segment.first, own),
+                Err(error) => segment.ticket.fail(&error),
+            }
+            before += segment.rows;
         }
     }
 
     /// One vote for each row that counts.
     pub(super) fn votes(&self, batch: &Batch, votes: &mut [u32]) -> Result<(), EngineError> {
+        self.ask(&batch.values, &batch.segments.iter().collect::<Vec<_>>(), votes)
+    }
+
+    fn ask(
+        &self,
+        values: &[i16],
+        segments: &[&Segment],
+        votes: &mut [u32],
+    ) -> Result<(), EngineError> {
         let voted = match &self.thresholds {
-            None => self.expert.vote(&batch.values, votes),
+            None => self.expert.vote(values, votes),
             Some((high, low)) => {
                 let noise = AbiNoiseTable {
                     cells: self.table.cells().into(),
@@ -123,13 +151,19 @@ impl Model {
                     thresholds_low: low.as_slice().into(),
                     lowest: self.table.lowest(),
                 };
-                let segments: Vec<_> = batch.segments.iter().map(Segment::address).collect();
+                let segments: Vec<_> = segments.iter().map(|segment| segment.address()).collect();
                 self.expert.draw(noise, &segments, self.batch, votes)
             }
         };
         let (model, plugin) = self.names();
-        if let Err(error) = voted {
-            return Err(EngineError::Plugin { model, plugin, message: error.to_string() });
+        match voted {
+            Ok(()) => {}
+            Err(Failure::Plugin(message)) => {
+                return Err(EngineError::Plugin { model, plugin, message });
+            }
+            Err(Failure::Lost(message)) => {
+                return Err(EngineError::Lost { model, plugin, message });
+            }
         }
         let classes = self.classes();
         match votes.iter().find(|&&vote| vote as usize >= classes) {
@@ -154,6 +188,15 @@ impl Batch {
     /// Whether somebody waits for one of the rows.
     pub(super) fn asked(&self) -> bool {
         self.segments.iter().any(|segment| segment.ticket.asked(segment.first))
+    }
+
+    /// These rows at the head of a batch of the same size.
+    fn alone(&self, rows: Range<usize>, size: usize) -> Vec<i16> {
+        let mut values = self.values.clone();
+        if !values.is_empty() {
+            values.copy_within(rows.start * size..rows.end * size, 0);
+        }
+        values
     }
 
     pub(super) fn fail(&self, error: &EngineError) {

@@ -1,17 +1,20 @@
 //! An opened expert, checked.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use drs_core::certificate::{FileRecord, ModelRecord};
-use drs_core::lattice::{Digest, Quantum, Shape};
+use drs_core::lattice::{Digest, Shape};
 use drs_core::units::Sigma;
-use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment, ExpertObject, OpenRequest};
-use drs_plugins_api::abi_stable::std_types::{RResult, RSlice, RSliceMut, RStr};
+use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment};
 use drs_plugins_api::{DRAWS, Error as PluginError, Manifest, PluginInfo};
 
-use super::registry::Registry;
+use super::here::Here;
+use super::opening::Opening;
+use super::registry::{Registry, locate};
 use crate::config::{Config, ModelSpec};
+#[cfg(unix)]
+use crate::isolation::{self, Isolated};
+use crate::limits::Limits;
 
 /// Why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,14 @@ pub enum LoadError {
         /// What was found and what was expected.
         problem: String,
     },
+    /// No process of its own could be had for it, or the plugin did not survive opening the model.
+    #[error("plugin {plugin}, in a process of its own: {problem}")]
+    Isolated {
+        /// Its file.
+        plugin: PathBuf,
+        /// What happened.
+        problem: String,
+    },
     /// A model file vanished between opening and hashing.
     #[error("cannot read model file {path}: {source}")]
     ModelFile {
@@ -74,15 +85,47 @@ fn search_hint(searched: &[PathBuf]) -> String {
     format!(" (set {} to add folders)", super::find::PATH_VARIABLE)
 }
 
+/// Where models are opened that shall not share this process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Isolation<'a> {
+    /// All of them, or only those that experts.toml names.
+    pub(crate) all: bool,
+    /// The program that serves as a worker: `drs`.
+    pub(crate) program: Option<&'a Path>,
+    pub(crate) limits: Limits,
+}
+
+/// Why a model did not vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The plugin said so.
+    Plugin(String),
+    /// Its process did not live to say anything; another may.
+    Lost(String),
+}
+
+impl From<PluginError> for Failure {
+    fn from(error: PluginError) -> Self {
+        Self::Plugin(error.to_string())
+    }
+}
+
 /// An expert (or router) that is ready to vote.
 pub struct LoadedExpert {
     name: String,
-    object: ExpertObject,
-    info: Arc<PluginInfo>,
+    seat: Seat,
+    info: PluginInfo,
     manifest: Manifest,
     sigma: Sigma,
     shape: Shape,
     record: ModelRecord,
+}
+
+/// Where the model is.
+enum Seat {
+    Here(Here),
+    #[cfg(unix)]
+    Apart(Box<Isolated>),
 }
 
 impl LoadedExpert {
@@ -92,45 +135,71 @@ impl LoadedExpert {
         name: &str,
         spec: &ModelSpec,
         config: &Config,
+        isolation: Isolation<'_>,
     ) -> Result<Self, LoadError> {
-        let plugin = registry.plugin(spec, &config.base_dir())?;
-        let object =
-            open(&plugin, spec, &config.base_dir(), config.input.shape, config.input.quantum)?;
-        let wrong =
-            |problem: String| LoadError::Manifest { plugin: plugin.info.name.clone(), problem };
-        let manifest: Manifest = serde_json::from_str(object.manifest().as_str())
-            .map_err(|error| wrong(format!("nothing readable: {error}")))?;
-        let sigma = Sigma::new(manifest.sigma).map_err(|error| wrong(error.to_string()))?;
-        let shape = Shape::new(manifest.shape).map_err(|error| wrong(error.to_string()))?;
-        if shape != config.input.shape {
-            return Err(wrong(format!(
-                "inputs are {shape}, experts.toml expects {} (input.shape)",
-                config.input.shape
-            )));
+        let base_dir = config.base_dir();
+        let found = locate(spec, &base_dir)?;
+        let (library, sha256) = found.clone();
+        let opening = Opening::new(found, spec, &base_dir, config.input)
+            .map_err(|problem| LoadError::Library { path: library.clone(), problem })?;
+        if isolation.all || spec.isolated {
+            return Self::load_apart(name, config, opening, isolation);
         }
-        if manifest.classes.len() < 2 {
-            let found = manifest.classes.len();
-            return Err(wrong(format!("{found} classes, expected at least 2")));
-        }
-        if manifest.preferred_batch == 0 {
-            return Err(wrong("a preferred batch of 0, expected at least 1".to_owned()));
-        }
-        let record = ModelRecord {
-            name: name.to_owned(),
-            sigma,
-            plugin: format!("{} {}", plugin.info.name, plugin.info.version),
-            plugin_sha256: plugin.sha256,
-            files: manifest.files.iter().map(|path| digest(path)).collect::<Result<_, _>>()?,
+        let plugin = registry.load(&library)?;
+        let plugin_name = plugin.info.name.clone();
+        let here = Here::open(plugin.module, plugin.info, &opening)
+            .map_err(|error| LoadError::Open { plugin: plugin_name.clone(), error })?;
+        let manifest = here
+            .manifest()
+            .map_err(|problem| LoadError::Manifest { plugin: plugin_name, problem })?;
+        let info = here.info().clone();
+        let checked = Checked::new(name, config, sha256, &info, &manifest)?;
+        Ok(checked.seated(Seat::Here(here), info, manifest))
+    }
+
+    #[cfg(unix)]
+    fn load_apart(
+        name: &str,
+        config: &Config,
+        opening: Opening,
+        isolation: Isolation<'_>,
+    ) -> Result<Self, LoadError> {
+        let plugin = opening.library.clone();
+        let lost = |problem: String| LoadError::Isolated { plugin: plugin.clone(), problem };
+        let program = isolation.program.ok_or_else(|| {
+            lost("this program starts no workers; run it through drs, or take isolation out of experts.toml".to_owned())
+        })?;
+        let opened = isolation::open(program, &opening, isolation.limits);
+        let opened = opened.map_err(|failure| match failure {
+            Failure::Plugin(problem) | Failure::Lost(problem) => lost(problem),
+        })?;
+        let (info, manifest) = (opened.info.clone(), opened.manifest.clone());
+        let checked = Checked::new(name, config, opening.sha256, &info, &manifest)?;
+        let (library, sha256) = (opening.library.clone(), opening.sha256);
+        let (paths, files) = (manifest.files.clone(), checked.record.files.clone());
+        // What a worker that comes later opens must be what certificates say.
+        let unchanged = move || {
+            let is_same = std::fs::read(&library).is_ok_and(|bytes| Digest::of(&bytes) == sha256);
+            let now: Result<Vec<_>, _> = paths.iter().map(|path| digest(path)).collect();
+            if is_same && now.is_ok_and(|now| now == files) {
+                return Ok(());
+            }
+            Err("its worker must be started again, but the plugin's or the model's files have changed since: start anew".to_owned())
         };
-        Ok(Self {
-            name: name.to_owned(),
-            object,
-            info: plugin.info,
-            manifest,
-            sigma,
-            shape,
-            record,
-        })
+        let program = program.to_owned();
+        let apart = Isolated::new(program, opening, isolation.limits, opened, unchanged);
+        Ok(checked.seated(Seat::Apart(Box::new(apart)), info, manifest))
+    }
+
+    #[cfg(not(unix))]
+    fn load_apart(
+        _: &str,
+        _: &Config,
+        opening: Opening,
+        _: Isolation<'_>,
+    ) -> Result<Self, LoadError> {
+        let problem = "isolation needs Unix: take it out of experts.toml".to_owned();
+        Err(LoadError::Isolated { plugin: opening.library, problem })
     }
 
     /// `router` or the expert's name.
@@ -181,54 +250,69 @@ impl LoadedExpert {
         segments: &[AbiSegment<'_>],
         padded_rows: usize,
         votes: &mut [u32],
-    ) -> Result<(), PluginError> {
-        let (segments, votes) = (RSlice::from_slice(segments), RSliceMut::from_mut_slice(votes));
-        self.object.draw(noise, segments, padded_rows, votes).into_result().map_err(Into::into)
+    ) -> Result<(), Failure> {
+        match &self.seat {
+            Seat::Here(here) => Ok(here.draw(noise, segments, padded_rows, votes)?),
+            #[cfg(unix)]
+            Seat::Apart(apart) => apart.draw(&noise, segments, padded_rows, votes),
+        }
     }
 
     /// Classifies the first `votes.len()` inputs of a padded batch.
-    pub(crate) fn vote(&self, batch: &[i16], votes: &mut [u32]) -> Result<(), PluginError> {
-        let rows = votes.len();
-        let (batch, votes) = (RSlice::from_slice(batch), RSliceMut::from_mut_slice(votes));
-        self.object.vote(batch, rows, votes).into_result().map_err(Into::into)
-    }
-}
-
-fn open(
-    plugin: &super::registry::Plugin,
-    spec: &ModelSpec,
-    base_dir: &Path,
-    shape: Shape,
-    quantum: Quantum,
-) -> Result<ExpertObject, LoadError> {
-    let config = spec.config.to_string();
-    let base_dir = base_dir.to_str().ok_or_else(|| LoadError::Manifest {
-        plugin: plugin.info.name.clone(),
-        problem: format!("the folder {} is not valid UTF-8", base_dir.display()),
-    })?;
-    let request = OpenRequest {
-        config: config.as_str().into(),
-        base_dir: base_dir.into(),
-        shape: shape.dims().map(|dim| dim as u64),
-        levels: quantum.levels(),
-        log: forward_log,
-    };
-    match (plugin.module.open())(request) {
-        RResult::ROk(object) => Ok(object),
-        RResult::RErr(error) => {
-            Err(LoadError::Open { plugin: plugin.info.name.clone(), error: error.into() })
+    pub(crate) fn vote(&self, batch: &[i16], votes: &mut [u32]) -> Result<(), Failure> {
+        match &self.seat {
+            Seat::Here(here) => Ok(here.vote(batch, votes)?),
+            #[cfg(unix)]
+            Seat::Apart(apart) => apart.vote(batch, votes),
         }
     }
 }
 
-/// Plugins have logging statics of their own; their messages come back here.
-extern "C" fn forward_log(level: u8, plugin: RStr<'_>, message: RStr<'_>) {
-    let (plugin, message) = (plugin.as_str(), message.as_str());
-    match level {
-        1 => tracing::error!(plugin, "{message}"),
-        2 => tracing::warn!(plugin, "{message}"),
-        3 => tracing::info!(plugin, "{message}"),
-        _ => tracing::debug!(plugin, "{message}"),
+/// What a manifest says, found possible.
+struct Checked {
+    name: String,
+    sigma: Sigma,
+    shape: Shape,
+    record: ModelRecord,
+}
+
+impl Checked {
+    fn new(
+        name: &str,
+        config: &Config,
+        plugin_sha256: Digest,
+        info: &PluginInfo,
+        manifest: &Manifest,
+    ) -> Result<Self, LoadError> {
+        let wrong = |problem: String| LoadError::Manifest { plugin: info.name.clone(), problem };
+        let sigma = Sigma::new(manifest.sigma).map_err(|error| wrong(error.to_string()))?;
+        let shape = Shape::new(manifest.shape).map_err(|error| wrong(error.to_string()))?;
+        if shape != config.input.shape {
+            return Err(wrong(format!(
+                "inputs are {shape}, experts.toml expects {} (input.shape)",
+                config.input.shape
+            )));
+        }
+        if manifest.classes.len() < 2 {
+            let found = manifest.classes.len();
+            return Err(wrong(format!("{found} classes, expected at least 2")));
+        }
+        if manifest.preferred_batch == 0 {
+            return Err(wrong("a preferred batch of 0, expected at least 1".to_owned()));
+        }
+        let record = ModelRecord {
+            name: name.to_owned(),
+            sigma,
+            plugin: format!("{} {}", info.name, info.version),
+            plugin_sha256,
+            files: manifest.files.iter().map(|path| digest(path)).collect::<Result<_, _>>()?,
+        };
+        Ok(Self { name: name.to_owned(), sigma, shape, record })
+    }
+
+    fn seated(self, seat: Seat, info: PluginInfo, manifest: Manifest) -> LoadedExpert {
+        let Self { name, sigma, shape, record } = self;
+        LoadedExpert { name, seat, info, manifest, sigma, shape, record }
     }
 }
 

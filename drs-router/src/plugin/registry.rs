@@ -12,12 +12,26 @@ use super::expert::LoadError;
 use super::{find, library};
 use crate::config::ModelSpec;
 
+/// Finds the library of a model's plugin, by its real path, and checks that it is the
+/// one that experts.toml pins: before it is loaded, since loading runs its code.
+pub(super) fn locate(spec: &ModelSpec, base_dir: &Path) -> Result<(PathBuf, Digest), LoadError> {
+    let path = find::find(&spec.plugin, base_dir)
+        .map_err(|searched| LoadError::NotFound { plugin: spec.plugin.clone(), searched })?;
+    let fail = |problem: String| LoadError::Library { path: path.clone(), problem };
+    let bytes = std::fs::read(&path).map_err(|error| fail(error.to_string()))?;
+    let sha256 = Digest::of(&bytes);
+    if let Some(expected) = spec.sha256.filter(|expected| *expected != sha256) {
+        return Err(fail(format!("its sha256 is {sha256}, experts.toml expects {expected}")));
+    }
+    let real = path.canonicalize().map_err(|error| fail(error.to_string()))?;
+    Ok((real, sha256))
+}
+
 /// A loaded library.
 #[derive(Clone)]
 pub(crate) struct Plugin {
     pub(super) module: PluginModuleRef,
     pub(super) info: Arc<PluginInfo>,
-    pub(super) sha256: Digest,
 }
 
 /// Loads each library once.
@@ -27,31 +41,18 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Finds, checks and loads the plugin of a model.
-    pub(super) fn plugin(
-        &mut self,
-        spec: &ModelSpec,
-        base_dir: &Path,
-    ) -> Result<Plugin, LoadError> {
-        let path = find::find(&spec.plugin, base_dir)
-            .map_err(|searched| LoadError::NotFound { plugin: spec.plugin.clone(), searched })?;
-        let fail = |problem: String| LoadError::Library { path: path.clone(), problem };
-        let bytes = std::fs::read(&path).map_err(|error| fail(error.to_string()))?;
-        let sha256 = Digest::of(&bytes);
-        // Before dlopen: a library that is not the pinned one must not run.
-        if let Some(expected) = spec.sha256.filter(|expected| *expected != sha256) {
-            return Err(fail(format!("its sha256 is {sha256}, experts.toml expects {expected}")));
-        }
-        let real = path.canonicalize().map_err(|error| fail(error.to_string()))?;
-        if let Some(plugin) = self.plugins.get(&real) {
+    /// Loads a plugin that was found, if it is not loaded yet.
+    pub(super) fn load(&mut self, library: &Path) -> Result<Plugin, LoadError> {
+        let fail = |problem: String| LoadError::Library { path: library.to_owned(), problem };
+        if let Some(plugin) = self.plugins.get(library) {
             return Ok(plugin.clone());
         }
-        let module = library::load(&real).map_err(fail)?;
+        let module = library::load(library).map_err(fail)?;
         let info: PluginInfo = serde_json::from_str((module.about())().as_str())
             .map_err(|error| fail(format!("it does not tell its name and version: {error}")))?;
         self.check_runtime(&info).map_err(fail)?;
-        let plugin = Plugin { module, info: Arc::new(info), sha256 };
-        self.plugins.insert(real, plugin.clone());
+        let plugin = Plugin { module, info: Arc::new(info) };
+        self.plugins.insert(library.to_owned(), plugin.clone());
         Ok(plugin)
     }
 

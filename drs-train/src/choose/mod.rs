@@ -56,7 +56,7 @@ struct Choice {
 /// If a file cannot be read or written, or the runs do not belong together.
 pub fn choose(choose: &Choose) -> anyhow::Result<()> {
     let pool = Pool::read(&choose.experts)?;
-    let pool = Router::open(&pool, Options { threads: 1, batch: None })
+    let pool = Router::open(&pool, &Options::new(1))
         .with_context(|| choose.experts.display().to_string())?;
     let experts: Vec<String> = pool.experts().iter().map(|expert| expert.name.clone()).collect();
     let mut best: Option<Choice> = None;

@@ -43,7 +43,7 @@ pub struct Drawing {
 pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::Result<()> {
     ensure!(drawing.draws > 0, "no draws: expected at least 1");
     let config = Config::read(&drawing.experts)?;
-    let router = Router::open(&config, Options { threads: drawing.threads, batch: None })
+    let router = Router::open(&config, &Options::new(drawing.threads))
         .with_context(|| drawing.experts.display().to_string())?;
     let options = OpenOptions { split: drawing.split.clone(), labels: drawing.labels.clone() };
     let data = Dataset::open(&drawing.data, config.input, &options)?;
