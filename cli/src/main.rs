@@ -11,6 +11,7 @@ mod bar;
 mod bench;
 mod certify;
 mod data;
+mod expert;
 mod logs;
 mod merge;
 mod plan;
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Merge(args) => merge::run(args),
+        Command::Expert(args) => match expert::run(args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Bench(args) => bench::run(args),
         Command::Analyze(args) => analyze::run(args),
         Command::Plan(args) => plan::run(args),

@@ -23,6 +23,7 @@ mod report;
 use std::path::Path;
 
 use drs_plugins_api::abi::PluginModuleRef;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use cases::{CASES, OPENS};
@@ -86,15 +87,58 @@ impl<'a> Subject<'a> {
 /// as many.
 #[must_use]
 pub fn run(subject: &Subject<'_>) -> Report {
-    let (lab, mut findings) = match Lab::new(subject) {
-        Ok(lab) => (Some(lab), vec![OPENS.finding(Ok(()), Vec::new())]),
-        Err(shortfall) => (None, vec![OPENS.finding(Err(shortfall), Vec::new())]),
-    };
-    findings.extend(CASES.iter().map(|case| match &lab {
-        Some(lab) => case.try_on(lab),
-        None => case.skipped("the expert did not open and vote"),
-    }));
+    let mut findings = Vec::new();
+    run_but(subject, &[], |step| {
+        if let Step::Found(finding) = step {
+            findings.push(finding);
+        }
+    });
     Report { findings }
+}
+
+/// What a run of the suite tells while it goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// This rule is tried now.
+    Trying(String),
+    /// This came of one.
+    Found(Finding),
+}
+
+/// Tries all rules but some, and tells each before and after: so that whoever runs the suite
+/// in another process learns which rule ended it, and goes on without that.
+pub fn run_but(subject: &Subject<'_>, left_out: &[String], mut tell: impl FnMut(Step)) {
+    tell(Step::Trying(OPENS.name().to_owned()));
+    let (lab, opened) = match Lab::new(subject) {
+        Ok(lab) => (Some(lab), Ok(())),
+        Err(shortfall) => (None, Err(shortfall)),
+    };
+    tell(Step::Found(OPENS.finding(opened, Vec::new())));
+    let wanted = |case: &&cases::Case| !left_out.iter().any(|name| name == case.name());
+    for case in CASES.iter().filter(wanted) {
+        tell(Step::Trying(case.name().to_owned()));
+        tell(Step::Found(match &lab {
+            Some(lab) => case.try_on(lab),
+            None => case.skipped("the expert did not open and vote"),
+        }));
+    }
+}
+
+/// What is found where the plugin ended the process, or was ended, while a rule was tried.
+#[must_use]
+pub fn lost(rule: &str, seen: String) -> Finding {
+    let case = std::iter::once(&OPENS).chain(CASES).find(|case| case.name() == rule);
+    let (name, demand) = case.map_or_else(
+        || (rule.to_owned().into(), "".into()),
+        |case| (case.name().into(), case.demand().into()),
+    );
+    let outcome = Outcome::Fail {
+        seen,
+        expected: "an answer or an error".to_owned(),
+        remedy: "return errors: no abort, no exit, no endless wait, and no write outside the buffers given".into(),
+    };
+    Finding { name, demand, outcome, measured: Vec::new() }
 }
 
 #[cfg(test)]

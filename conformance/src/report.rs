@@ -1,23 +1,24 @@
 //! What was found, for people and as JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the suite found, rule by rule.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// One for each rule, in the order in which they were tried.
     pub findings: Vec<Finding>,
 }
 
 /// What came of one rule.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Name of the rule.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it demands, in a sentence.
-    pub demand: &'static str,
+    pub demand: Cow<'static, str>,
     /// Whether the expert keeps it.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -26,16 +27,16 @@ pub struct Finding {
 }
 
 /// A measured figure.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
     /// What was measured.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The figure.
     pub value: f64,
 }
 
 /// Whether an expert keeps a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum Outcome {
     /// It does, as far as was tried.
@@ -47,7 +48,7 @@ pub enum Outcome {
         /// What was expected in its place.
         expected: String,
         /// What to do about it.
-        remedy: &'static str,
+        remedy: Cow<'static, str>,
     },
     /// It was not tried.
     Skipped {
@@ -74,8 +75,8 @@ impl fmt::Display for Report {
         let width = self.findings.iter().map(|finding| finding.name.len()).max().unwrap_or(0);
         for Finding { name, demand, outcome, measured } in &self.findings {
             let (word, note) = match outcome {
-                Outcome::Pass => ("pass", *demand),
-                Outcome::Fail { .. } => ("FAIL", *demand),
+                Outcome::Pass => ("pass", &**demand),
+                Outcome::Fail { .. } => ("FAIL", &**demand),
                 Outcome::Skipped { why } => ("skip", why.as_str()),
             };
             writeln!(f, "{word}  {name:width$}  {note}")?;

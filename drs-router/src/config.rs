@@ -1,6 +1,6 @@
 //! experts.toml: reading and validation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use drs_core::lattice::Digest;
@@ -60,6 +60,8 @@ pub struct ModelSpec {
     pub config: serde_json::Value,
     /// Digest that the plugin's library must have.
     pub sha256: Option<Digest>,
+    /// Digests that the model's files must have, by path; all of them, if any.
+    pub files: Option<BTreeMap<String, Digest>>,
     /// Inputs per batch; the plugin's preference by default.
     pub batch: Option<usize>,
     /// Whether it gets a process of its own.
@@ -131,6 +133,7 @@ struct RouterTable {
     #[serde(default)]
     config: toml::Table,
     sha256: Option<Digest>,
+    files: Option<BTreeMap<String, Digest>>,
     batch: Option<usize>,
     #[serde(default)]
     isolation: Place,
@@ -140,6 +143,7 @@ struct ModelTable {
     plugin: String,
     config: toml::Table,
     sha256: Option<Digest>,
+    files: Option<BTreeMap<String, Digest>>,
     batch: Option<usize>,
     isolation: Place,
 }
@@ -153,9 +157,19 @@ struct ExpertTable {
     #[serde(default)]
     config: toml::Table,
     sha256: Option<Digest>,
+    files: Option<BTreeMap<String, Digest>>,
     batch: Option<usize>,
     #[serde(default)]
     isolation: Place,
+}
+
+impl ModelSpec {
+    /// A model with nothing but a plugin and its configuration.
+    #[must_use]
+    pub fn new(plugin: &str, config: serde_json::Value) -> Self {
+        let plugin = plugin.to_owned();
+        Self { plugin, config, sha256: None, files: None, batch: None, isolated: false }
+    }
 }
 
 impl Config {
@@ -203,9 +217,10 @@ impl Config {
                 );
                 return Err(wrong(format!("{field}.name"), problem));
             }
-            let ExpertTable { name, plugin, config, sha256, batch, isolation } = table;
-            let model = model(&field, ModelTable { plugin, config, sha256, batch, isolation })
-                .map_err(|(field, problem)| wrong(field, problem))?;
+            let ExpertTable { name, plugin, config, sha256, files, batch, isolation } = table;
+            let model =
+                model(&field, ModelTable { plugin, config, sha256, files, batch, isolation })
+                    .map_err(|(field, problem)| wrong(field, problem))?;
             experts.push(ExpertSpec { name, model });
         }
         let names: Vec<&str> = experts.iter().map(|expert| expert.name.as_str()).collect();
@@ -239,15 +254,16 @@ impl Config {
 
 impl RouterTable {
     fn spec(self, experts: &[&str]) -> Result<RouterSpec, (String, String)> {
-        let Self { shares, plugin, config, sha256, batch, isolation } = self;
+        let Self { shares, plugin, config, sha256, files, batch, isolation } = self;
         match (shares, plugin) {
             (None, Some(plugin)) => {
-                let table = ModelTable { plugin, config, sha256, batch, isolation };
+                let table = ModelTable { plugin, config, sha256, files, batch, isolation };
                 model("router", table).map(RouterSpec::Own)
             }
             (Some(name), None)
                 if config.is_empty()
                     && sha256.is_none()
+                    && files.is_none()
                     && batch.is_none()
                     && isolation == Place::None =>
             {
@@ -291,8 +307,8 @@ fn model(field: &str, table: ModelTable) -> Result<ModelSpec, (String, String)> 
         return Err((format!("{field}.batch"), "0 found, expected at least 1".into()));
     }
     let config = json(&format!("{field}.config"), toml::Value::Table(table.config))?;
-    let ModelTable { plugin, sha256, batch, isolation, .. } = table;
-    Ok(ModelSpec { plugin, config, sha256, batch, isolated: isolation == Place::Process })
+    let ModelTable { plugin, sha256, files, batch, isolation, .. } = table;
+    Ok(ModelSpec { plugin, config, sha256, files, batch, isolated: isolation == Place::Process })
 }
 
 /// TOML as JSON. What JSON cannot hold (NaN, ±∞) is an error, not a silent null.

@@ -23,9 +23,12 @@ mod term;
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
 pub use engine::{EngineError, Throughput};
 #[cfg(unix)]
-pub use isolation::serve;
+pub use isolation::{ending, serve};
 pub use limits::Limits;
 pub use ordered::ordered;
-pub use plugin::{LoadError, LoadedExpert};
+pub use plugin::{
+    LoadError, LoadedExpert, Opening, find_plugin, load_library, open_model, plugin_folders,
+    plugins_in,
+};
 pub use router::{OpenError, Options, RouteError, Router, Warning};
 pub use term::NamedTerm;

@@ -5,6 +5,7 @@ mod bench;
 mod certify;
 mod data;
 mod draws;
+mod expert;
 mod logs;
 mod merge;
 mod parse;
@@ -23,6 +24,9 @@ pub(crate) use bench::BenchArgs;
 pub(crate) use certify::{CertifyArgs, MethodName};
 pub(crate) use data::DataArgs;
 pub(crate) use draws::DrawArgs;
+pub(crate) use expert::{
+    CheckArgs, ChildArgs, ExpertArgs, ExpertCommand, InspectArgs, ListArgs, PinArgs, SubjectArgs,
+};
 pub(crate) use logs::{Format, LogArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use plan::PlanArgs;
@@ -52,6 +56,8 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Measure how fast the models are here, alone and with all that is around them.
     Bench(BenchArgs),
+    /// Look at plugins: inspect, check, list, pin.
+    Expert(ExpertArgs),
     /// Tables of certified accuracy from logs, ours or published ones.
     Analyze(AnalyzeArgs),
     /// Whether routing among some experts would pay, from their own logs.

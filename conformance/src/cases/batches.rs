@@ -15,8 +15,8 @@ pub(super) fn size(lab: &Lab<'_>, measured: &mut Vec<Measure>) -> Result<(), Sho
     let voted: Vec<_> = voted.into_iter().collect::<Result<_, Shortfall>>()?;
     let edges = Difference::worst(lab, &voted, 0..lab.edges);
     let noisy = Difference::worst(lab, &voted, lab.edges..lab.reference.len());
-    measured.push(Measure { name: "share of votes that differ", value: noisy.share });
-    measured.push(Measure { name: "share at edges between classes", value: edges.share });
+    measured.push(Measure { name: "share of votes that differ".into(), value: noisy.share });
+    measured.push(Measure { name: "share at edges between classes".into(), value: edges.share });
     let tolerance = lab.subject.tolerance;
     noisy.within(tolerance)?;
     // Edges are no fair sample; but who tolerates nothing means them too.

@@ -90,7 +90,7 @@ pub(super) fn the_host_s_integers(
         same_votes(&plan.draw(lab, &drawing)?, &expected, "where the plugin draws the noise")?;
     }
     let aimed = aimed_draws(lab, [&voting, &drawing])?;
-    measured.push(Measure { name: "draws at an edge between classes", value: aimed as f64 });
+    measured.push(Measure { name: "draws at an edge between classes".into(), value: aimed as f64 });
     Ok(())
 }
 

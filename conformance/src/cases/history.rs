@@ -67,7 +67,7 @@ pub(super) fn at_once(
         0 => THREADS,
         limit => limit.min(MOST_THREADS),
     };
-    measured.push(Measure { name: "calls at once", value: threads as f64 });
+    measured.push(Measure { name: "calls at once".into(), value: threads as f64 });
     let start = Barrier::new(threads);
     let work = |first: usize| {
         start.wait();

@@ -59,6 +59,14 @@ pub(crate) fn same_votes(found: &[u32], expected: &[u32], when: &str) -> Result<
 }
 
 impl Case {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn demand(&self) -> &'static str {
+        self.demand
+    }
+
     pub(crate) fn try_on(&self, lab: &Lab<'_>) -> Finding {
         let mut measured = Vec::new();
         let result = (self.check)(lab, &mut measured);
@@ -73,11 +81,11 @@ impl Case {
         let outcome = match result {
             Ok(()) => Outcome::Pass,
             Err(Shortfall::Fail { seen, expected }) => {
-                Outcome::Fail { seen, expected, remedy: self.remedy }
+                Outcome::Fail { seen, expected, remedy: self.remedy.into() }
             }
             Err(Shortfall::Skip(why)) => Outcome::Skipped { why },
         };
-        Finding { name: self.name, demand: self.demand, outcome, measured }
+        Finding { name: self.name.into(), demand: self.demand.into(), outcome, measured }
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn within_the_classes(
 ) -> Result<(), Shortfall> {
     let seen: HashSet<u32> = lab.reference.iter().copied().collect();
     // One class only would mean that the other cases show little.
-    measured.push(Measure { name: "classes seen", value: seen.len() as f64 });
+    measured.push(Measure { name: "classes seen".into(), value: seen.len() as f64 });
     let classes = lab.manifest.classes.len();
     if let Some(row) = lab.reference.iter().position(|&vote| vote as usize >= classes) {
         let seen = match lab.reference[row] {
@@ -25,10 +25,11 @@ pub(super) fn within_the_classes(
         };
         return Err(fail(seen, format!("an index below {classes}")));
     }
-    // The host's room for votes may be larger than the batch.
+    // The host's room for votes may be larger than the batch; and behind that nothing is a
+    // plugin's either.
     let expert = lab.open()?;
-    let mut votes = vec![NO_VOTE; lab.batch + 3];
-    expert.vote_into(lab.batch(0).0, lab.batch, &mut votes)?;
+    let mut votes = vec![NO_VOTE; lab.batch + 3 + 61];
+    expert.vote_into(lab.batch(0).0, lab.batch, &mut votes[..lab.batch + 3])?;
     match votes[lab.batch..].iter().find(|&&vote| vote != NO_VOTE) {
         Some(vote) => Err(fail(format!("{vote} written behind the votes"), "nothing there")),
         None => Ok(()),

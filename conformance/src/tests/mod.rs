@@ -21,16 +21,16 @@ fn report_on(module: PluginModuleRef, flaw: Flaw) -> Report {
     run(&subject)
 }
 
-fn names(report: &Report, wanted: fn(&Outcome) -> bool) -> Vec<&'static str> {
+fn names(report: &Report, wanted: fn(&Outcome) -> bool) -> Vec<&str> {
     let findings = report.findings.iter().filter(|finding| wanted(&finding.outcome));
-    findings.map(|finding| finding.name).collect()
+    findings.map(|finding| &*finding.name).collect()
 }
 
-fn failed(report: &Report) -> Vec<&'static str> {
+fn failed(report: &Report) -> Vec<&str> {
     names(report, |outcome| matches!(outcome, Outcome::Fail { .. }))
 }
 
-fn skipped(report: &Report) -> Vec<&'static str> {
+fn skipped(report: &Report) -> Vec<&str> {
     names(report, |outcome| matches!(outcome, Outcome::Skipped { .. }))
 }
 

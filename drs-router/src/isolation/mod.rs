@@ -21,6 +21,7 @@ use drs_plugins_api::{Manifest, PluginInfo};
 use crate::limits::Limits;
 use crate::plugin::{Failure, Opening};
 use process::Process;
+pub use process::ending;
 use wire::{Reply, Request, Segment, Table};
 pub use worker::serve;
 

@@ -103,7 +103,8 @@ impl Drop for Process {
 }
 
 /// How a process ended, in words.
-fn ending(status: ExitStatus) -> String {
+#[must_use]
+pub fn ending(status: ExitStatus) -> String {
     const NAMES: [(i32, &str); 8] = [
         (4, "illegal instruction"),
         (6, "abort"),

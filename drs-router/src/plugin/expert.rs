@@ -10,7 +10,7 @@ use drs_plugins_api::{DRAWS, Error as PluginError, Manifest, PluginInfo};
 
 use super::here::Here;
 use super::opening::Opening;
-use super::registry::{Registry, locate};
+use super::registry::Registry;
 use crate::config::{Config, ModelSpec};
 #[cfg(unix)]
 use crate::isolation::{self, Isolated};
@@ -61,6 +61,14 @@ pub enum LoadError {
         /// Its file.
         plugin: PathBuf,
         /// What happened.
+        problem: String,
+    },
+    /// A model file is not the one that experts.toml pins.
+    #[error("model file {path}: {problem}")]
+    Pin {
+        /// The file.
+        path: PathBuf,
+        /// What was found, what was expected, and how to mend it.
         problem: String,
     },
     /// A model file vanished between opening and hashing.
@@ -138,14 +146,11 @@ impl LoadedExpert {
         isolation: Isolation<'_>,
     ) -> Result<Self, LoadError> {
         let base_dir = config.base_dir();
-        let found = locate(spec, &base_dir)?;
-        let (library, sha256) = found.clone();
-        let opening = Opening::new(found, spec, &base_dir, config.input)
-            .map_err(|problem| LoadError::Library { path: library.clone(), problem })?;
+        let opening = Opening::find(spec, &base_dir, config.input)?;
         if isolation.all || spec.isolated {
-            return Self::load_apart(name, config, opening, isolation);
+            return Self::load_apart(name, spec, config, opening, isolation);
         }
-        let plugin = registry.load(&library)?;
+        let plugin = registry.load(&opening.library)?;
         let plugin_name = plugin.info.name.clone();
         let here = Here::open(plugin.module, plugin.info, &opening)
             .map_err(|error| LoadError::Open { plugin: plugin_name.clone(), error })?;
@@ -153,13 +158,14 @@ impl LoadedExpert {
             .manifest()
             .map_err(|problem| LoadError::Manifest { plugin: plugin_name, problem })?;
         let info = here.info().clone();
-        let checked = Checked::new(name, config, sha256, &info, &manifest)?;
+        let checked = Checked::new(name, spec, config, opening.sha256, &info, &manifest)?;
         Ok(checked.seated(Seat::Here(here), info, manifest))
     }
 
     #[cfg(unix)]
     fn load_apart(
         name: &str,
+        spec: &ModelSpec,
         config: &Config,
         opening: Opening,
         isolation: Isolation<'_>,
@@ -174,7 +180,7 @@ impl LoadedExpert {
             Failure::Plugin(problem) | Failure::Lost(problem) => lost(problem),
         })?;
         let (info, manifest) = (opened.info.clone(), opened.manifest.clone());
-        let checked = Checked::new(name, config, opening.sha256, &info, &manifest)?;
+        let checked = Checked::new(name, spec, config, opening.sha256, &info, &manifest)?;
         let (library, sha256) = (opening.library.clone(), opening.sha256);
         let (paths, files) = (manifest.files.clone(), checked.record.files.clone());
         // What a worker that comes later opens must be what certificates say.
@@ -194,6 +200,7 @@ impl LoadedExpert {
     #[cfg(not(unix))]
     fn load_apart(
         _: &str,
+        _: &ModelSpec,
         _: &Config,
         opening: Opening,
         _: Isolation<'_>,
@@ -279,6 +286,7 @@ struct Checked {
 impl Checked {
     fn new(
         name: &str,
+        spec: &ModelSpec,
         config: &Config,
         plugin_sha256: Digest,
         info: &PluginInfo,
@@ -300,6 +308,8 @@ impl Checked {
         if manifest.preferred_batch == 0 {
             return Err(wrong("a preferred batch of 0, expected at least 1".to_owned()));
         }
+        let base_dir = config.base_dir();
+        manifest.files.iter().try_for_each(|path| spec.check_pinned(path, &base_dir))?;
         let record = ModelRecord {
             name: name.to_owned(),
             sigma,
@@ -316,7 +326,7 @@ impl Checked {
     }
 }
 
-fn digest(path: &Path) -> Result<FileRecord, LoadError> {
+pub(super) fn digest(path: &Path) -> Result<FileRecord, LoadError> {
     let bytes = std::fs::read(path)
         .map_err(|source| LoadError::ModelFile { path: path.to_owned(), source })?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -19,12 +19,27 @@ pub(super) fn find(plugin: &str, base_dir: &Path) -> Result<PathBuf, Vec<PathBuf
         vec![base_dir.join(plugin)]
     } else {
         let file = format!("{DLL_PREFIX}drs_expert_{plugin}{DLL_SUFFIX}");
-        folders(base_dir).map(|folder| folder.join(&file)).collect()
+        plugin_folders(base_dir).map(|folder| folder.join(&file)).collect()
     };
     candidates.iter().find(|path| path.is_file()).cloned().ok_or(candidates)
 }
 
-fn folders(base_dir: &Path) -> impl Iterator<Item = PathBuf> {
+/// The plugins in a folder, what experts.toml calls them first, in order.
+#[must_use]
+pub fn plugins_in(folder: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let named = |entry: std::fs::DirEntry| {
+        let file = entry.file_name().into_string().ok()?;
+        let name = file.strip_prefix(DLL_PREFIX)?.strip_suffix(DLL_SUFFIX)?;
+        Some((name.strip_prefix("drs_expert_")?.to_owned(), entry.path()))
+    };
+    let mut plugins: Vec<_> = entries.filter_map(named).collect();
+    plugins.sort();
+    plugins
+}
+
+/// The folders in which a plugin is looked for by its name, in this order.
+pub fn plugin_folders(base_dir: &Path) -> impl Iterator<Item = PathBuf> {
     let listed = std::env::var_os(PATH_VARIABLE)
         .map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>())
         .unwrap_or_default();

@@ -6,24 +6,41 @@ use drs_core::lattice::Digest;
 use drs_data::InputSpec;
 use serde::{Deserialize, Serialize};
 
+use super::expert::LoadError;
+use super::registry::locate;
 use crate::config::ModelSpec;
 
 /// Everything that opening a model takes, here or in another process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Opening {
-    /// The library, and the digest that it has.
-    pub(crate) library: PathBuf,
-    pub(crate) sha256: Digest,
+pub struct Opening {
+    /// The library.
+    pub library: PathBuf,
+    /// Its digest.
+    pub sha256: Digest,
     /// The plugin's configuration as JSON.
-    pub(crate) config: String,
+    pub config: String,
     /// Where relative paths in it start.
-    pub(crate) base_dir: String,
-    pub(crate) shape: [usize; 3],
-    pub(crate) levels: u16,
+    pub base_dir: String,
+    /// Shape of its inputs: channels, height, width.
+    pub shape: [usize; 3],
+    /// Inputs are integers in units of 1/`levels`.
+    pub levels: u16,
 }
 
 impl Opening {
-    pub(super) fn new(
+    /// Finds the plugin of a model, and checks the pins that experts.toml has.
+    ///
+    /// # Errors
+    /// If it is not found, or a file is not the one that is pinned.
+    pub fn find(spec: &ModelSpec, base_dir: &Path, input: InputSpec) -> Result<Self, LoadError> {
+        let found = locate(spec, base_dir)?;
+        spec.check_files(base_dir)?;
+        let library = found.0.clone();
+        Self::new(found, spec, base_dir, input)
+            .map_err(|problem| LoadError::Library { path: library, problem })
+    }
+
+    fn new(
         (library, sha256): (PathBuf, Digest),
         spec: &ModelSpec,
         base_dir: &Path,

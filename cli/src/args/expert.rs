@@ -1,0 +1,152 @@
+//! `drs expert`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use drs_core::lattice::Shape;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExpertArgs {
+    #[command(subcommand)]
+    pub(crate) command: ExpertCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExpertCommand {
+    /// What a plugin says of itself, and of a model.
+    Inspect(InspectArgs),
+    /// Try the rules that every expert must keep on a plugin.
+    Check(CheckArgs),
+    /// Where plugins are looked for, and which are there.
+    List(ListArgs),
+    /// Write the digests of plugins and model files into experts.toml.
+    Pin(PinArgs),
+    /// Load a library for the process that started this one.
+    #[command(hide = true)]
+    Child(ChildArgs),
+}
+
+/// A plugin and, where it matters, what to open it with.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SubjectArgs {
+    /// Name of a plugin, or path of its library.
+    #[arg(value_name = "PLUGIN", required_unless_present = "experts")]
+    pub(crate) plugin: Option<String>,
+
+    /// Its configuration, as the table of experts.toml: 'model = "s025.onnx"', or {"model": "s025.onnx"}.
+    #[arg(long, value_name = "TOML|JSON", requires = "plugin")]
+    pub(crate) config: Option<String>,
+
+    /// Shape of its inputs.
+    #[arg(long, value_name = "C,H,W", value_parser = parse_shape, requires = "plugin")]
+    pub(crate) shape: Option<Shape>,
+
+    /// Take plugins and configurations from an experts.toml.
+    #[arg(long, value_name = "FILE", conflicts_with = "plugin")]
+    pub(crate) experts: Option<PathBuf>,
+
+    /// Of these only the expert of this name, or "router".
+    #[arg(long, value_name = "NAME", requires = "experts")]
+    pub(crate) name: Option<String>,
+
+    /// Seconds that the plugin may take for an answer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = super::parse::parse_seconds)]
+    pub(crate) timeout: f64,
+
+    /// Write JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  drs expert inspect onnx
+  drs expert inspect ./libdrs_expert_mine.so --config 'model = \"m.bin\"' --shape 3,32,32
+  drs expert inspect --experts experts.toml --json
+
+The library is loaded in a process of its own: a plugin that crashes there crashes nothing else.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = INSPECT_EXAMPLES)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) subject: SubjectArgs,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  drs expert check ./libdrs_expert_mine.so --config 'model = \"m.bin\"' --shape 3,32,32
+  drs expert check --experts experts.toml --name s025 --json
+  drs expert check mine --config '{}' --shape 1,28,28 --ties 'model = \"zeros.bin\"' --non-finite 'model = \"nan.bin\"'
+
+The rules are those of the crate drs-conformance; each is tried in a process of its own. Exit code 1
+if one is broken. Passing is evidence and no proof.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) subject: SubjectArgs,
+
+    /// Configuration of a model whose outputs are all equal: the lowest class must get the votes.
+    #[arg(long, value_name = "TOML|JSON", requires = "plugin")]
+    pub(crate) ties: Option<String>,
+
+    /// Configuration of a model that answers with NaN: an error must come of it.
+    #[arg(long, value_name = "TOML|JSON", requires = "plugin")]
+    pub(crate) non_finite: Option<String>,
+
+    /// Share of votes that may differ between batch sizes, where floats are summed in another order.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = super::parse::parse_share)]
+    pub(crate) tolerance: f64,
+
+    /// Noisy inputs to try.
+    #[arg(long, default_value_t = 256, value_parser = super::parse::parse_positive)]
+    pub(crate) rows: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// Look as for this experts.toml: its folder comes first.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) experts: Option<PathBuf>,
+
+    /// Write JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const PIN_EXAMPLES: &str = "\
+Examples:
+  drs expert pin experts.toml
+  drs expert pin experts.toml --check
+
+Beside each plugin goes sha256 = \"…\", and files = { \"model.onnx\" = \"…\" }; comments and layout stay.
+Models with pins are opened only if their files are those.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = PIN_EXAMPLES)]
+pub(crate) struct PinArgs {
+    /// The pool: experts.toml.
+    #[arg(value_name = "FILE")]
+    pub(crate) experts: PathBuf,
+
+    /// Change nothing; exit code 1 if a pin is missing or wrong.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChildArgs {
+    /// What to do, as JSON.
+    pub(crate) request: PathBuf,
+    /// Where the answers go.
+    pub(crate) answers: PathBuf,
+}
+
+fn parse_shape(text: &str) -> Result<Shape, String> {
+    let dims: Option<Vec<usize>> = text.split(',').map(|dim| dim.trim().parse().ok()).collect();
+    let dims: Option<[usize; 3]> = dims.and_then(|dims| dims.try_into().ok());
+    dims.and_then(|dims| Shape::new(dims).ok())
+        .ok_or_else(|| "expected C,H,W, each at least 1, such as 3,32,32".to_owned())
+}

@@ -1,0 +1,150 @@
+//! Libraries are loaded by a process of its own, and only there: it may crash or hang.
+//!
+//! The request and the answers are files; standard output and error are the plugin's.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use drs_conformance::{Step, Subject, run_but};
+use drs_plugins_api::{Manifest, PluginInfo};
+use drs_router::Opening;
+use serde::{Deserialize, Serialize};
+
+use crate::args::ChildArgs;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Request {
+    /// What the library says of itself.
+    About(PathBuf),
+    /// And of a model.
+    Open(Opening),
+    /// The rules.
+    Check(Check),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Check {
+    pub(super) opening: Opening,
+    pub(super) ties: Option<serde_json::Value>,
+    pub(super) non_finite: Option<serde_json::Value>,
+    pub(super) tolerance: f64,
+    pub(super) rows: usize,
+    /// Rules that are not tried again.
+    pub(super) left_out: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Answer {
+    About(PluginInfo),
+    Opened(Manifest),
+    Step(Step),
+    /// The library or the model cannot be opened.
+    Refused(String),
+}
+
+/// Answers, as far as they came, and how the child ended if not well.
+pub(super) struct Told {
+    pub(super) answers: Vec<Answer>,
+    pub(super) lost: Option<String>,
+}
+
+/// Asks a child. Each answer must come within `patience` of the one before.
+pub(super) fn ask(request: &Request, patience: Duration) -> anyhow::Result<Told> {
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let (asked, answers) = (folder.path().join("request"), folder.path().join("answers"));
+    std::fs::write(&asked, serde_json::to_vec(request)?)?;
+    File::create(&answers)?;
+    let this = std::env::current_exe().context("where is drs?")?;
+    let mut child = Command::new(this)
+        .args(["expert", "child"])
+        .args([&asked, &answers])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("no process could be started")?;
+    let (mut seen, mut since) = (0, Instant::now());
+    let lost = loop {
+        if let Some(status) = child.try_wait()? {
+            break (!status.success()).then(|| drs_router::ending(status));
+        }
+        let length = answers.metadata().map_or(0, |found| found.len());
+        if length != seen {
+            (seen, since) = (length, Instant::now());
+        }
+        if since.elapsed() > patience {
+            child.kill()?;
+            child.wait()?;
+            break Some(format!("gave no answer within {} s", patience.as_secs_f64()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let lines = BufReader::new(File::open(&answers)?).lines();
+    // A line that was not finished is no answer.
+    let answers = lines.map_while(Result::ok).map_while(|line| serde_json::from_str(&line).ok());
+    Ok(Told { answers: answers.collect(), lost })
+}
+
+/// The child's side.
+pub(super) fn run(args: &ChildArgs) -> anyhow::Result<()> {
+    let request = serde_json::from_slice(&std::fs::read(&args.request)?)?;
+    let mut out = OpenOptions::new().append(true).open(&args.answers)?;
+    let mut tell = |answer: &Answer| -> anyhow::Result<()> {
+        let line = serde_json::to_string(answer)? + "\n";
+        Ok(out.write_all(line.as_bytes())?)
+    };
+    let told = match request {
+        Request::About(library) => about(&library).map(Answer::About),
+        Request::Open(opening) => {
+            let loaded = about(&opening.library);
+            loaded.and_then(|info| {
+                tell(&Answer::About(info)).map_err(|error| error.to_string())?;
+                drs_router::open_model(&opening).map(Answer::Opened)
+            })
+        }
+        Request::Check(check) => {
+            let module = drs_router::load_library(&check.opening.library);
+            match module {
+                Err(problem) => Err(problem),
+                Ok((module, _)) => {
+                    let Opening { shape, base_dir, config, levels, .. } = &check.opening;
+                    let config = serde_json::from_str(config)?;
+                    let mut subject = Subject::new(module, *shape, Path::new(base_dir), config);
+                    subject.levels = *levels;
+                    subject.ties = check.ties.map(|config| (config, 0));
+                    subject.non_finite = check.non_finite;
+                    (subject.tolerance, subject.rows) = (check.tolerance, check.rows);
+                    let mut failed = None;
+                    run_but(&subject, &check.left_out, |step| {
+                        if let Err(error) = tell(&Answer::Step(step)) {
+                            failed.get_or_insert(error);
+                        }
+                    });
+                    return failed.map_or(Ok(()), Err);
+                }
+            }
+        }
+    };
+    tell(&told.unwrap_or_else(Answer::Refused))
+}
+
+fn about(library: &Path) -> Result<PluginInfo, String> {
+    drs_router::load_library(library).map(|(_, info)| info)
+}
+
+/// The one answer that was asked for, or why there is none.
+pub(super) fn single(told: Told, library: &Path) -> anyhow::Result<Vec<Answer>> {
+    let library = library.display();
+    if let Some(Answer::Refused(problem)) = told.answers.last() {
+        bail!("{library}: {problem}");
+    }
+    if let Some(lost) = told.lost {
+        bail!("{library}: the process that loaded it {lost}; do not use it as it is");
+    }
+    Ok(told.answers)
+}

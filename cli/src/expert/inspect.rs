@@ -1,0 +1,75 @@
+//! `drs expert inspect`.
+
+use std::time::Duration;
+
+use drs_plugins_api::{Manifest, PluginInfo};
+use serde::Serialize;
+
+use super::child::{Answer, Request, ask, single};
+use super::subject::{Subject, subjects};
+use crate::args::InspectArgs;
+
+/// As `--json` writes it.
+#[derive(Serialize)]
+struct Inspected<'a> {
+    name: &'a str,
+    library: &'a std::path::Path,
+    plugin: PluginInfo,
+    model: Option<Manifest>,
+}
+
+pub(super) fn run(args: &InspectArgs) -> anyhow::Result<()> {
+    for subject in &subjects(&args.subject)? {
+        let inspected = inspect(subject, Duration::from_secs_f64(args.subject.timeout))?;
+        if args.subject.json {
+            println!("{}", serde_json::to_string(&inspected)?);
+        } else {
+            print(&inspected);
+        }
+    }
+    Ok(())
+}
+
+fn inspect(subject: &Subject, patience: Duration) -> anyhow::Result<Inspected<'_>> {
+    let request = match &subject.opening {
+        Some(opening) => Request::Open(opening.clone()),
+        None => Request::About(subject.library.clone()),
+    };
+    let (mut plugin, mut model) = (None, None);
+    for answer in single(ask(&request, patience)?, &subject.library)? {
+        match answer {
+            Answer::About(info) => plugin = Some(info),
+            Answer::Opened(manifest) => model = Some(manifest),
+            Answer::Step(_) | Answer::Refused(_) => {}
+        }
+    }
+    let missing = || anyhow::anyhow!("{}: it told nothing", subject.library.display());
+    let plugin = plugin.ok_or_else(missing)?;
+    Ok(Inspected { name: &subject.name, library: &subject.library, plugin, model })
+}
+
+fn print(inspected: &Inspected<'_>) {
+    let Inspected { name, library, plugin, model } = inspected;
+    println!("{name}: plugin {} {}, {}", plugin.name, plugin.version, library.display());
+    if let Some(runtime) = &plugin.native_runtime {
+        println!("  runtime          {} {}", runtime.name, runtime.version);
+    }
+    let Some(model) = model else { return };
+    let [channels, height, width] = model.shape;
+    println!("  sigma            {}", model.sigma);
+    println!("  inputs           {channels}x{height}x{width}");
+    println!("  classes          {}: {}", model.classes.len(), model.classes.join(", "));
+    println!("  preferred batch  {}", model.preferred_batch);
+    let at_once = if model.concurrency == 0 {
+        "any number".to_owned()
+    } else {
+        model.concurrency.to_string()
+    };
+    println!("  calls at once    {at_once}");
+    for file in &model.files {
+        println!("  file             {}", file.display());
+    }
+    if !model.capabilities.is_empty() {
+        println!("  capabilities     {}", model.capabilities.join(", "));
+    }
+}

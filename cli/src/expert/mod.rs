@@ -1,0 +1,23 @@
+//! `drs expert`: plugins, looked at from a safe distance.
+
+mod check;
+mod child;
+mod inspect;
+mod list;
+mod pin;
+mod subject;
+
+use std::process::ExitCode;
+
+use crate::args::{ExpertArgs, ExpertCommand};
+
+pub(crate) fn run(args: &ExpertArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        ExpertCommand::Inspect(args) => inspect::run(args)?,
+        ExpertCommand::Check(args) => return check::run(args),
+        ExpertCommand::List(args) => list::run(args)?,
+        ExpertCommand::Pin(args) => return pin::run(args),
+        ExpertCommand::Child(args) => child::run(args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
