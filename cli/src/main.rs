@@ -21,6 +21,7 @@ mod report;
 mod route;
 mod shard;
 mod train;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Report(args) => report::run(args),
+        Command::Verify(args) => verify::run(args),
         #[cfg(unix)]
         Command::Worker => drs_router::serve().map_err(anyhow::Error::from),
         Command::Train(args) => match train::run(args) {

@@ -7,7 +7,9 @@
 //! * [`Joint`]: several logs of the same inputs: envelope, oracle, paired tests.
 //! * [`Pool`]: whether routing among some of them would pay.
 //! * [`Routed`]: what routing did in a run, and what it cost.
+//! * [`Entry`]: one line of certificates, read strictly and verified.
 
+mod audit;
 mod curve;
 mod joint;
 mod log;
@@ -15,9 +17,10 @@ mod plan;
 mod routed;
 mod share;
 
+pub use audit::{Answer, Entry};
 pub use curve::Curve;
 pub use joint::{Joint, MixedInputs, Paired, common};
-pub use log::{Draws, Log, LogError, Record, Routing, Row};
+pub use log::{Draws, Log, LogError, Record, Routing, Row, open};
 pub use plan::Pool;
 pub use routed::{Routed, StageDraws};
 pub use share::Share;

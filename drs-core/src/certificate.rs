@@ -11,7 +11,7 @@ use crate::units::{Alpha, Radius, Sigma};
 use crate::votes::VoteCounts;
 
 /// Version of the record's layout.
-pub const RECORD_VERSION: u32 = 3;
+pub const RECORD_VERSION: u32 = 4;
 
 /// What was certified for one input, how, and from which votes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Certificate {
     pub version: u32,
     /// `one:NAME`, `multiscale`, `dual`, `set`, `maxmin` or `blend`.
     pub method: String,
+    /// Number of classes that each expert chooses from; `None` in records before version 4.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub classes: Option<usize>,
     /// Draws, α and its split.
     pub protocol: Protocol,
     /// Total-variation distance of all draws that the method may take from
@@ -44,7 +47,7 @@ impl Certificate {
     /// Number of noisy copies classified, all stages together.
     #[must_use]
     pub fn draws(&self) -> u64 {
-        self.stages.iter().map(StageRecord::draws).sum()
+        self.stages.iter().map(StageRecord::draws).fold(0, u64::saturating_add)
     }
 }
 

@@ -11,6 +11,7 @@
 //! 5. [`bounds`]: counts become Clopper–Pearson bounds, always on the sound side.
 //! 6. [`rule`]: bounds become a radius.
 //! 7. [`certify()`]: the procedure of each method, and its [`certificate`].
+//! 8. [`verify()`]: whether a certificate follows from its own votes.
 //!
 //! Nothing here reads a file, loads a plugin or starts a thread.
 
@@ -25,6 +26,8 @@ pub mod protocol;
 pub mod rule;
 pub mod sampling;
 pub mod units;
+pub mod verify;
 pub mod votes;
 
 pub use certify::{certify, predict};
+pub use verify::verify;

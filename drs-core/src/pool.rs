@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lattice::{Quantum, Shape};
+use crate::noise::{NoiseError, NoiseTable};
 use crate::rule::Term;
 use crate::units::Sigma;
 use crate::votes::VoteCounts;
@@ -18,6 +20,22 @@ pub struct Model {
     /// Upper bound on the total-variation distance between one noisy input as
     /// drawn and as the theory has it (dimensions times that of one value).
     pub distance_per_draw: f64,
+}
+
+impl Model {
+    /// A model smoothed with the noise of [`crate::noise`] on inputs of this shape and lattice.
+    ///
+    /// # Errors
+    /// If noise of this sigma does not fit the lattice.
+    pub fn on_lattice(
+        name: String,
+        sigma: Sigma,
+        shape: Shape,
+        quantum: Quantum,
+    ) -> Result<Self, NoiseError> {
+        let value = NoiseTable::total_variation_of(sigma, quantum)?;
+        Ok(Self { name, sigma, distance_per_draw: value * shape.values() as f64 })
+    }
 }
 
 /// Experts that answer with a class, and a router that answers with an expert.

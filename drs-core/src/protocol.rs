@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::sampling::Sampling;
 use crate::units::{Alpha, UnitError};
 
+/// The most draws of a stage: far beyond what models can give, so that sums of them are
+/// exact and bounds on them quick.
+pub const MOST_DRAWS: u64 = 1_000_000_000;
+
 /// How an input is certified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -35,6 +39,7 @@ pub enum Bounding {
 
 /// Numbers of draws, failure probability and its split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Protocol {
     /// Draws that select a class or a route.
     pub n0: u64,
@@ -127,8 +132,13 @@ pub(crate) fn geometric(alpha: Alpha, factor: f64, parts: usize) -> Result<Vec<A
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ProtocolError {
     /// A number of draws is zero.
-    #[error("{0} is 0, expected at least 1 draw")]
-    NoDraws(&'static str),
+    #[error("{name} is {found}, expected 1 to {MOST_DRAWS} draws")]
+    Draws {
+        /// Field of [`Protocol`].
+        name: &'static str,
+        /// Value found.
+        found: u64,
+    },
     /// A share of α is out of range.
     #[error("the share `{name}` of alpha is {found}, expected {expected}")]
     Split {

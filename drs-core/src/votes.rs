@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How often each class won among some noisy copies of one input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<u64>", into = "Vec<u64>")]
 pub struct VoteCounts(Vec<u64>);
 
 impl VoteCounts {
@@ -28,10 +28,17 @@ impl VoteCounts {
         self.0.get(class).copied().unwrap_or(0)
     }
 
-    /// The number of draws.
+    /// The number of draws; that of counts from elsewhere may be `u64::MAX` or more.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.0.iter().copied().fold(0, u64::saturating_add)
+    }
+
+    /// The votes since `earlier` ones over the same classes; `None` if a count has fallen.
+    pub(crate) fn since(&self, earlier: &Self) -> Option<Self> {
+        let pairs = self.0.iter().zip(&earlier.0);
+        let counts = pairs.map(|(now, then)| now.checked_sub(*then)).collect::<Option<_>>()?;
+        (self.0.len() == earlier.0.len()).then_some(Self(counts))
     }
 
     /// Adds further votes over the same classes.
@@ -54,6 +61,19 @@ impl VoteCounts {
     }
 }
 
+impl TryFrom<Vec<u64>> for VoteCounts {
+    type Error = NoClass;
+    fn try_from(counts: Vec<u64>) -> Result<Self, NoClass> {
+        Self::new(counts)
+    }
+}
+
+impl From<VoteCounts> for Vec<u64> {
+    fn from(votes: VoteCounts) -> Self {
+        votes.0
+    }
+}
+
 /// Votes over no class at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("votes need at least one class")]
@@ -69,5 +89,15 @@ mod tests {
         assert_eq!((votes.top(), votes.total(), votes.of(9)), (1, 13, 0));
         assert_eq!(votes.order(), [1, 2, 0, 3]);
         assert!(VoteCounts::new(vec![]).is_err());
+        assert!(serde_json::from_str::<VoteCounts>("[]").is_err());
+    }
+
+    #[test]
+    fn votes_since_a_look_are_its_difference_or_none() {
+        let votes = |counts: &[u64]| VoteCounts::new(counts.to_vec()).unwrap();
+        assert_eq!(votes(&[3, 5]).since(&votes(&[1, 5])), Some(votes(&[2, 0])));
+        assert_eq!(votes(&[3, 5]).since(&votes(&[4, 1])), None);
+        assert_eq!(votes(&[3, 5]).since(&votes(&[3])), None);
+        assert_eq!(votes(&[u64::MAX, 5]).total(), u64::MAX);
     }
 }

@@ -180,6 +180,12 @@ fn impossible_requests_are_errors() {
     assert!(attempt(&pool, Method::One(9), &good).contains("index 9"));
     assert!(attempt(&pool, Method::Dual, &Protocol { n: 0, ..good.clone() }).contains("n is 0"));
     assert!(attempt(&pool, Method::Dual, &Protocol { n0: 0, ..good.clone() }).contains("n0 is 0"));
+    for (n0, n) in [(u64::MAX, 1), (1, u64::MAX)] {
+        let endless = Protocol { n0, n, ..good.clone() };
+        assert!(attempt(&pool, Method::Dual, &endless).contains("expected 1 to 1000000000 draws"));
+    }
+    let many = drs_core::pool::Pool { classes: usize::MAX, ..pool.clone() };
+    assert!(attempt(&many, Method::Dual, &good).contains("expected 2 to 65536"));
     let mut without = pool.clone();
     without.router = None;
     assert!(attempt(&without, Method::MaxMin, &good).contains("needs a router"));

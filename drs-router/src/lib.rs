@@ -16,6 +16,7 @@ mod isolation;
 mod limits;
 mod ordered;
 mod plugin;
+mod replay;
 mod router;
 mod shared;
 mod term;
@@ -30,5 +31,6 @@ pub use plugin::{
     LoadError, LoadedExpert, Opening, find_plugin, load_library, open_model, plugin_folders,
     plugins_in,
 };
+pub use replay::{Replay, ReplayError};
 pub use router::{OpenError, Options, RouteError, Router, Warning};
 pub use term::NamedTerm;

@@ -145,10 +145,10 @@ impl Router {
             return Err(OpenError { problems });
         }
         let classes = classes(route, &lanes, config).map_err(|problems| OpenError { problems })?;
-        let model = |lane: &LaneSpec| Model {
-            name: lane.expert.name().to_owned(),
-            sigma: lane.expert.sigma(),
-            distance_per_draw: lane.table.total_variation() * config.input.shape.values() as f64,
+        let model = |lane: &LaneSpec| {
+            let (name, sigma) = (lane.expert.name(), lane.expert.sigma());
+            Model::on_lattice(name.to_owned(), sigma, config.input.shape, config.input.quantum)
+                .map_err(|error| OpenError { problems: vec![noise_problem(name, &error)] })
         };
         let experts = &lanes[usize::from(route == Route::Own)..];
         let router = match route {
@@ -156,10 +156,11 @@ impl Router {
             Route::Own => Some(&lanes[0]),
             Route::Shared(expert) => Some(&experts[expert]),
         };
-        let router = router.map(|lane| Model { name: "router".to_owned(), ..model(lane) });
+        let router = router.map(model).transpose()?;
+        let router = router.map(|model| Model { name: "router".to_owned(), ..model });
         let pool = Pool {
             router,
-            experts: experts.iter().map(model).collect(),
+            experts: experts.iter().map(model).collect::<Result<_, _>>()?,
             classes: classes.len(),
             blend: config.blend.clone(),
         };

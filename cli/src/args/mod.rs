@@ -14,6 +14,7 @@ mod plot;
 mod pool;
 mod report;
 mod route;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -34,6 +35,7 @@ pub(crate) use plot::PlotArgs;
 pub(crate) use pool::PoolArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use route::{RouteArgs, Rule};
+pub(crate) use verify::{ReplayArgs, VerifyArgs};
 
 /// Certified predictions from a fleet of experts.
 ///
@@ -66,6 +68,8 @@ pub(crate) enum Command {
     Plot(PlotArgs),
     /// Write one HTML file: curves, tables, and every input with its certificate.
     Report(ReportArgs),
+    /// Check that certificates follow from their votes, and draw the votes again.
+    Verify(VerifyArgs),
     /// Serve a plugin to the process that started this one.
     #[cfg(unix)]
     #[command(hide = true)]

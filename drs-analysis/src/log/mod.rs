@@ -6,7 +6,7 @@ mod time;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use drs_core::certificate::Binds;
@@ -96,6 +96,19 @@ pub struct Draws {
     pub count: u64,
 }
 
+/// The text of a log, gzipped (`.gz`) or not.
+///
+/// # Errors
+/// If the file cannot be opened.
+pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    let file = File::open(path)?;
+    Ok(if is_gzipped(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+}
+
+fn is_gzipped(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gz")
+}
+
 impl Log {
     /// Whether every row has its true class: without, there is no accuracy.
     #[must_use]
@@ -111,15 +124,11 @@ impl Log {
     /// index comes twice, or there is no row.
     pub fn read(path: &Path) -> Result<Self, LogError> {
         let fail = |problem: String| LogError { path: path.to_owned(), problem };
-        let file = File::open(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
+        let text = open(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
         let mut name = path.to_owned();
-        let gzipped = name.extension().is_some_and(|extension| extension == "gz");
-        let text: Box<dyn Read> = if gzipped {
+        if is_gzipped(path) {
             name.set_extension("");
-            Box::new(MultiGzDecoder::new(file))
-        } else {
-            Box::new(file)
-        };
+        }
         let records = name.extension().is_some_and(|extension| extension == "jsonl");
         let rows = if records { record::rows(text) } else { table::rows(text) };
         let mut rows = rows.map_err(fail)?;

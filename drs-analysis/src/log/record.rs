@@ -10,6 +10,7 @@ use super::{Draws, Routing, Row};
 
 /// One line of the `.jsonl` file that `drs certify` writes.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record<'a> {
     /// Index of the input in its data set.
     pub idx: usize,

@@ -24,7 +24,7 @@ pub use predict::{Prediction, predict};
 use crate::bounds::BoundError;
 use crate::certificate::{Certificate, Provenance, RECORD_VERSION, StageRecord, Verdict};
 use crate::pool::{Pool, Role, VoteSource};
-use crate::protocol::{Method, Protocol, ProtocolError};
+use crate::protocol::{MOST_DRAWS, Method, Protocol, ProtocolError};
 use crate::units::Alpha;
 use session::Session;
 
@@ -55,6 +55,11 @@ pub enum CertifyError<E: std::error::Error + 'static> {
         expected: usize,
     },
 }
+
+/// The most classes that a pool may have.
+///
+/// Far beyond any data set; a record that claims more is no reason to allocate for them.
+const MOST_CLASSES: usize = 1 << 16;
 
 /// What a procedure hands back: the answer and the votes behind it.
 type Outcome = (Verdict, Vec<StageRecord>);
@@ -90,6 +95,7 @@ pub fn certify<S: VoteSource>(
     Ok(Certificate {
         version: RECORD_VERSION,
         method: name(pool, method),
+        classes: Some(pool.classes),
         protocol: protocol.clone(),
         distance,
         blend: if method == Method::Blend { pool.blend.clone() } else { Vec::new() },
@@ -120,11 +126,10 @@ pub fn name(pool: &Pool, method: Method) -> String {
 /// # Errors
 /// If it cannot, and why.
 pub fn check(pool: &Pool, method: Method, protocol: &Protocol) -> Result<(), ProtocolError> {
-    if protocol.n0 == 0 {
-        return Err(ProtocolError::NoDraws("n0"));
-    }
-    if protocol.n == 0 {
-        return Err(ProtocolError::NoDraws("n"));
+    for (name, found) in [("n0", protocol.n0), ("n", protocol.n)] {
+        if !(1..=MOST_DRAWS).contains(&found) {
+            return Err(ProtocolError::Draws { name, found });
+        }
     }
     protocol.split.validate()?;
     protocol.sampling.validate()?;
@@ -132,9 +137,11 @@ pub fn check(pool: &Pool, method: Method, protocol: &Protocol) -> Result<(), Pro
         let found = pool.experts.len();
         return Err(ProtocolError::Pool(format!("{found} experts in the pool, expected 1 to 64")));
     }
-    if pool.classes < 2 {
+    if !(2..=MOST_CLASSES).contains(&pool.classes) {
         let found = pool.classes;
-        return Err(ProtocolError::Pool(format!("{found} class in the pool, expected at least 2")));
+        return Err(ProtocolError::Pool(format!(
+            "{found} classes in the pool, expected 2 to {MOST_CLASSES}"
+        )));
     }
     match method {
         Method::One(expert) if expert >= pool.experts.len() => {

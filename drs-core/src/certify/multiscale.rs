@@ -27,7 +27,6 @@ struct Scale {
 /// The scales, largest σ first, one stage each.
 struct Multiscale {
     scales: Vec<(usize, Sigma)>,
-    classes: usize,
 }
 
 pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Outcome, S> {
@@ -42,7 +41,7 @@ pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Out
         let scale = Scale::new(alpha, classes, last).map_err(ProtocolError::Alpha)?;
         stages.push(Stage::new(session, Role::Expert(expert), scale)?);
     }
-    run(session, stages, &Multiscale { scales, classes })
+    run(session, stages, &Multiscale { scales })
 }
 
 impl Scale {
@@ -96,6 +95,14 @@ impl Purpose for Scale {
     }
 }
 
+/// The class nearest to an answer of an earlier stage. Before the selection draws any class may
+/// turn out to be claimed, and this one gives the largest radius: a claim on another is
+/// limited by it.
+fn least_passed(passed: &[Vec<f64>]) -> usize {
+    let all = passed.iter().flat_map(|stage| stage.iter().enumerate());
+    all.max_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(class, _)| class)
+}
+
 impl Procedure for Multiscale {
     fn judge(&self, evidence: &Evidence<'_, '_>) -> Judgement {
         let mut best = Judgement::abstain(None);
@@ -104,24 +111,19 @@ impl Procedure for Multiscale {
             let Some(bounds) = evidence.bounds(place) else { break };
             if bounds.lower[0] > 0.5 {
                 let lower = signed_radius_lower(sigma, bounds.lower[0]);
-                // Before the selection draws any class may turn out to be claimed.
-                let classes = match evidence.stages()[place].selected() {
-                    Some(class) => class..class + 1,
-                    None => 0..self.classes,
-                };
-                for class in classes {
-                    let radius = multiscale(&passed, class, lower);
-                    if radius > best.radius {
-                        let (expert, set) = (Some(expert), vec![expert]);
-                        best = Judgement {
-                            class,
-                            radius,
-                            expert,
-                            set,
-                            class_radius: lower,
-                            ..Judgement::abstain(None)
-                        };
-                    }
+                let selected = evidence.stages()[place].selected();
+                let class = selected.unwrap_or_else(|| least_passed(&passed));
+                let radius = multiscale(&passed, class, lower);
+                if radius > best.radius {
+                    let (expert, set) = (Some(expert), vec![expert]);
+                    best = Judgement {
+                        class,
+                        radius,
+                        expert,
+                        set,
+                        class_radius: lower,
+                        ..Judgement::abstain(None)
+                    };
                 }
             }
             let upper: Vec<f64> =
@@ -132,5 +134,21 @@ impl Procedure for Multiscale {
             passed.push(upper);
         }
         best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_class_has_a_larger_radius_than_the_one_that_was_least_passed() {
+        let passed = [vec![-0.1, -0.7, -0.4], vec![-0.2, -0.9, -0.8], vec![-0.3, -0.05, -0.6]];
+        for stages in 0..=passed.len() {
+            let passed = &passed[..stages];
+            let best = multiscale(passed, least_passed(passed), 1.0);
+            let radii = (0..3).map(|class| multiscale(passed, class, 1.0));
+            assert_eq!(best, radii.fold(f64::NEG_INFINITY, f64::max));
+        }
     }
 }

@@ -31,6 +31,12 @@ impl Seed {
         Self(Digest(bytes))
     }
 
+    /// The entropy.
+    #[must_use]
+    pub fn bytes(self) -> [u8; 32] {
+        self.0.0
+    }
+
     /// The seed that a plain number stands for.
     #[must_use]
     pub fn from_number(number: u64) -> Self {

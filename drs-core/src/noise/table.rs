@@ -54,12 +54,7 @@ impl NoiseTable {
     /// # Errors
     /// If σ is more than 2,600 steps.
     pub fn new(sigma: Sigma, quantum: Quantum) -> Result<Self, NoiseError> {
-        let ratio = sigma.get() * f64::from(quantum.levels());
-        if ratio > MAX_RATIO {
-            return Err(NoiseError { sigma: sigma.get(), ratio, quantum });
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "at most 27,560 by MAX_RATIO")]
-        let highest = (ratio * REACH).ceil() as i16;
+        let (ratio, highest) = extent(sigma, quantum)?;
         let above_zero: Vec<u128> = (0..highest).map(|k| mass_up_to(k, ratio)).collect();
         // F(−1 − k) = ½ − m(k) and F(k) = ½ + m(k), with m the mass from 0 to k + ½.
         let below = above_zero.iter().rev().map(|mass| ONE / 2 - mass);
@@ -72,7 +67,17 @@ impl NoiseTable {
     /// exact rounded Gaussian.
     #[must_use]
     pub fn total_variation(&self) -> f64 {
-        (self.thresholds.len() + 2) as f64 / ONE as f64
+        distance(self.thresholds.len())
+    }
+
+    /// The same of the table that [`new`](Self::new) would give, without making it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn total_variation_of(sigma: Sigma, quantum: Quantum) -> Result<f64, NoiseError> {
+        let (_, highest) = extent(sigma, quantum)?;
+        // From −highest to highest.
+        Ok(distance(2 * usize::from(highest.unsigned_abs()) + 1))
     }
 
     /// The value for each 16 bits, `i16::MIN` where 64 more bits decide.
@@ -107,6 +112,21 @@ impl NoiseTable {
         let uniform = (u128::from(cell) << REST_BITS) | u128::from(rest);
         nth(self.lowest, self.thresholds.partition_point(|&threshold| threshold <= uniform))
     }
+}
+
+/// σ in steps, and the highest value of the noise.
+fn extent(sigma: Sigma, quantum: Quantum) -> Result<(f64, i16), NoiseError> {
+    let ratio = sigma.get() * f64::from(quantum.levels());
+    if ratio > MAX_RATIO {
+        return Err(NoiseError { sigma: sigma.get(), ratio, quantum });
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "at most 27,560 by MAX_RATIO")]
+    let highest = (ratio * REACH).ceil() as i16;
+    Ok((ratio, highest))
+}
+
+fn distance(values: usize) -> f64 {
+    (values + 2) as f64 / ONE as f64
 }
 
 /// P(0 < Z·ratio ≤ k + ½) · 2⁸⁰.
@@ -171,6 +191,18 @@ mod tests {
             checked += 1;
         }
         assert!(checked > 200, "{checked} rows");
+    }
+
+    #[test]
+    fn the_distance_needs_no_table() {
+        for sigma in [1e-6, 0.12, 0.25, 1.0, 10.0] {
+            let (sigma, quantum) = (Sigma::new(sigma).unwrap(), Quantum::EIGHT_BIT);
+            let table = NoiseTable::new(sigma, quantum).unwrap();
+            let found = NoiseTable::total_variation_of(sigma, quantum).unwrap();
+            assert_eq!(found, table.total_variation());
+        }
+        let wide = Sigma::new(11.0).unwrap();
+        assert!(NoiseTable::total_variation_of(wide, Quantum::EIGHT_BIT).is_err());
     }
 
     #[test]

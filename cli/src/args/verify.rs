@@ -1,0 +1,67 @@
+//! `drs verify`.
+
+use std::path::PathBuf;
+
+use super::DataArgs;
+use super::parse::parse_positive;
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  drs verify maxmin.jsonl
+  drs verify *.jsonl.gz --json
+  drs route --experts experts.toml --json photo.png | drs verify -
+  drs verify maxmin.jsonl --replay --experts experts.toml --data cifar10/test
+
+RECORD is what `drs certify` (.jsonl, gzipped or not) or `drs route --json` wrote; - is standard
+input. Every level, bound, stop and radius is recomputed from the counts alone; the first field that
+does not follow is named with its line, and the exit code is 1. Counts can be invented: --replay
+compares the digests of plugins, model files and inputs and draws the votes again. docs/verify.md
+tells what that proves.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub(crate) struct VerifyArgs {
+    /// Certificates, one on each line.
+    #[arg(required = true, value_name = "RECORD")]
+    pub(crate) records: Vec<PathBuf>,
+
+    /// Write one JSON object per record and line instead of the summary.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) replay: ReplayArgs,
+}
+
+/// What the votes are drawn from again.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Replay")]
+pub(crate) struct ReplayArgs {
+    /// Draw all votes again, with the models of --experts.
+    #[arg(long, requires = "experts")]
+    pub(crate) replay: bool,
+
+    /// The pool: experts.toml.
+    #[arg(long, value_name = "FILE", requires = "replay")]
+    pub(crate) experts: Option<PathBuf>,
+
+    /// The data that `drs certify` was given. Images of `drs route` are read from the paths in
+    /// their records.
+    #[arg(long, value_name = "PATH", requires = "replay")]
+    pub(crate) data: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reading: DataArgs,
+
+    /// Worker threads [default: all cores].
+    #[arg(long, value_parser = parse_positive)]
+    pub(crate) threads: Option<usize>,
+
+    /// Inputs per batch, over experts.toml and the plugins' preference.
+    #[arg(long, value_parser = parse_positive)]
+    pub(crate) batch: Option<usize>,
+
+    /// Run every plugin in a process of its own.
+    #[arg(long, requires = "replay")]
+    pub(crate) isolate: bool,
+}

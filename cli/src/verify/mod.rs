@@ -1,0 +1,99 @@
+//! `drs verify`: certificates checked line by line.
+
+mod replay;
+mod report;
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use drs_analysis::Entry;
+use drs_core::verify::Rejection;
+use drs_router::{Replay, ordered};
+
+use crate::args::VerifyArgs;
+use replay::Bench;
+use report::Report;
+
+/// What a line came to.
+struct Checked {
+    line: u64,
+    /// `None` if the line could not be read.
+    entry: Option<Entry>,
+    /// The replay if one was asked for.
+    outcome: Result<Option<Replay>, Rejection>,
+}
+
+pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
+    let bench = Bench::open(&args.replay)?;
+    let mut report = Report::new(args.json);
+    for path in &args.records {
+        let text = open(path)?;
+        check(path, text, bench.as_ref(), &mut report)
+            .with_context(|| path.display().to_string())?;
+    }
+    report.finish()
+}
+
+fn open(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    drs_analysis::open(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn check(
+    path: &Path,
+    text: Box<dyn Read + Send>,
+    bench: Option<&Bench>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let lines = (1..).zip(BufReader::new(text).split(b'\n'));
+    let lines = lines.filter(|(_, line)| {
+        line.as_ref().map_or(true, |line| !line.iter().all(u8::is_ascii_whitespace))
+    });
+    let work = |(line, text): (u64, std::io::Result<Vec<u8>>)| -> anyhow::Result<Checked> {
+        let text = text.with_context(|| format!("line {line}"))?;
+        judge(line, &text, bench).with_context(|| format!("line {line}"))
+    };
+    let threads = match bench {
+        Some(bench) => bench.inputs_at_once(),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let mut first: HashMap<usize, u64> = HashMap::new();
+    let mut records = 0;
+    ordered(lines, threads, work, |checked| -> anyhow::Result<()> {
+        let mut checked = checked?;
+        records += 1;
+        if let Some(Entry::Record(record)) = &checked.entry
+            && let Some(earlier) = first.insert(record.idx, checked.line)
+        {
+            let found = format!("{} again, as in line {earlier}", record.idx);
+            checked.outcome =
+                checked.outcome.and(Err(Rejection::new("idx", found, "each input once")));
+        }
+        report.add(path, &checked)
+    })?;
+    if records == 0 {
+        bail!("has no record: the file is empty");
+    }
+    report.file(path)
+}
+
+/// Judges one line. What is wrong with the record is an outcome, what is wrong with the models
+/// or the data an error.
+fn judge(line: u64, text: &[u8], bench: Option<&Bench>) -> anyhow::Result<Checked> {
+    let read = std::str::from_utf8(text)
+        .map_err(|_| Rejection::new("line", "bytes that are no text", "UTF-8"))
+        .and_then(Entry::read);
+    let entry = match read {
+        Ok(entry) => entry,
+        Err(rejection) => return Ok(Checked { line, entry: None, outcome: Err(rejection) }),
+    };
+    let outcome = match (entry.verify(), bench) {
+        (Ok(()), Some(bench)) => bench.replay(&entry)?.map(Some),
+        (verified, _) => verified.map(|()| None),
+    };
+    Ok(Checked { line, entry: Some(entry), outcome })
+}

@@ -1,0 +1,90 @@
+//! A certificate, checked against the pool that is said to have made it.
+
+use std::sync::Arc;
+
+use drs_core::certificate::{Certificate, InputRecord, Verdict};
+use drs_core::certify;
+use drs_core::lattice::LatticeInput;
+use drs_core::pool::Pool;
+use drs_core::verify::{self, Agreement, Rejection, Statement, difference, replay};
+
+use crate::engine::EngineError;
+use crate::router::{RouteError, Router};
+
+/// What a replay found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// How the votes compare.
+    pub agreement: Agreement,
+    /// What these models certify here, where their votes are not all the same.
+    pub here: Option<Verdict>,
+}
+
+/// Why a certificate could not be replayed, or is rejected.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The models failed.
+    #[error(transparent)]
+    Models(#[from] RouteError),
+    /// The record does not hold for this pool and input.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+impl From<verify::ReplayError<EngineError>> for ReplayError {
+    fn from(error: verify::ReplayError<EngineError>) -> Self {
+        match error {
+            verify::ReplayError::Votes(error) => Self::Models(RouteError::Votes(error)),
+            verify::ReplayError::Rejected(rejection) => Self::Rejected(rejection),
+        }
+    }
+}
+
+impl Router {
+    /// Checks that a certificate is one of this pool about this input, and draws its votes again.
+    ///
+    /// Input, models and files are compared by their digests, the counts as
+    /// [`replay`] has it. Where some votes differ, what this pool certifies here must not
+    /// be another class. The certificate is to be [verified](drs_core::verify()) first.
+    ///
+    /// # Errors
+    /// If the record does not hold for this pool and input, or a model fails.
+    pub fn replay(
+        &self,
+        certificate: &Certificate,
+        input: Arc<LatticeInput>,
+    ) -> Result<Replay, ReplayError> {
+        let Statement { pool: stated, method } = Statement::of(certificate)?;
+        let Some(provenance) = &certificate.provenance else {
+            return Err(Rejection::new("provenance", "nothing", "input, seed and models").into());
+        };
+        let unlike = difference(&provenance.input, &InputRecord::from(&*input))
+            .map(|rejection| rejection.within("provenance.input"));
+        let unlike = unlike.or_else(|| {
+            let models = difference(provenance.models.as_slice(), self.models())?;
+            Some(models.within("provenance.models"))
+        });
+        let unlike = unlike.or_else(|| {
+            let (found, expected) = (stated.classes, self.pool().classes);
+            let told = || Rejection::new("classes", found.to_string(), expected.to_string());
+            (found != expected).then(told)
+        });
+        if let Some(rejection) = unlike {
+            return Err(rejection.into());
+        }
+        let mut source = self.votes(Arc::clone(&input), provenance.seed);
+        let agreement = replay(certificate, self.pool(), &mut source)?;
+        if agreement == Agreement::Equal {
+            return Ok(Replay { agreement, here: None });
+        }
+        // The record's own terms, which may not be those of experts.toml any more.
+        let pool = Pool { blend: certificate.blend.clone(), ..self.pool().clone() };
+        let here = certify(&pool, method, &certificate.protocol, None, &mut source)?.verdict;
+        let (claimed, found) = (certificate.verdict.class, here.class);
+        if claimed.is_some() && found.is_some() && claimed != found {
+            let show = |class: Option<usize>| class.map_or_else(String::new, |c| c.to_string());
+            return Err(Rejection::new("verdict.class", show(claimed), show(found)).into());
+        }
+        Ok(Replay { agreement, here: Some(here) })
+    }
+}
