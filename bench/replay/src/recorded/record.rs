@@ -61,8 +61,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let config = Config::read(&args.experts)?;
-    let options = Options { threads: args.threads, batch: None };
-    let router = Router::open(&config, options)?;
+    let options = Options::new(args.threads);
+    let router = Router::open(&config, &options)?;
     let data = Dataset::open(&args.data, config.input, &drs_data::OpenOptions::default())?;
     let header = Header { pool: router.pool().clone(), seed: args.seed, n0: args.n0, n: args.n };
     let design = header.design();
