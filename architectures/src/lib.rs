@@ -89,7 +89,7 @@ pub struct Architecture {
 enum Kind {
     CifarResnet { depth: usize },
     Resnet { blocks: [usize; 4] },
-    SmallCnn,
+    SmallCnn { width: usize },
 }
 
 /// As in Cohen et al. 2019: statistics of the CIFAR-10 training set.
@@ -99,11 +99,12 @@ const IMAGENET: [&[f32]; 2] = [&[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225]];
 /// Statistics of the Fashion-MNIST training set.
 const FASHION_MNIST: [&[f32]; 2] = [&[0.2860], &[0.3530]];
 
-const ALL: [Architecture; 4] = [
+const ALL: [Architecture; 5] = [
     Architecture::new("cifar_resnet20", Kind::CifarResnet { depth: 20 }, CIFAR10),
     Architecture::new("cifar_resnet110", Kind::CifarResnet { depth: 110 }, CIFAR10),
     Architecture::new("resnet50", Kind::Resnet { blocks: [3, 4, 6, 3] }, IMAGENET),
-    Architecture::new("small_cnn", Kind::SmallCnn, FASHION_MNIST),
+    Architecture::new("small_cnn", Kind::SmallCnn { width: 32 }, FASHION_MNIST),
+    Architecture::new("tiny_cnn", Kind::SmallCnn { width: 16 }, FASHION_MNIST),
 ];
 
 impl Architecture {
@@ -159,7 +160,7 @@ impl Architecture {
         match self.kind {
             Kind::CifarResnet { depth } => cifar_resnet::forward(depth, layers, inputs),
             Kind::Resnet { blocks } => resnet::forward(blocks, layers, inputs),
-            Kind::SmallCnn => small_cnn::forward(layers, inputs),
+            Kind::SmallCnn { width } => small_cnn::forward(width, layers, inputs),
         }
     }
 }

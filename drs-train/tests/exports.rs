@@ -29,6 +29,7 @@ fn formats_agree() {
     let folder = tempfile::tempdir().unwrap();
     let cases = [
         ("small_cnn", [1, 28, 28], 3),
+        ("tiny_cnn", [1, 28, 28], 3),
         ("cifar_resnet20", [3, 32, 32], 10),
         ("cifar_resnet110", [3, 32, 32], 10),
         ("resnet50", [3, 64, 64], 7),
