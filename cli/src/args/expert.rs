@@ -21,6 +21,8 @@ pub(crate) enum ExpertCommand {
     List(ListArgs),
     /// Write the digests of plugins and model files into experts.toml.
     Pin(PinArgs),
+    /// Begin an expert of your own: a crate that builds, with tests and CI.
+    New(NewArgs),
     /// Load a library for the process that started this one.
     #[command(hide = true)]
     Child(ChildArgs),
@@ -134,6 +136,28 @@ pub(crate) struct PinArgs {
     /// Change nothing; exit code 1 if a pin is missing or wrong.
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  drs expert new mine
+  drs expert new mine --path ../mine --local ~/drs     # against a checkout of drs
+
+docs/writing-an-expert.md walks through what is to be filled in.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = NEW_EXAMPLES)]
+pub(crate) struct NewArgs {
+    /// What experts.toml will call the plugin: lower-case letters, digits, '-'.
+    pub(crate) name: String,
+
+    /// Folder of the crate [default: drs-expert-NAME].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+
+    /// Take drs-plugins-api from a checkout of drs instead of the registry.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) local: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -26,7 +26,8 @@ pub(crate) use certify::{CertifyArgs, MethodName};
 pub(crate) use data::DataArgs;
 pub(crate) use draws::DrawArgs;
 pub(crate) use expert::{
-    CheckArgs, ChildArgs, ExpertArgs, ExpertCommand, InspectArgs, ListArgs, PinArgs, SubjectArgs,
+    CheckArgs, ChildArgs, ExpertArgs, ExpertCommand, InspectArgs, ListArgs, NewArgs, PinArgs,
+    SubjectArgs,
 };
 pub(crate) use logs::{Format, LogArgs};
 pub(crate) use merge::MergeArgs;
@@ -58,7 +59,7 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Measure how fast the models are here, alone and with all that is around them.
     Bench(BenchArgs),
-    /// Look at plugins: inspect, check, list, pin.
+    /// Look at plugins: inspect, check, list, pin; begin a new one.
     Expert(ExpertArgs),
     /// Tables of certified accuracy from logs, ours or published ones.
     Analyze(AnalyzeArgs),

@@ -4,6 +4,7 @@ mod check;
 mod child;
 mod inspect;
 mod list;
+mod new;
 mod pin;
 mod subject;
 
@@ -16,6 +17,7 @@ pub(crate) fn run(args: &ExpertArgs) -> anyhow::Result<ExitCode> {
         ExpertCommand::Inspect(args) => inspect::run(args)?,
         ExpertCommand::Check(args) => return check::run(args),
         ExpertCommand::List(args) => list::run(args)?,
+        ExpertCommand::New(args) => new::run(args)?,
         ExpertCommand::Pin(args) => return pin::run(args),
         ExpertCommand::Child(args) => child::run(args)?,
     }
