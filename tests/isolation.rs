@@ -32,6 +32,7 @@ fn inputs_that_kill_a_plugin_cost_only_themselves() {
         ("abort", "died of signal 6 (abort)"),
         ("segmentation-fault", "died of signal 11 (segmentation fault)"),
         ("exit", "exited with code 3"),
+        ("exit-zero", "exited with code 0"),
         ("hang", "no answer within 1.5 s"),
         ("write-past-the-end", "wrote past the"),
     ] {

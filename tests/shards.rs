@@ -51,6 +51,17 @@ fn eight_shards_are_the_whole() {
 }
 
 #[test]
+fn shards_without_inputs_are_merged_too() {
+    let place = place();
+    for index in 1..=3 {
+        shard(&place, &format!("{index}/3"), "--max 2");
+    }
+    let _ = place.drs(&format!("merge {} --out merged.tsv", tables(3))).succeeds();
+    let _ = place.drs(&format!("{RUN} --max 2 --out whole.tsv")).succeeds();
+    assert_eq!(results_without_time(&place, "merged"), results_without_time(&place, "whole"));
+}
+
+#[test]
 fn merging_tells_what_does_not_fit() {
     let place = place();
     let merge = |shards: &str| place.drs(&format!("merge {shards} --out merged.tsv"));
@@ -76,6 +87,14 @@ fn merging_tells_what_does_not_fit() {
     place.write("out.2-of-3.tsv", format!("{table}{}", last(&table)));
     place.write("out.2-of-3.jsonl", format!("{records}{}", last(&records)));
     merge(&tables(3)).fails(1, &["out.2-of-3.jsonl: line 16: input 87 is there twice"]);
+    // Another threshold: nothing but the configuration tells.
+    let mut other = Halfspaces::pair();
+    other.experts[0].3 += 1.0;
+    let pool = place.read("experts.toml");
+    place.write("experts.toml", other.toml());
+    shard(&place, "2/3", "--overwrite");
+    place.write("experts.toml", pool);
+    merge(&tables(3)).fails(1, &["of different runs", "configs[1]"]);
     // Another seed.
     shard(&place, "2/3", "--overwrite --n0 60");
     merge(&tables(3)).fails(1, &["of different runs", "protocol.n0 is 60 in the first, 100"]);

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
     if !args.overwrite {
         paths.check_free()?;
     }
-    let mut files = ResultFiles::create(&paths, &header)?;
+    let mut files = ResultFiles::create(&paths, &header, args.overwrite)?;
     let indices = header.indices();
     for (place, index) in indices.iter().enumerate() {
         let part = parts.get(&(place % of)).and_then(|part| part.lines.get(index));

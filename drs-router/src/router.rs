@@ -83,6 +83,7 @@ pub struct Router {
     route: Route,
     engine: Engine,
     records: Vec<ModelRecord>,
+    configs: Vec<Digest>,
     classes: Vec<String>,
     warnings: Vec<Warning>,
 }
@@ -168,9 +169,10 @@ impl Router {
         let shared = route.shared().map(|expert| record(&lanes[expert]));
         let shared = shared.map(|record| ModelRecord { name: "router".to_owned(), ..record });
         let records = shared.into_iter().chain(lanes.iter().map(record)).collect();
+        let configs = lanes.iter().map(|lane| lane.expert.config()).collect();
         let warnings = warnings(&pool);
         let engine = Engine::start(lanes, options.threads);
-        Ok(Self { pool, route, engine, records, classes, warnings })
+        Ok(Self { pool, route, engine, records, configs, classes, warnings })
     }
 
     /// The models as the statistics see them.
@@ -213,6 +215,13 @@ impl Router {
     #[must_use]
     pub fn models(&self) -> &[ModelRecord] {
         &self.records
+    }
+
+    /// Digests of the models' configurations, wherever their files lie: of the router if it
+    /// has a model of its own, then of the experts.
+    #[must_use]
+    pub fn configs(&self) -> &[Digest] {
+        &self.configs
     }
 
     /// The identities of the experts, in their order.

@@ -40,9 +40,13 @@ pub(crate) struct ResultFiles {
 }
 
 impl ResultFiles {
-    /// New files for a run, in place of what is there.
-    pub(crate) fn create(paths: &Paths, header: &Header) -> anyhow::Result<Self> {
+    /// New files for a run; in place of what is there, if `overwrite` says so.
+    pub(crate) fn create(paths: &Paths, header: &Header, overwrite: bool) -> anyhow::Result<Self> {
         let (mut table, mut records) = (Lines::open(&paths.table)?, Lines::open(&paths.records)?);
+        // Asked once more, now that nobody else writes to them.
+        if !overwrite {
+            paths.check_free()?;
+        }
         // First the files are emptied: a run that is stopped here has no results of another.
         table.cut(0)?;
         records.cut(0)?;
@@ -58,6 +62,10 @@ impl ResultFiles {
         header: &Header,
     ) -> anyhow::Result<(Self, Vec<Record<'static>>)> {
         let (mut table, mut records) = (Lines::open(&paths.table)?, Lines::open(&paths.records)?);
+        // Another process may have begun it anew before the files were ours.
+        if Header::read(&paths.run)?.as_ref() != Some(header) {
+            bail!("{} was changed meanwhile: start again", paths.run.display());
+        }
         let done = results(paths, header)?;
         let length = |text: fn(&Line) -> &String| -> u64 {
             done.iter().map(|line| text(line).len() as u64).sum()

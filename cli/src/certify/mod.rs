@@ -64,19 +64,20 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         max: args.max,
         shard,
         models: pool.router.models().to_vec(),
+        configs: pool.router.configs().to_vec(),
         blend: if method == Method::Blend { pool.config.blend.clone() } else { Vec::new() },
     };
     let indices = header.indices();
-    if indices.is_empty() {
+    // A shard may be left without any: the merge wants its files all the same.
+    if indices.is_empty() && (Header { shard: None, ..header.clone() }).indices().is_empty() {
         bail!(
-            "--start {} takes no input{}: the data set has {} (indices from 0)",
+            "--start {} takes no input: the data set has {} (indices from 0)",
             args.start,
-            shard.map_or_else(String::new, |shard| format!(" for shard {shard}")),
             data.len()
         );
     }
     let (files, done) = match &begun {
-        None => (ResultFiles::create(&paths, &header)?, Vec::new()),
+        None => (ResultFiles::create(&paths, &header, args.overwrite)?, Vec::new()),
         Some(begun) => {
             check_same(begun, &header, &paths)?;
             ResultFiles::reopen(&paths, &header)?

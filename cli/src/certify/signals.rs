@@ -17,10 +17,14 @@ impl Interrupt {
         let interrupt = Self::default();
         let caught = Arc::clone(&interrupt.0);
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch for signals")?;
+        // A file that may not grow any more is then an error of writing, not the end.
+        signal_hook::flag::register(libc::SIGXFSZ, Arc::default())
+            .context("cannot watch for signals")?;
         std::thread::spawn(move || {
             for signal in signals.forever() {
                 if caught.swap(signal, Ordering::Relaxed) != 0 {
-                    std::process::exit(code(signal).into());
+                    // At once: nothing is torn down under threads that still run.
+                    signal_hook::low_level::exit(code(signal).into());
                 }
                 eprintln!(
                     "stopping: the inputs under way are finished first; again to stop at once"

@@ -70,7 +70,7 @@ fn check(subject: &Subject, args: &CheckArgs) -> anyhow::Result<Report> {
                     }
                 }
                 Answer::Refused(problem) => bail!("{}: {problem}", subject.library.display()),
-                Answer::About(_) | Answer::Opened(_) => {}
+                Answer::About(_) | Answer::Opened(_) | Answer::Done => {}
             }
         }
         match (told.lost, trying) {

@@ -1,6 +1,6 @@
 //! Libraries are loaded by a process of its own, and only there: it may crash or hang.
 //!
-//! The request and the answers are files; standard output and error are the plugin's.
+//! The request and the answers are files: what a plugin prints cannot get among them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -46,6 +46,8 @@ pub(super) enum Answer {
     Step(Step),
     /// The library or the model cannot be opened.
     Refused(String),
+    /// That was all. Without it the child did not end by itself, whatever its exit code.
+    Done,
 }
 
 /// Answers, as far as they came, and how the child ended if not well.
@@ -71,7 +73,7 @@ pub(super) fn ask(request: &Request, patience: Duration) -> anyhow::Result<Told>
     let (mut seen, mut since) = (0, Instant::now());
     let lost = loop {
         if let Some(status) = child.try_wait()? {
-            break (!status.success()).then(|| drs_router::ending(status));
+            break Some(drs_router::ending(status));
         }
         let length = answers.metadata().map_or(0, |found| found.len());
         if length != seen {
@@ -87,7 +89,10 @@ pub(super) fn ask(request: &Request, patience: Duration) -> anyhow::Result<Told>
     let lines = BufReader::new(File::open(&answers)?).lines();
     // A line that was not finished is no answer.
     let answers = lines.map_while(Result::ok).map_while(|line| serde_json::from_str(&line).ok());
-    Ok(Told { answers: answers.collect(), lost })
+    let mut answers: Vec<Answer> = answers.collect();
+    let is_whole = matches!(answers.last(), Some(Answer::Done));
+    answers.retain(|answer| !matches!(answer, Answer::Done));
+    Ok(Told { answers, lost: lost.filter(|_| !is_whole) })
 }
 
 /// The child's side.
@@ -125,12 +130,13 @@ pub(super) fn run(args: &ChildArgs) -> anyhow::Result<()> {
                             failed.get_or_insert(error);
                         }
                     });
-                    return failed.map_or(Ok(()), Err);
+                    return failed.map_or_else(|| tell(&Answer::Done), Err);
                 }
             }
         }
     };
-    tell(&told.unwrap_or_else(Answer::Refused))
+    tell(&told.unwrap_or_else(Answer::Refused))?;
+    tell(&Answer::Done)
 }
 
 fn about(library: &Path) -> Result<PluginInfo, String> {

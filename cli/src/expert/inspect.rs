@@ -40,7 +40,7 @@ fn inspect(subject: &Subject, patience: Duration) -> anyhow::Result<Inspected<'_
         match answer {
             Answer::About(info) => plugin = Some(info),
             Answer::Opened(manifest) => model = Some(manifest),
-            Answer::Step(_) | Answer::Refused(_) => {}
+            Answer::Step(_) | Answer::Refused(_) | Answer::Done => {}
         }
     }
     let missing = || anyhow::anyhow!("{}: it told nothing", subject.library.display());

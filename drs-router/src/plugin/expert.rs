@@ -7,6 +7,7 @@ use drs_core::lattice::{Digest, Shape};
 use drs_core::units::Sigma;
 use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment};
 use drs_plugins_api::{DRAWS, Error as PluginError, Manifest, PluginInfo};
+use serde_json::Value;
 
 use super::here::Here;
 use super::opening::Opening;
@@ -127,6 +128,7 @@ pub struct LoadedExpert {
     sigma: Sigma,
     shape: Shape,
     record: ModelRecord,
+    config: Digest,
 }
 
 /// Where the model is.
@@ -239,6 +241,13 @@ impl LoadedExpert {
         &self.info
     }
 
+    /// Digest of its configuration, in which the model's files stand for what they hold: the
+    /// same wherever they lie.
+    #[must_use]
+    pub fn config(&self) -> Digest {
+        self.config
+    }
+
     /// Its identity in certificates.
     #[must_use]
     pub fn record(&self) -> &ModelRecord {
@@ -281,6 +290,7 @@ struct Checked {
     sigma: Sigma,
     shape: Shape,
     record: ModelRecord,
+    config: Digest,
 }
 
 impl Checked {
@@ -317,12 +327,38 @@ impl Checked {
             plugin_sha256,
             files: manifest.files.iter().map(|path| digest(path)).collect::<Result<_, _>>()?,
         };
-        Ok(Self { name: name.to_owned(), sigma, shape, record })
+        let files: Vec<_> = manifest.files.iter().zip(&record.files).collect();
+        let text = placeless(&spec.config, &base_dir, &files).to_string();
+        let config = Digest::of(text.as_bytes());
+        Ok(Self { name: name.to_owned(), sigma, shape, record, config })
     }
 
     fn seated(self, seat: Seat, info: PluginInfo, manifest: Manifest) -> LoadedExpert {
-        let Self { name, sigma, shape, record } = self;
-        LoadedExpert { name, seat, info, manifest, sigma, shape, record }
+        let Self { name, sigma, shape, record, config } = self;
+        LoadedExpert { name, seat, info, manifest, sigma, shape, record, config }
+    }
+}
+
+/// A configuration with digests in place of the model's files.
+fn placeless(value: &Value, base_dir: &Path, files: &[(&PathBuf, &FileRecord)]) -> Value {
+    match value {
+        Value::String(text) => {
+            let real = base_dir.join(text).canonicalize().ok();
+            let is_it = |(path, _): &&(&PathBuf, &FileRecord)| {
+                real.is_some() && path.canonicalize().ok() == real
+            };
+            let file = files.iter().find(is_it);
+            file.map_or_else(|| value.clone(), |(_, record)| record.sha256.to_string().into())
+        }
+        Value::Array(items) => {
+            items.iter().map(|item| placeless(item, base_dir, files)).collect::<Vec<_>>().into()
+        }
+        Value::Object(fields) => {
+            let field =
+                |(key, value): (&String, _)| (key.clone(), placeless(value, base_dir, files));
+            Value::Object(fields.iter().map(field).collect())
+        }
+        other => other.clone(),
     }
 }
 
