@@ -56,6 +56,7 @@ fn each_misbehaviour_is_found_by_its_rule() {
     for (how, rule, seen) in [
         ("panic-in-open", "opens", "panicked"),
         ("abort-in-open", "opens", "died of signal 6 (abort)"),
+        ("hang-in-open", "opens", "gave no answer within 3 s"),
         ("panic-in-vote", "opens", "panicked"),
         ("one-class", "manifest", "classes"),
         ("other-shape", "manifest", "shape"),
@@ -67,7 +68,7 @@ fn each_misbehaviour_is_found_by_its_rule() {
         ("exit-zero", "", "exited with code 0"),
         ("exit-zero-in-open", "opens", "exited with code 0"),
         ("panic-in-manifest", "opens", "panicked"),
-        ("nan-logits", "opens", "finite"),
+        ("nan-logits", "opens", "NaN"),
         ("hang", "", "gave no answer within 3 s"),
         ("write-past-the-end", "", ""),
         ("remembers", "history", ""),
@@ -182,46 +183,4 @@ fn pins_are_written_kept_and_enforced() {
     // Another plugin under the name.
     place.write("experts.toml", pinned.replacen("sha256 = \"", "sha256 = \"0", 1));
     place.drs_with(route, &[&image]).fails(1, &["sha256"]);
-}
-
-/// A third party's crate: outside the workspace, with its own lock file, against the packaged
-/// interface.
-#[test]
-fn a_new_expert_builds_against_the_package_and_passes() {
-    let place = Place::new();
-    let cargo = |folder: &std::path::Path, args: &[&str]| {
-        let mut cargo = std::process::Command::new(env!("CARGO"));
-        let output = cargo.args(args).current_dir(folder).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "cargo {args:?}\n{said}");
-    };
-    let packaged = place.path("packaged");
-    let target = packaged.display().to_string();
-    let package = ["package", "--package", "drs-plugins-api", "--allow-dirty", "--no-verify"];
-    cargo(drs_tests::root(), &[&package[..], &["--target-dir", &target]].concat());
-    let version = env!("CARGO_PKG_VERSION");
-    let archive = packaged.join(format!("package/drs-plugins-api-{version}.crate"));
-    let mut tar = std::process::Command::new("tar");
-    tar.arg("-xzf").arg(&archive).arg("-C").arg(place.path("."));
-    assert!(tar.status().unwrap().success());
-
-    let _ = place.drs("expert new my-own").succeeds();
-    let folder = place.path("drs-expert-my-own");
-    // As the registry would have it.
-    let manifest = place.read("drs-expert-my-own/Cargo.toml");
-    assert!(manifest.contains(&format!("drs-plugins-api = \"{version}\"")), "{manifest}");
-    let unpacked = place.path(&format!("drs-plugins-api-{version}"));
-    let patch = format!("\n[patch.crates-io]\ndrs-plugins-api = {{ path = {unpacked:?} }}\n");
-    place.write("drs-expert-my-own/Cargo.toml", manifest + &patch);
-    cargo(&folder, &["test", "--quiet"]);
-    cargo(&folder, &["build", "--quiet"]);
-    assert!(folder.join("Cargo.lock").exists());
-
-    let mut command = place.command("expert check --experts drs-expert-my-own/experts.toml", &[]);
-    command.args(["--rows", "64"]).env("DRS_PLUGIN_PATH", folder.join("target/debug"));
-    let output = command.output().unwrap();
-    let report = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && report.contains(" 0 failed"), "{report}");
-    place.drs("expert new my-own").fails(1, &["exists and is not empty", "--path"]);
-    place.drs("expert new My_Own").fails(1, &["lower-case letters"]);
 }

@@ -37,6 +37,9 @@ impl Expert {
 
     pub(crate) fn manifest(&self) -> Result<Manifest, String> {
         let text = self.0.manifest();
+        if text.is_empty() {
+            return Err("an empty text: `manifest` panicked, or holds what JSON cannot".to_owned());
+        }
         serde_json::from_str(text.as_str()).map_err(|error| format!("{error} in \"{text}\""))
     }
 

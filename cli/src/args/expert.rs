@@ -21,7 +21,7 @@ pub(crate) enum ExpertCommand {
     List(ListArgs),
     /// Write the digests of plugins and model files into experts.toml.
     Pin(PinArgs),
-    /// Begin an expert of your own: a crate that builds, with tests and CI.
+    /// Make a crate for an expert of your own.
     New(NewArgs),
     /// Load a library for the process that started this one.
     #[command(hide = true)]
@@ -141,23 +141,24 @@ pub(crate) struct PinArgs {
 const NEW_EXAMPLES: &str = "\
 Examples:
   drs expert new mine
-  drs expert new mine --path ../mine --local ~/drs     # against a checkout of drs
+  drs expert new mine --path plugins/mine --api ../drs/plugins-api
 
-docs/writing-an-expert.md walks through what is to be filled in.";
+The crate votes with a small linear model, has tests, and ci.sh, which also runs drs expert check.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = NEW_EXAMPLES)]
 pub(crate) struct NewArgs {
-    /// What experts.toml will call the plugin: lower-case letters, digits, '-'.
+    /// What experts.toml will call the plugin.
+    #[arg(value_name = "NAME", value_parser = parse_name)]
     pub(crate) name: String,
 
-    /// Folder of the crate [default: drs-expert-NAME].
+    /// Folder to make, drs-expert-NAME by default.
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
 
-    /// Take drs-plugins-api from a checkout of drs instead of the registry.
+    /// Build against the drs-plugins-api in this folder, not the registry's.
     #[arg(long, value_name = "DIR")]
-    pub(crate) local: Option<PathBuf>,
+    pub(crate) api: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -173,4 +174,15 @@ fn parse_shape(text: &str) -> Result<Shape, String> {
     let dims: Option<[usize; 3]> = dims.and_then(|dims| dims.try_into().ok());
     dims.and_then(|dims| Shape::new(dims).ok())
         .ok_or_else(|| "expected C,H,W, each at least 1, such as 3,32,32".to_owned())
+}
+
+/// A name that is one of a library, a package and a plugin.
+fn parse_name(text: &str) -> Result<String, String> {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let words = text.split('_').all(|word| !word.is_empty() && word.chars().all(letter));
+    let fits = words && text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase());
+    fits.then(|| text.to_owned()).ok_or_else(|| {
+        "expected a lowercase letter, then letters and digits, words joined by _, at most 64"
+            .to_owned()
+    })
 }

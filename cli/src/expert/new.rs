@@ -1,61 +1,80 @@
-//! `drs expert new`: a crate to begin with.
+//! `drs expert new`: a crate that builds, passes its tests and keeps the rules.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
 use crate::args::NewArgs;
 
-/// What is written, and where; `{{…}}` is filled in.
-const FILES: [(&str, &str); 6] = [
+/// The files of the crate: where they go, and what they hold.
+const FILES: [(&str, &str); 12] = [
     ("Cargo.toml", include_str!("../../templates/expert/Cargo.toml.in")),
-    ("src/lib.rs", include_str!("../../templates/expert/src/lib.rs")),
-    ("experts.toml", include_str!("../../templates/expert/experts.toml")),
     ("README.md", include_str!("../../templates/expert/README.md")),
-    (".github/workflows/ci.yml", include_str!("../../templates/expert/.github/workflows/ci.yml")),
     (".gitignore", include_str!("../../templates/expert/gitignore")),
+    (".github/workflows/ci.yml", include_str!("../../templates/expert/ci.yml")),
+    ("ci.sh", include_str!("../../templates/expert/ci.sh")),
+    ("experts.toml", include_str!("../../templates/expert/experts.toml")),
+    ("models/mean.json", include_str!("../../templates/expert/models/mean.json")),
+    ("models/ties.json", include_str!("../../templates/expert/models/ties.json")),
+    ("models/overflow.json", include_str!("../../templates/expert/models/overflow.json")),
+    ("src/lib.rs", include_str!("../../templates/expert/lib.rs")),
+    ("src/model.rs", include_str!("../../templates/expert/model.rs")),
+    ("src/tests.rs", include_str!("../../templates/expert/tests.rs")),
 ];
 
+/// The crate that plugins are written against; all crates of drs have one version.
+const API: &str = "drs-plugins-api";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub(super) fn run(args: &NewArgs) -> anyhow::Result<()> {
+    let package = format!("drs-expert-{}", args.name.replace('_', "-"));
+    let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&package));
+    let api = match &args.api {
+        Some(folder) => format!("{{ path = {} }}", toml::Value::String(checkout(folder)?)),
+        None => format!("\"{VERSION}\""),
+    };
     let name = &args.name;
-    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(fine) {
-        bail!("{name}: expected lower-case letters, digits and '-', a letter first");
-    }
-    let folder = match &args.path {
-        Some(path) => path.clone(),
-        None => format!("drs-expert-{name}").into(),
-    };
-    if folder.exists() && std::fs::read_dir(&folder).map_or(true, |mut all| all.next().is_some()) {
-        bail!("{} exists and is not empty: give another --path", folder.display());
-    }
-    let version = env!("CARGO_PKG_VERSION");
-    let dependency = match &args.local {
-        None => format!("drs-plugins-api = \"{version}\""),
-        Some(checkout) => {
-            let path = checkout.join("plugins-api");
-            let path = path.canonicalize().with_context(|| path.display().to_string())?;
-            format!("drs-plugins-api = {{ version = \"{version}\", path = {path:?} }}")
+    if let Err(error) = std::fs::create_dir(&folder) {
+        if error.kind() == ErrorKind::AlreadyExists {
+            bail!("{}: is there already; --path takes another folder", folder.display());
         }
-    };
+        return Err(error).with_context(|| format!("cannot make {}", folder.display()));
+    }
     for (file, text) in FILES {
         let text = text
             .replace("{{name}}", name)
-            .replace("{{crate}}", &name.replace('-', "_"))
-            .replace("{{dependency}}", &dependency);
-        write(&folder.join(file), &text)?;
+            .replace("{{package}}", &package)
+            .replace("{{api}}", &api);
+        let path = folder.join(file);
+        write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    eprintln!(
-        "{}: an expert that works as it is; its README.md tells how to build and check it",
-        folder.display()
-    );
+    println!("{}: an expert; its README.md tells what is where", folder.display());
+    if args.api.is_none() {
+        eprintln!("it needs {API} {VERSION} from a registry; --api takes it from a folder");
+    }
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let problem = || format!("cannot write {}", path.display());
+/// Never over a file that is there.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(problem)?;
+        std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, text).with_context(problem)
+    File::create_new(path)?.write_all(text.as_bytes())
+}
+
+/// The whole path of a folder that holds drs-plugins-api.
+fn checkout(folder: &Path) -> anyhow::Result<String> {
+    let manifest = folder.join("Cargo.toml");
+    let named = |problem| format!("--api {}: {problem}", manifest.display());
+    let text = std::fs::read_to_string(&manifest).with_context(|| named("cannot be read"))?;
+    let table: toml::Table = toml::from_str(&text).with_context(|| named("is no manifest"))?;
+    let package = table.get("package").and_then(|package| package.get("name"));
+    if package.and_then(toml::Value::as_str) != Some(API) {
+        bail!(named(&format!("is not that of {API}; expected the folder plugins-api of drs")));
+    }
+    let whole = folder.canonicalize().with_context(|| named("cannot be found"))?;
+    whole.into_os_string().into_string().map_err(|_| anyhow::anyhow!(named("is not UTF-8")))
 }

@@ -40,8 +40,13 @@ impl Here {
 
     /// What the model says of itself.
     pub(crate) fn manifest(&self) -> Result<Manifest, String> {
-        serde_json::from_str(self.object.manifest().as_str())
-            .map_err(|error| format!("nothing readable: {error}"))
+        let text = self.object.manifest();
+        if text.is_empty() {
+            return Err("an empty text: it panicked over it, or wrote what JSON cannot hold; \
+                        report this to the plugin's publisher"
+                .to_owned());
+        }
+        serde_json::from_str(text.as_str()).map_err(|error| format!("nothing readable: {error}"))
     }
 
     /// Classifies the first `votes.len()` inputs of a padded batch.
