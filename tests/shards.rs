@@ -100,6 +100,10 @@ fn merging_tells_what_does_not_fit() {
     merge(&tables(3)).fails(1, &["of different runs", "protocol.n0 is 60 in the first, 100"]);
     shard(&place, "2/3", "--overwrite");
     assert!(!place.path("merged.tsv").exists(), "a refusal writes nothing");
+    // A shard is worth more than what is made of it.
+    place
+        .drs(&format!("merge {} --out ./out.2-of-3.tsv --overwrite", tables(3)))
+        .fails(1, &["--out ./out.2-of-3.tsv is one of the shards"]);
     let _ = merge(&tables(3)).succeeds();
     merge(&tables(3)).fails(1, &["merged.tsv exists", "--overwrite"]);
     place.drs(&format!("{RUN} --out out.tsv --shard 4/3")).fails(2, &["I/N with I from 1 to N"]);

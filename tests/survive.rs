@@ -133,7 +133,7 @@ fn a_run_goes_on_only_as_it_was_begun() {
     place.write_idx("relabelled", [2, 2], &relabelled);
     place
         .drs(&format!("{run} --out out.tsv").replace("--data data", "--data relabelled"))
-        .fails(1, &["data.sha256"]);
+        .fails(1, &["data.labels"]);
     assert!(place.read("out.tsv").starts_with(&before), "a refusal changes nothing");
     let done = place.drs(&format!("{run} --out out.tsv"));
     assert!(done.stderr.contains("of 120 inputs are there already"), "{done}");
@@ -258,4 +258,84 @@ fn a_run_that_is_being_written_is_left_alone() {
     assert!(child.try_wait().unwrap().is_none(), "it went on meanwhile");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Ctrl-C reaches every process of the terminal's group, and engines signal every process of a
+/// task: isolated plugins must finish what is under way too.
+#[cfg(unix)]
+#[test]
+fn signals_to_every_process_cost_no_input() {
+    use std::os::unix::process::CommandExt as _;
+
+    let place = place();
+    let run = format!("{} --isolate", RUN.replace("--n 3000", "--n 400000 --full"));
+    let _ = place.drs(&format!("{run} --out whole.tsv")).succeeds();
+    let whole = results_without_time(&place, "whole");
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let out = format!("stopped{signal}");
+        let mut command = place.command(&format!("{run} --out {out}.tsv"), &[]);
+        command.process_group(0).stderr(Stdio::piped()).stdout(Stdio::null());
+        let child = command.spawn().unwrap();
+        let begun = Instant::now();
+        while rows(&place, &out) < 1 && begun.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let group = format!("-{}", child.id());
+        assert!(Command::new("kill").args([signal, "--", &group]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(!said.contains("worker process"), "a plugin was lost: {said}");
+        let count = rows(&place, &out);
+        assert!((1..120).contains(&count), "{count} rows");
+        let _ = place.drs(&format!("{run} --out {out}.tsv")).succeeds();
+        assert_eq!(results_without_time(&place, &out), whole, "{out}");
+    }
+}
+
+/// Every label is compared, not only those of the inputs that are read for comparison.
+#[test]
+fn one_other_label_or_other_values_are_another_data_set() {
+    let place = place();
+    let _ = place.drs(&format!("{RUN} --max 3 --out out.tsv")).succeeds();
+    let inputs: Vec<(Vec<u8>, u8)> = (0..120u32)
+        .map(|i| (vec![(2 * i % 256) as u8, 120, i as u8, 0], u8::from(i > 60 || i == 31)))
+        .collect();
+    place.write_idx("data", [2, 2], &inputs);
+    place.drs(&format!("{RUN} --max 3 --out out.tsv")).fails(1, &["data.labels: "]);
+    let inputs: Vec<(Vec<u8>, u8)> =
+        (0..120u32).map(|i| (vec![0, 120, i as u8, 0], u8::from(i > 60))).collect();
+    place.write_idx("data", [2, 2], &inputs);
+    place.drs(&format!("{RUN} --max 3 --out out.tsv")).fails(1, &["data.sha256: "]);
+}
+
+/// Merging may be another user's work, or another pod's.
+#[cfg(unix)]
+#[test]
+fn all_result_files_may_be_read_alike() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = place();
+    let _ = place.drs(&format!("{RUN} --max 3 --out out.tsv")).succeeds();
+    let mode = |name: &str| place.path(name).metadata().unwrap().permissions().mode();
+    assert_eq!(mode("out.run.json"), mode("out.tsv"));
+    assert_eq!(mode("out.jsonl"), mode("out.tsv"));
+}
+
+/// A cluster's logs may lie on the very disk that is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_log_costs_no_result() {
+    let place = place();
+    let _ = place.drs(&format!("{RUN} --out whole.tsv")).succeeds();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = place.command(&format!("{RUN} --out out.tsv"), &[]);
+    let status = command.stdout(full()).stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(results_without_time(&place, "out"), results_without_time(&place, "whole"));
+    // With messages to tell: that of a run that is there, and that of an error.
+    let mut command = place.command(&format!("{RUN} --out out.tsv"), &[]);
+    assert_eq!(command.stdout(full()).stderr(full()).status().unwrap().code(), Some(0));
+    let mut command = place.command(&format!("{RUN} --n0 60 --out out.tsv"), &[]);
+    assert_eq!(command.stdout(full()).stderr(full()).status().unwrap().code(), Some(1));
 }

@@ -5,6 +5,15 @@
 //! 1: something failed, with what and where on stderr; 2: wrong usage; 130 and 143:
 //! stopped by SIGINT or SIGTERM, to go on later.
 
+/// A line for the user. Where it cannot be written, as on a full disk, it is lost: no reason to
+/// lose anything else.
+macro_rules! say {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($line)*);
+    }};
+}
+
 mod analyze;
 mod args;
 mod bar;
@@ -22,6 +31,9 @@ mod route;
 mod shard;
 mod train;
 mod verify;
+mod whole;
+#[cfg(unix)]
+mod worker;
 
 use std::process::ExitCode;
 
@@ -39,6 +51,7 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .without_time()
+        .log_internal_errors(false)
         .init();
     let outcome = match &args.command {
         Command::Route(args) => route::run(args),
@@ -58,7 +71,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Verify(args) => verify::run(args),
         #[cfg(unix)]
-        Command::Worker => drs_router::serve().map_err(anyhow::Error::from),
+        Command::Worker => worker::run(),
         Command::Train(args) => match train::run(args) {
             Ok(code) => return code,
             Err(error) => Err(error),
@@ -68,7 +81,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

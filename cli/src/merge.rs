@@ -46,6 +46,11 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
     }
     let header = Header { shard: None, ..first.header.clone() };
     let paths = Paths::new(&args.out, None)?;
+    let real = |path: &Path| path.canonicalize().ok();
+    let out = real(&paths.table);
+    if out.is_some() && parts.values().any(|part| real(&part.table) == out) {
+        bail!("--out {} is one of the shards: give another", args.out.display());
+    }
     if !args.overwrite {
         paths.check_free()?;
     }
@@ -57,7 +62,7 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
         files.append(&line.row, &line.text)?;
     }
     files.sync()?;
-    eprintln!("{}: {} inputs of {of} shards", paths.table.display(), indices.len());
+    say!("{}: {} inputs of {of} shards", paths.table.display(), indices.len());
     Ok(())
 }
 

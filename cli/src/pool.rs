@@ -25,7 +25,7 @@ pub(crate) fn open(args: &PoolArgs) -> anyhow::Result<OpenPool> {
     let router = Router::open(&config, &options)
         .map_err(|error| anyhow::anyhow!("{}: {error}", args.experts.display()))?;
     for warning in router.warnings() {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     Ok(OpenPool { config, router })
 }

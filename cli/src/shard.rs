@@ -56,7 +56,7 @@ fn from(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Shar
     };
     let shard = Shard::new(index, of)
         .with_context(|| format!("{name} counts {index} from 0, expected less than {of}"))?;
-    eprintln!("shard {shard}, by {name}");
+    say!("shard {shard}, by {name}");
     Ok(Some(shard))
 }
 

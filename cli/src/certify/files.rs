@@ -79,7 +79,7 @@ impl ResultFiles {
         if headless {
             table.append(&heading)?;
         } else if cut > 0 {
-            eprintln!(
+            say!(
                 "note: the end of {} was written half ({cut} bytes with {}): that input is certified again",
                 paths.table.display(),
                 paths.records.display()

@@ -1,7 +1,6 @@
 //! What a run is: all that its results depend on, beside its results.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -13,6 +12,8 @@ use drs_core::rule::Term;
 use drs_data::{Dataset, InputSpec, Shard, Subset};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::whole;
 
 /// Version of the layout.
 pub(crate) const VERSION: u32 = 1;
@@ -50,7 +51,9 @@ pub(crate) struct Header {
 #[serde(deny_unknown_fields)]
 pub(crate) struct DataRecord {
     pub(crate) inputs: usize,
-    /// SHA-256 over indices, labels and digests of 64 inputs, evenly spread. Certificates
+    /// SHA-256 over all labels.
+    pub(crate) labels: Digest,
+    /// SHA-256 over indices and digests of 64 inputs, evenly spread. Certificates
     /// hold the digest of every input.
     pub(crate) sha256: Digest,
 }
@@ -59,14 +62,16 @@ impl DataRecord {
     /// Reads those inputs.
     pub(crate) fn of(data: &Dataset) -> anyhow::Result<Self> {
         let inputs = data.len();
+        let label = |index| data.label(index).map_or_else(|| "-".to_owned(), |l| l.to_string());
+        let labels: Vec<String> = (0..inputs).map(label).collect();
         let mut text = String::new();
         let step = inputs.div_ceil(PROBES).max(1);
         for index in (0..inputs).step_by(step) {
             let example = data.get(index)?;
-            let label = example.label.map_or_else(|| "-".to_owned(), |label| label.to_string());
-            text.push_str(&format!("{index} {label} {}\n", example.input.digest()));
+            text.push_str(&format!("{index} {}\n", example.input.digest()));
         }
-        Ok(Self { inputs, sha256: Digest::of(text.as_bytes()) })
+        let labels = Digest::of(labels.join("\n").as_bytes());
+        Ok(Self { inputs, labels, sha256: Digest::of(text.as_bytes()) })
     }
 }
 
@@ -112,16 +117,7 @@ impl Header {
 
     /// Writes it whole or not at all.
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
-        let problem = || format!("cannot write {}", path.display());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).with_context(problem)?;
-        let mut text = serde_json::to_string_pretty(self)?;
-        text.push('\n');
-        file.write_all(text.as_bytes()).with_context(problem)?;
-        file.as_file().sync_all().with_context(problem)?;
-        file.persist(path).with_context(problem)?;
-        Ok(())
+        whole::write(path, &format!("{}\n", serde_json::to_string_pretty(self)?))
     }
 
     /// Field by field what is not as in `other`: its path, what is here, what is there.

@@ -121,7 +121,7 @@ impl Work<'_> {
         let indices = self.header.indices();
         let mut progress = Progress::start(indices.len(), done);
         if !done.is_empty() {
-            eprintln!(
+            say!(
                 "{}: {} of {} inputs are there already",
                 self.paths.table.display(),
                 done.len(),
@@ -166,7 +166,7 @@ impl Work<'_> {
         }
         match interrupt.caught() {
             Some(code) if count < indices.len() => {
-                eprintln!(
+                say!(
                     "stopped after {count} of {} inputs, which are kept in {out}; the same command goes on there",
                     indices.len()
                 );
@@ -227,7 +227,7 @@ fn check_classes(data: &Dataset, router: &Router) -> anyhow::Result<()> {
             router.classes().len()
         ),
         Some(folders) if folders != router.classes() => {
-            eprintln!(
+            say!(
                 "warning: the class folders {folders:?} are taken for the experts' classes {:?}, in this order",
                 router.classes()
             );

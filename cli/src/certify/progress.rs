@@ -1,19 +1,24 @@
 //! The progress bar and the summary after it.
 
 use std::io::Write as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, presets};
 use drs_analysis::Record;
 use drs_core::sampling::USUAL_RADII;
 use drs_router::Router;
-use indicatif::{FormattedDuration, ProgressBar};
+use indicatif::{FormattedDuration, HumanDuration, ProgressBar};
 
 use crate::bar;
+
+/// How often a log is told where the run stands.
+const LINES: Duration = Duration::from_secs(60);
 
 pub(super) struct Progress {
     bar: ProgressBar,
     start: Instant,
+    /// When a log was told last.
+    told: Instant,
     inputs: usize,
     /// Right, as far as labels tell, with a radius strictly above each of [`USUAL_RADII`].
     certified: [usize; USUAL_RADII.len()],
@@ -33,6 +38,7 @@ impl Progress {
         let mut progress = Self {
             bar,
             start: Instant::now(),
+            told: Instant::now(),
             inputs: 0,
             certified: [0; USUAL_RADII.len()],
             abstained: 0,
@@ -64,18 +70,21 @@ impl Progress {
         }
         self.routed[place] += 1;
         let share = |index: usize| 100.0 * self.certified[index] as f64 / self.inputs as f64;
-        self.bar.set_message(format!(
-            ", {} {:.1} % (r = 0.5: {:.1} %)",
-            self.measure(),
-            share(0),
-            share(2)
-        ));
+        let figures =
+            format!(", {} {:.1} % (r = 0.5: {:.1} %)", self.measure(), share(0), share(2));
         self.bar.inc(1);
+        // Where there is no terminal there is no bar.
+        if self.bar.is_hidden() && self.told.elapsed() > LINES {
+            self.told = Instant::now();
+            let (of, left) = (self.bar.length().unwrap_or(0), HumanDuration(self.bar.eta()));
+            say!("{} of {of} inputs{figures}, {left} left", self.inputs);
+        }
+        self.bar.set_message(figures);
     }
 
     /// Writes a line above the bar.
     pub(super) fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| say!("{line}"));
     }
 
     /// What the shares are of.

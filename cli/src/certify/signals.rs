@@ -26,9 +26,7 @@ impl Interrupt {
                     // At once: nothing is torn down under threads that still run.
                     signal_hook::low_level::exit(code(signal).into());
                 }
-                eprintln!(
-                    "stopping: the inputs under way are finished first; again to stop at once"
-                );
+                say!("stopping: the inputs under way are finished first; again to stop at once");
             }
         });
         Ok(interrupt)

@@ -11,6 +11,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use super::child::{Answer, Request, ask, single};
 use crate::args::PinArgs;
+use crate::whole;
 
 /// How long a model may take to open.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -50,7 +51,7 @@ pub(super) fn run(args: &PinArgs) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::FAILURE);
     }
-    std::fs::write(path, pinned).with_context(|| format!("cannot write {}", path.display()))?;
+    whole::write(path, &pinned)?;
     eprintln!(
         "{}: pins of {} models written",
         path.display(),

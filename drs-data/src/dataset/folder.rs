@@ -68,6 +68,10 @@ impl Folder {
         file.strip_prefix(&self.path).unwrap_or(file).display().to_string()
     }
 
+    pub(super) fn label(&self, index: usize) -> Option<usize> {
+        self.files.get(index).and_then(|(label, _)| *label)
+    }
+
     pub(super) fn get(&self, index: usize) -> Result<Example, DataError> {
         let (label, file) = self.files.get(index).ok_or_else(|| {
             DataError::new(&self.path, format!("no input {index}, it holds {}", self.len()))

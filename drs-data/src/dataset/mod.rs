@@ -116,17 +116,24 @@ impl Dataset {
         self.layout.classes()
     }
 
+    /// The class of an input by index, which is known without reading it; `None` if there is
+    /// none, or no such input.
+    #[must_use]
+    pub fn label(&self, index: usize) -> Option<usize> {
+        match &self.labels {
+            Known::Own => self.layout.label(index),
+            Known::None => None,
+            Known::Given(labels) => labels.get(index).copied(),
+        }
+    }
+
     /// Reads one input.
     ///
     /// # Errors
     /// If its file cannot be read, or `index` is out of range.
     pub fn get(&self, index: usize) -> Result<Example, DataError> {
         let mut example = self.layout.get(index)?;
-        match &self.labels {
-            Known::Own => {}
-            Known::None => example.label = None,
-            Known::Given(labels) => example.label = labels.get(index).copied(),
-        }
+        example.label = self.label(index);
         Ok(example)
     }
 }
@@ -176,6 +183,14 @@ impl Layout {
         match self {
             Self::Folder(folder) => folder.name(index),
             Self::Packed(_) | Self::Parquet(_) => index.to_string(),
+        }
+    }
+
+    fn label(&self, index: usize) -> Option<usize> {
+        match self {
+            Self::Packed(packed) => packed.labels.as_ref()?.get(index).copied(),
+            Self::Parquet(images) => images.label(index),
+            Self::Folder(folder) => folder.label(index),
         }
     }
 

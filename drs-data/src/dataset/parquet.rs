@@ -112,6 +112,10 @@ impl Images {
         self.classes.as_deref()
     }
 
+    pub(super) fn label(&self, index: usize) -> Option<usize> {
+        self.images.get(index).and_then(|image| image.label)
+    }
+
     pub(super) fn get(&self, index: usize) -> Result<Example, DataError> {
         let none =
             || DataError::new(&self.files[0], format!("no input {index}, it holds {}", self.len()));
