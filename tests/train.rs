@@ -142,9 +142,10 @@ fn a_router_is_trained_by_every_objective_and_routes() {
         .drs("certify --experts routed.toml --data data --out out.tsv --max 20 --n 200 --seed 1")
         .succeeds();
     assert!(summary.contains("20 inputs"), "{summary}");
-    let mistakes: [(&str, &[&str]); 5] = [
+    let mistakes: [(&str, &[&str]); 6] = [
         ("arch='cifar_resnet20'", &["takes 3 channels, the input has 1"]),
         ("hold_out=520", &["hold_out: 520 found, expected 1 to 519"]),
+        ("max=0", &["max: 0 found, expected at least 1"]),
         ("labels='nowhere'", &["nowhere/labels.json"]),
         ("objective.kind='best'", &["best"]),
         ("input.shape=[1,4,4]", &["1x2x2"]),

@@ -64,7 +64,7 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
     begin(folder, &header)?;
     let is_ours = |number: usize| shard.is_none_or(|shard| shard.has(number));
     let parts = indices.chunks(PART).enumerate().filter(|(number, _)| is_ours(*number));
-    let ours = parts.clone().map(|(_, indices)| indices.len()).sum();
+    let ours: usize = parts.clone().map(|(_, indices)| indices.len()).sum();
     let bar = bar::over(ours, "inputs labelled");
     for (number, indices) in parts {
         let path = Part::path(folder, number);
@@ -88,6 +88,7 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
             anyhow::Ok(())
         })?;
         part.write(&path, &header)?;
+        bar::log(&bar, &format!("{} of {ours} inputs labelled", bar.position()));
     }
     bar.finish_and_clear();
     Ok(())

@@ -43,6 +43,9 @@ pub struct Config {
     /// Chooses them.
     #[serde(default)]
     pub hold_out_seed: u64,
+    /// At most so many of the others are for training; all by default. The fewer are among the more.
+    #[serde(default)]
+    pub max: Option<usize>,
     /// Name of the architecture.
     pub arch: String,
     /// Weights to start from: a checkpoint of the same architecture, say of an expert.
@@ -208,8 +211,10 @@ fn parts(config: &Config, radii: &Array2<f32>) -> anyhow::Result<(Vec<usize>, Ve
         config.hold_out,
         inputs.saturating_sub(1)
     );
+    ensure!(config.max != Some(0), "max: 0 found, expected at least 1");
     let places = order(inputs, &mut random(config.hold_out_seed, 0, 0));
     let (held_out, rest) = places.split_at(config.hold_out);
+    let rest = &rest[..config.max.unwrap_or(inputs).min(rest.len())];
     // What no expert certifies teaches nothing (§4.2).
     let teaches = |place: &usize| radii.index_axis(Axis(0), *place).iter().any(|&r| r > 0.0);
     let mut rest: Vec<usize> = rest.iter().copied().filter(teaches).collect();
@@ -252,5 +257,35 @@ impl Task for Training<'_> {
             (SHAPE.to_owned(), self.config.input.shape.to_string()),
             ("drs.classes".to_owned(), self.experts.join(",")),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn held_out_inputs_do_not_depend_on_how_many_are_for_training() {
+        let split = |max: &str| {
+            let config = format!(
+                "labels = \"labels\"\nhold_out = 20\n{max}\narch = \"tiny_cnn\"\nsigma = 1.0\n\
+                 objective = {{ kind = \"hard\", consistency = {{ lambda = 0.0, eta = 0.0 }} }}\n\
+                 input = {{ shape = [1, 28, 28], quantum = \"1/255\" }}\n\
+                 train = {{ epochs = 1, batch = 8, seed = 1, optimiser = {{ kind = \"adamw\", lr = 0.1 }} }}\n"
+            );
+            // A fifth of the inputs is certified by no expert.
+            let radii = Array2::from_shape_fn((100, 2), |(input, _)| f32::from(input % 5 != 0));
+            parts(&toml::from_str(&config).unwrap(), &radii)
+        };
+        let (all, held_out) = split("").unwrap();
+        assert!(all.iter().all(|place| place % 5 != 0 && !held_out.contains(place)));
+        assert_eq!(held_out.len(), 20);
+        let (some, same) = split("max = 30").unwrap();
+        assert_eq!(same, held_out);
+        assert!((15..=30).contains(&some.len()) && some.iter().all(|place| all.contains(place)));
+        let (fewer, _) = split("max = 10").unwrap();
+        assert!(fewer.len() < some.len() && fewer.iter().all(|place| some.contains(place)));
+        assert_eq!(split("max = 1000").unwrap().0, all);
+        assert!(split("max = 0").is_err());
     }
 }

@@ -163,6 +163,9 @@ impl<T: Task> Run<'_, T> {
             let figures = figures.iter().map(|(name, value)| (name.as_str(), *value));
             events.add(i64::try_from(epoch * steps + steps)?, figures)?;
             self.save(network, average.as_ref(), &optimiser, &progress)?;
+            let of = self.plan.epochs;
+            let shown = shown(progress.history.last());
+            bar::log(&bar, &format!("epoch {} of {of}{shown}", progress.epochs));
         }
         bar.finish_and_clear();
         let summary = serde_json::to_string_pretty(&progress.history)?;
