@@ -160,8 +160,8 @@ impl Judge {
             let certificate = certify(&self.pool, method, &self.protocol, None, &mut source)?;
             if certificate.verdict.class == Some(label) {
                 let radius = certificate.verdict.radius.get();
-                let reached = self.select.radii.iter().map(|&r| f64::from(radius >= r));
-                counts.iter_mut().zip(reached).for_each(|(count, reached)| *count += reached);
+                let beyond = self.select.radii.iter().map(|&r| f64::from(radius > r));
+                counts.iter_mut().zip(beyond).for_each(|(count, beyond)| *count += beyond);
             }
         }
         Ok(counts.into_iter().map(|count| count / self.labels.len() as f64).collect())
