@@ -12,18 +12,25 @@ out=$(realpath "$2")
 here=$(dirname "$(realpath "$0")")
 target=$(realpath "${CARGO_TARGET_DIR:-$here/../../target}")
 export DRS_PLUGIN_PATH=$target/release
+# One thread for each run, and the experts side by side: networks this small gain little from more, and sums do
+# not depend on the number of cores.
+export OMP_NUM_THREADS=1
 drs() { "$target/release/drs" "$@"; }
 cd "$out"
 
 # The experts run in bf16 here, to draw labels sooner.
 printf '[input]\nshape = [1, 28, 28]\nquantum = "1/255"\n' >pool.toml
+runs=()
 for expert in s025=0.25 s050=0.5 s100=1.0; do
     name=${expert%=*}
-    drs train expert "$here/expert.toml" --set "data.path=$data" --set "sigma=${expert#*=}" --out "$name"
-    drs train export "$name/model.safetensors" --out "$name.onnx"
+    drs train expert "$here/expert.toml" --set "data.path=$data" --set "sigma=${expert#*=}" --out "$name" &
+    runs+=($!)
     printf '\n[[expert]]\nname = "%s"\nplugin = "torch"\n' "$name" >>pool.toml
     printf 'config = { kind = "checkpoint", model = "%s/model.safetensors", dtype = "bf16" }\n' "$name" >>pool.toml
 done
+for run in "${runs[@]}"; do wait "$run"; done
 drs train label --experts pool.toml --data "$data" --skip 3 --seed 7 --out labels
 drs train router "$here/router.toml" --set "labels=$out/labels" --out router
-drs train export router/model.safetensors --out router.onnx
+for name in s025 s050 s100 router; do
+    drs train export "$name/model.safetensors" --out "$name.onnx"
+done

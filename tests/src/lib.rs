@@ -53,9 +53,15 @@ fn build(packages: &[&str]) -> PathBuf {
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
-    packages.iter().for_each(|package| {
-        cargo.args(["--package", package]);
-    });
+    if std::env::var_os("LIBTORCH").is_some() {
+        // Just what `cargo test --workspace` has built, and little beside it. Packages alone would
+        // ask for other features of what they depend on, and so for all of it once more.
+        cargo.args(["--workspace", "--lib", "--bins", "--tests"]);
+    } else {
+        packages.iter().for_each(|package| {
+            cargo.args(["--package", package]);
+        });
+    }
     let status = cargo.status().expect("cargo runs");
     assert!(status.success(), "the binary and the plugins must build");
     folder

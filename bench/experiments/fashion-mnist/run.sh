@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# All of RESULTS.md's rows on Fashion-MNIST, with the example's models: what training gave (held-out inputs),
+# then every method on 1,000 test images.
+#
+#   bench/experiments/fashion-mnist/run.sh DATA OUT    # DATA: folder of the IDX files; OUT: folder for runs
+#
+# About two hours on two cores. Stopped, it goes on when it is started again. It needs `cargo xtask torch` and
+# `cargo build --release -p drs-replay`.
+set -euo pipefail
+data=$(realpath "$1")
+mkdir -p "$2"
+out=$(realpath "$2")
+here=$(dirname "$(realpath "$0")")
+# shellcheck source=../common.sh
+source "$here/../common.sh"
+example=$root/examples/fashion-mnist
+images=(--skip 10 --n 2098)
+
+"$example/train.sh" "$data" "$out"
+cd "$out"
+
+# One thread each, as in train.sh; two at a time.
+export OMP_NUM_THREADS=1
+{
+    # Ours; then what explains it: σ_e, the weights on radii.
+    router gain "$here/gain.toml"
+    router head "$here/head.toml" --set "init=$out/s100/model.safetensors"
+    router gain-sigma-0.5 "$here/gain.toml" --set sigma=0.5
+    router gain-near "$here/gain.toml" --set 'objective.radii=[0.0, 0.25, 0.5, 0.75]'
+    router utility-near "$here/gain.toml" --set objective.kind=utility --set 'objective.radii=[0.0, 0.25, 0.5, 0.75]'
+} &
+{
+    # The paper's, in parts: λ, the loss, the number of labels.
+    router paper-lambda-0 "$example/router.toml" --set objective.consistency.lambda=0.0
+    router paper-lambda-40 "$example/router.toml" --set objective.consistency.lambda=40.0
+    router hard "$example/router.toml" --set 'objective={kind="hard",consistency={lambda=5.0,eta=0.5}}'
+    router paper-labels-1000 "$example/router.toml" --set max=1000
+    router paper-labels-4000 "$example/router.toml" --set max=4000
+}
+wait $!
+
+# A round of fine-tuning; the labels to begin with are those that are here.
+mkdir -p rounds/round-0
+cp -rn labels rounds/round-0/
+drs train iterate "$here/recipe.toml" --set "label.data=$data" --set "expert.data.path=$data" --out rounds
+
+# Terms of `blend`, by held-out inputs.
+for by in mean worst; do
+    drs train choose gain router head --experts pool.toml --by "$by" --tries 1000 --out "chosen-$by.toml"
+done
+
+# Votes of 1,000 test images, of the router by the paper's recipe first.
+pool_with "plugin = \"torch\"
+config = { kind = \"checkpoint\", model = \"router/model.safetensors\", dtype = \"bf16\" }" >routed.toml
+"$root/bench/fashion-mnist.sh" "$data" . routed.toml
+router_votes gain
+drs train join s100/model.safetensors --router head/model.safetensors --out head.safetensors
+shared_votes head 'kind = "checkpoint", model = "head.safetensors"'
+threshold_votes s100/model.safetensors "" 0.5,0.8
+votes round-1 rounds/round-1/experts.toml
+
+rules=$example/experts.toml
+{
+    cat table.md
+    judged "$rules" gain head self-0.5,0.8
+    replay judge votes/pool.jsonl --rules chosen-mean.toml --routed-only --name 'chosen by mean: '
+    replay judge votes/pool.jsonl --rules chosen-worst.toml --routed-only --name 'chosen by worst: '
+    replay judge votes/round-1.jsonl --rules "$rules" --name 'round 1: '
+} | tee tables.md
