@@ -53,6 +53,13 @@ fn build(packages: &[&str]) -> PathBuf {
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
+    // What cargo told this test of its package. Build scripts that watch it would run again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     if std::env::var_os("LIBTORCH").is_some() {
         // Just what `cargo test --workspace` has built, and little beside it. Packages alone would
         // ask for other features of what they depend on, and so for all of it once more.
