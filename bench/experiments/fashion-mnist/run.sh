@@ -27,15 +27,15 @@ export OMP_NUM_THREADS=1
     router head "$here/head.toml" --set "init=$out/s100/model.safetensors"
     router gain-sigma-0.5 "$here/gain.toml" --set sigma=0.5
     router gain-near "$here/gain.toml" --set 'objective.radii=[0.0, 0.25, 0.5, 0.75]'
-    router utility-near "$here/gain.toml" --set objective.kind=utility --set 'objective.radii=[0.0, 0.25, 0.5, 0.75]'
 } &
 {
-    # The paper's, in parts: λ, the loss, the number of labels.
-    router paper-lambda-0 "$example/router.toml" --set objective.consistency.lambda=0.0
+    # The paper's, and in parts: λ, the loss, the number of labels. λ = 0 is the example's.
+    paper=(--set objective.consistency.lambda=5.0)
+    router paper "$example/router.toml" "${paper[@]}"
     router paper-lambda-40 "$example/router.toml" --set objective.consistency.lambda=40.0
     router hard "$example/router.toml" --set 'objective={kind="hard",consistency={lambda=5.0,eta=0.5}}'
-    router paper-labels-1000 "$example/router.toml" --set max=1000
-    router paper-labels-4000 "$example/router.toml" --set max=4000
+    router paper-labels-1000 "$example/router.toml" "${paper[@]}" --set max=1000
+    router paper-labels-4000 "$example/router.toml" "${paper[@]}" --set max=4000
 }
 wait $!
 
@@ -46,13 +46,14 @@ drs train iterate "$here/recipe.toml" --set "label.data=$data" --set "expert.dat
 
 # Terms of `blend`, by held-out inputs.
 for by in mean worst; do
-    drs train choose gain router head --experts pool.toml --by "$by" --tries 1000 --out "chosen-$by.toml"
+    drs train choose gain paper router head --experts pool.toml --by "$by" --tries 1000 --out "chosen-$by.toml"
 done
 
-# Votes of 1,000 test images, of the router by the paper's recipe first.
+# Votes of 1,000 test images, of the example's router first.
 pool_with "plugin = \"torch\"
 config = { kind = \"checkpoint\", model = \"router/model.safetensors\", dtype = \"bf16\" }" >routed.toml
 "$root/bench/fashion-mnist.sh" "$data" . routed.toml
+router_votes paper
 router_votes gain
 drs train join s100/model.safetensors --router head/model.safetensors --out head.safetensors
 shared_votes head 'kind = "checkpoint", model = "head.safetensors"'
@@ -62,7 +63,7 @@ votes round-1 rounds/round-1/experts.toml
 rules=$example/experts.toml
 {
     cat table.md
-    judged "$rules" gain head self-0.5,0.8
+    judged "$rules" paper gain head self-0.5,0.8
     replay judge votes/pool.jsonl --rules chosen-mean.toml --routed-only --name 'chosen by mean: '
     replay judge votes/pool.jsonl --rules chosen-worst.toml --routed-only --name 'chosen by worst: '
     replay judge votes/round-1.jsonl --rules "$rules" --name 'round 1: '
