@@ -1,24 +1,95 @@
 //! The one style of progress bars.
 
+use std::fmt;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 /// A bar over so many of something; it stays away where standard error is no terminal.
-pub(crate) fn over(count: usize, what: &str) -> ProgressBar {
-    let bar = ProgressBar::new(count as u64);
-    let template =
-        format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{elapsed}} gone, {{eta}} left{{msg}}");
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style);
-    }
-    bar
+///
+/// Its estimate is by the mean pace so far: epochs end with a pause, in which the pace of the last seconds
+/// would come to nothing.
+pub(crate) struct Bar {
+    shown: ProgressBar,
+    /// What was there before this run.
+    earlier: Arc<AtomicU64>,
 }
 
-/// A line with an estimate where the bar stays away, as in the log of a job. One that cannot be
-/// written costs no result.
-pub(crate) fn log(bar: &ProgressBar, line: &str) {
-    if bar.is_hidden() {
-        let _ = writeln!(std::io::stderr(), "{line}, {} left", HumanDuration(bar.eta()));
+impl Bar {
+    pub(crate) fn over(count: usize, what: &str) -> Self {
+        let shown = ProgressBar::new(count as u64);
+        let earlier = Arc::new(AtomicU64::new(0));
+        let template =
+            format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{elapsed}} gone, {{left}} left{{msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            let before = Arc::clone(&earlier);
+            let key = move |state: &ProgressState, text: &mut dyn fmt::Write| {
+                let of = state.len().unwrap_or(0);
+                let left = left(state.elapsed(), before.load(Ordering::Relaxed), state.pos(), of);
+                let _ = write!(text, "{left:#}");
+            };
+            shown.set_style(style.with_key("left", key));
+        }
+        Self { shown, earlier }
+    }
+
+    /// So many were done by an earlier run.
+    pub(crate) fn skip(&self, count: usize) {
+        let count = count as u64;
+        let earlier = self.earlier.fetch_add(count, Ordering::Relaxed);
+        if earlier == self.shown.position() {
+            self.shown.reset_elapsed();
+        }
+        self.shown.inc(count);
+    }
+
+    pub(crate) fn advance(&self) {
+        self.shown.inc(1);
+    }
+
+    pub(crate) fn set_message(&self, message: String) {
+        self.shown.set_message(message);
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.shown.position()
+    }
+
+    /// A line with an estimate where the bar stays away, as in the log of a job. One that cannot be
+    /// written costs no result.
+    pub(crate) fn log(&self, line: &str) {
+        if self.shown.is_hidden() {
+            let (earlier, of) = (&self.earlier, self.shown.length().unwrap_or(0));
+            let earlier = earlier.load(Ordering::Relaxed);
+            let left = left(self.shown.elapsed(), earlier, self.position(), of);
+            let _ = writeln!(std::io::stderr(), "{line}, {left} left");
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.shown.finish_and_clear();
+    }
+}
+
+/// The time for what is left, by the mean pace of what was done since `earlier`.
+fn left(elapsed: Duration, earlier: u64, position: u64, of: u64) -> HumanDuration {
+    let done = position.saturating_sub(earlier).max(1);
+    HumanDuration(elapsed.mul_f64(of.saturating_sub(position) as f64 / done as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_did_took_no_time() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        assert_eq!(left(minutes(4), 0, 20, 100).to_string(), "16 minutes");
+        assert_eq!(left(minutes(4), 50, 60, 100).to_string(), "16 minutes");
+        assert_eq!(left(minutes(4), 50, 100, 100).to_string(), "0 seconds");
+        assert_eq!(left(Duration::ZERO, 50, 50, 100).to_string(), "0 seconds");
     }
 }

@@ -10,7 +10,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::bar;
+use crate::bar::Bar;
 
 /// Images and their labels, all in memory.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Images {
     pub fn read(data: &Dataset, spec: InputSpec, indices: Vec<usize>) -> anyhow::Result<Self> {
         let mut values = Vec::with_capacity(indices.len() * spec.shape.values());
         let mut labels = Vec::with_capacity(indices.len());
-        let bar = bar::over(indices.len(), "inputs read");
+        let bar = Bar::over(indices.len(), "inputs read");
         for &index in &indices {
             let example = data.get(index)?;
             let label = example
@@ -51,9 +51,9 @@ impl Images {
                 .with_context(|| format!("input {index} has no label: training needs labels"))?;
             labels.push(i64::try_from(label)?);
             values.extend_from_slice(example.input.values());
-            bar.inc(1);
+            bar.advance();
         }
-        bar.finish_and_clear();
+        bar.finish();
         let levels = f32::from(spec.quantum.levels());
         Ok(Self { shape: spec.shape.dims(), levels, values, labels, indices })
     }

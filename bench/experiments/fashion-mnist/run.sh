@@ -53,6 +53,7 @@ done
 pool_with "plugin = \"torch\"
 config = { kind = \"checkpoint\", model = \"router/model.safetensors\", dtype = \"bf16\" }" >routed.toml
 "$root/bench/fashion-mnist.sh" "$data" . routed.toml
+ln -sf pool.jsonl votes/router.jsonl
 router_votes paper
 router_votes gain
 drs train join s100/model.safetensors --router head/model.safetensors --out head.safetensors
@@ -64,7 +65,11 @@ rules=$example/experts.toml
 {
     cat table.md
     judged "$rules" paper gain head self-0.5,0.8
-    replay judge votes/pool.jsonl --rules chosen-mean.toml --routed-only --name 'chosen by mean: '
-    replay judge votes/pool.jsonl --rules chosen-worst.toml --routed-only --name 'chosen by worst: '
+    for by in mean worst; do
+        # Terms without a route need no router's votes.
+        chosen=$(sed -n '/^\[router.config\]/,$s#^model = ".*/\([^/]*\)/model.safetensors"$#\1#p' "chosen-$by.toml")
+        replay judge votes/pool.jsonl --router "votes/${chosen:-router}.jsonl" --routed-only \
+            --rules "chosen-$by.toml" --name "chosen by $by: "
+    done
     replay judge votes/round-1.jsonl --rules "$rules" --name 'round 1: '
 } | tee tables.md

@@ -11,7 +11,8 @@ use drs_router::{Config, Options, Router, ordered};
 
 use super::part::Part;
 use super::{Header, PART, VERSION};
-use crate::{bar, files};
+use crate::bar::Bar;
+use crate::files;
 
 /// What to draw.
 #[derive(Debug, Clone)]
@@ -65,15 +66,14 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
     let is_ours = |number: usize| shard.is_none_or(|shard| shard.has(number));
     let parts = indices.chunks(PART).enumerate().filter(|(number, _)| is_ours(*number));
     let ours: usize = parts.clone().map(|(_, indices)| indices.len()).sum();
-    let bar = bar::over(ours, "inputs labelled");
+    let bar = Bar::over(ours, "inputs labelled");
     for (number, indices) in parts {
         let path = Part::path(folder, number);
         if path.exists() {
             // A part is written whole; a broken one is drawn again.
             let is_whole = Part::read(&path, &header).is_ok_and(|part| part.indices == indices);
             if is_whole {
-                bar.inc(indices.len() as u64);
-                bar.reset_eta();
+                bar.skip(indices.len());
                 continue;
             }
         }
@@ -84,13 +84,13 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
             part.indices.push(index);
             part.labels.push(label);
             part.votes.extend(votes);
-            bar.inc(1);
+            bar.advance();
             anyhow::Ok(())
         })?;
         part.write(&path, &header)?;
-        bar::log(&bar, &format!("{} of {ours} inputs labelled", bar.position()));
+        bar.log(&format!("{} of {ours} inputs labelled", bar.position()));
     }
-    bar.finish_and_clear();
+    bar.finish();
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::bar;
+use crate::bar::Bar;
 use crate::events::Events;
 use crate::files;
 use crate::images::{order, random};
@@ -120,9 +120,8 @@ impl<T: Task> Run<'_, T> {
         let steps = self.task.inputs().div_ceil(self.plan.batch);
         ensure!(steps > 0, "no input to train on");
         let mut events = Events::create(&self.folder)?;
-        let bar = bar::over(self.plan.epochs * steps, "steps");
-        bar.set_position((progress.epochs * steps) as u64);
-        bar.reset_eta();
+        let bar = Bar::over(self.plan.epochs * steps, "steps");
+        bar.skip(progress.epochs * steps);
         while progress.epochs < self.plan.epochs
             && self.plan.patience.is_none_or(|patience| progress.since_best < patience)
         {
@@ -148,7 +147,7 @@ impl<T: Task> Run<'_, T> {
                 }
                 total += value * batch.len() as f64;
                 bar.set_message(format!(", loss {value:.4}{}", shown(progress.history.last())));
-                bar.inc(1);
+                bar.advance();
             }
             progress.epochs += 1;
             progress.steps = optimiser.steps();
@@ -165,9 +164,9 @@ impl<T: Task> Run<'_, T> {
             self.save(network, average.as_ref(), &optimiser, &progress)?;
             let of = self.plan.epochs;
             let shown = shown(progress.history.last());
-            bar::log(&bar, &format!("epoch {} of {of}{shown}", progress.epochs));
+            bar.log(&format!("epoch {} of {of}{shown}", progress.epochs));
         }
-        bar.finish_and_clear();
+        bar.finish();
         let summary = serde_json::to_string_pretty(&progress.history)?;
         files::replace(&self.folder.join("summary.json"), summary.as_bytes())
     }
