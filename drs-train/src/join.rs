@@ -99,8 +99,9 @@ pub fn join(join: &Join) -> anyhow::Result<()> {
                     join.expert.display()
                 )
             })?;
+            let thresholds = Tensor::from_slice(thresholds).to_kind(Kind::Float);
             let forward =
-                |inputs: &Tensor| confident(&expert.forward(inputs, Mode::Eval), thresholds);
+                |inputs: &Tensor| confident(&expert.forward(inputs, Mode::Eval), &thresholds);
             export::trace(forward, shape, &join.out)?;
             let text = |names: Vec<String>| {
                 let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
@@ -173,11 +174,10 @@ fn head(checkpoint: &Checkpoint, expert: &Network, path: &Path, out: &Path) -> a
 }
 
 /// Joint logits by thresholds on the largest softmax.
-fn confident(logits: &Tensor, thresholds: &[f64]) -> Tensor {
+fn confident(logits: &Tensor, thresholds: &Tensor) -> Tensor {
     let largest = logits.softmax(-1, Kind::Float).amax([-1i64].as_slice(), true);
-    let thresholds = Tensor::from_slice(thresholds).to_kind(Kind::Float);
     let passed =
-        largest.gt_tensor(&thresholds).to_kind(Kind::Float).sum_dim_intlist(-1, true, Kind::Float);
+        largest.gt_tensor(thresholds).to_kind(Kind::Float).sum_dim_intlist(-1, true, Kind::Float);
     let experts = Tensor::arange(thresholds.size()[0] + 1, (Kind::Float, Device::Cpu));
     let route = -(passed - experts).abs();
     (route.unsqueeze(2) + logits.to_kind(Kind::Float).unsqueeze(1)).flatten(1, 2)
@@ -187,12 +187,34 @@ fn confident(logits: &Tensor, thresholds: &[f64]) -> Tensor {
 mod tests {
     use super::*;
 
+    /// Largest softmax: 1/2, then nearly 1, then about 0.73.
+    const LOGITS: [f32; 6] = [0.0, 0.0, 9.0, 0.0, 0.0, 1.0];
+    /// Expert 0 and class 0; expert 2 and class 0; expert 1 and class 1.
+    const JOINT: [i64; 3] = [0, 4, 3];
+
+    fn thresholds() -> Tensor {
+        Tensor::from_slice(&[0.6f32, 0.9])
+    }
+
     #[test]
     fn thresholds_lead_from_expert_to_expert() {
-        // Largest softmax: 1/2, then nearly 1, then about 0.73.
-        let logits = Tensor::from_slice(&[0.0f32, 0.0, 9.0, 0.0, 0.0, 1.0]).reshape([3, 2]);
-        let joint = confident(&logits, &[0.6, 0.9]).argmax(-1, false);
-        // Expert 0 and class 0; expert 2 and class 0; expert 1 and class 1.
-        assert_eq!(Vec::<i64>::try_from(joint).unwrap(), [0, 4, 3]);
+        let logits = Tensor::from_slice(&LOGITS).reshape([3, 2]);
+        let joint = confident(&logits, &thresholds()).argmax(-1, false);
+        assert_eq!(Vec::<i64>::try_from(joint).unwrap(), JOINT);
+    }
+
+    #[test]
+    fn thresholds_are_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("joint.pt");
+        let inputs = Tensor::from_slice(&LOGITS).reshape([3, 1, 1, 2]);
+        let logits = |inputs: &Tensor| inputs.flatten(1, -1);
+        let within = thresholds();
+        export::trace(|inputs| confident(&logits(inputs), &within), [1, 1, 2], &out).unwrap();
+        let joint = tch::CModule::load(&out).unwrap().forward_ts(&[&inputs]).unwrap();
+        assert_eq!(Vec::<i64>::try_from(joint.argmax(-1, false)).unwrap(), JOINT);
+        // Those that are made while it is traced are not.
+        let lost = export::trace(|x| confident(&logits(x), &thresholds()), [1, 1, 2], &out);
+        assert!(lost.unwrap_err().to_string().contains("answers are off by"));
     }
 }

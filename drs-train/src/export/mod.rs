@@ -69,17 +69,29 @@ pub fn parse_shape(text: &str) -> Result<[usize; 3], String> {
     shape.ok_or_else(|| format!("\"{text}\" found, expected channels, height and width: 3,32,32"))
 }
 
+/// How far a traced network's answers may be from the network's.
+const TRACED: f64 = 1e-4;
+
 /// Writes TorchScript, traced on one input; every layer takes any number of them.
+///
+/// Whatever tensor `network` needs beside its input must be made before: what is copied into one
+/// while it is traced is not recorded. What was recorded is compared on other inputs.
 pub(crate) fn trace(
     network: impl Fn(&Tensor) -> Tensor,
     shape: [usize; 3],
     out: &Path,
 ) -> anyhow::Result<()> {
     let [channels, height, width] = shape.map(|size| i64::try_from(size).unwrap_or(i64::MAX));
-    let input = Tensor::zeros([1, channels, height, width], (Kind::Float, Device::Cpu));
+    let options = (Kind::Float, Device::Cpu);
+    let input = Tensor::zeros([1, channels, height, width], options);
     let mut forward = |inputs: &[Tensor]| vec![network(&inputs[0])];
-    let module =
-        tch::no_grad(|| CModule::create_by_tracing("Network", "forward", &[input], &mut forward))?;
+    let others = Tensor::rand([3, channels, height, width], options);
+    let (module, off) = tch::no_grad(|| {
+        let module = CModule::create_by_tracing("Network", "forward", &[input], &mut forward)?;
+        let off = (module.forward_ts(&[&others])? - network(&others)).abs().max();
+        anyhow::Ok((module, off.double_value(&[])))
+    })?;
+    ensure!(off <= TRACED, "{}: the traced network's answers are off by {off}", out.display());
     // Made beside and renamed, as other files.
     let made = out.with_extension("pt.part");
     module.save(&made).with_context(|| format!("cannot write {}", out.display()))?;
