@@ -16,7 +16,6 @@ macro_rules! say {
 
 mod analyze;
 mod args;
-mod bar;
 mod bench;
 mod certify;
 mod data;

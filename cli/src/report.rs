@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use drs_analysis::{Curve, Joint, Log, Row};
 use drs_data::{Dataset, InputSpec};
+use drs_progress::Bar;
 use drs_report::{Card, Line, Page, thumbnail};
 use drs_router::Config;
-use indicatif::{ProgressBar, ProgressIterator as _};
 
 use crate::args::{DataArgs, ReportArgs};
-use crate::{analyze, bar, data, logs};
+use crate::{analyze, data, logs};
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let logs = logs::read_any(&args.logs)?;
@@ -73,8 +73,10 @@ fn classes(args: &ReportArgs, data: Option<&(Dataset, InputSpec)>) -> Vec<String
 }
 
 fn cards(log: &Log, data: Option<&Dataset>) -> anyhow::Result<Vec<Card>> {
-    let bar = if data.is_some() { bar::over_inputs(log.rows.len()) } else { ProgressBar::hidden() };
-    log.rows.iter().progress_with(bar).map(|row| card(row, data)).collect()
+    let bar = if data.is_some() { Bar::over(log.rows.len(), "inputs") } else { Bar::hidden() };
+    let cards = log.rows.iter().map(|row| card(row, data)).inspect(|_| bar.advance()).collect();
+    bar.finish();
+    cards
 }
 
 fn card(row: &Row, data: Option<&Dataset>) -> anyhow::Result<Card> {

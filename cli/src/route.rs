@@ -11,12 +11,11 @@ use drs_core::certificate::{Binds, Certificate};
 use drs_core::certify::Prediction;
 use drs_core::sampling::Stopping;
 use drs_data::read_image;
+use drs_progress::Bar;
 use drs_router::{Router, ordered};
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::args::RouteArgs;
-use crate::bar;
 use crate::pool::{self, OpenPool};
 
 /// How much of its radius a single answer may go without, if nothing else is asked for.
@@ -66,9 +65,9 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     let images = args.images.iter().map(|path| path.as_path());
     // The table comes at the end; lines of JSON come as they are made.
     let many = args.images.len() > 1 && !args.json;
-    let bar = if many { bar::over_inputs(args.images.len()) } else { ProgressBar::hidden() };
+    let bar = if many { Bar::over(args.images.len(), "inputs") } else { Bar::hidden() };
     let outcome = ordered(images, pool.router.inputs_at_once(), certify, |answer| {
-        bar.inc(1);
+        bar.advance();
         match answer {
             Ok(answer) if args.json => {
                 let mut out = std::io::stdout().lock();
@@ -85,7 +84,7 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     });
-    bar.finish_and_clear();
+    bar.finish();
     outcome?;
     if !args.json && failures < args.images.len() {
         print_table(&table, args, &pool)?;

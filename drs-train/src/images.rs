@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, bail, ensure};
 use chacha20::ChaCha8Rng;
 use drs_data::{Dataset, InputSpec};
+use drs_progress::Bar;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
-
-use crate::bar::Bar;
 
 /// Images and their labels, all in memory.
 #[derive(Debug)]

@@ -16,7 +16,6 @@
 
 pub mod adaptive;
 pub mod adversary;
-mod bar;
 pub mod choose;
 pub mod config;
 pub mod events;

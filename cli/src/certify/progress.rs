@@ -6,19 +6,21 @@ use std::time::{Duration, Instant};
 use comfy_table::{CellAlignment, Table, presets};
 use drs_analysis::Record;
 use drs_core::sampling::USUAL_RADII;
+use drs_progress::Bar;
 use drs_router::Router;
-use indicatif::{FormattedDuration, HumanDuration, ProgressBar};
-
-use crate::bar;
+use indicatif::FormattedDuration;
 
 /// How often a log is told where the run stands.
 const LINES: Duration = Duration::from_secs(60);
 
 pub(super) struct Progress {
-    bar: ProgressBar,
+    bar: Bar,
     start: Instant,
     /// When a log was told last.
     told: Instant,
+    /// Inputs of the run.
+    of: usize,
+    /// Inputs so far.
     inputs: usize,
     /// Right, as far as labels tell, with a radius strictly above each of [`USUAL_RADII`].
     certified: [usize; USUAL_RADII.len()],
@@ -34,11 +36,12 @@ pub(super) struct Progress {
 impl Progress {
     /// Of a run over so many inputs, of which these are done.
     pub(super) fn start(inputs: usize, done: &[Record<'_>]) -> Self {
-        let bar = bar::over_inputs(inputs);
+        let bar = Bar::over(inputs, "inputs");
         let mut progress = Self {
             bar,
             start: Instant::now(),
             told: Instant::now(),
+            of: inputs,
             inputs: 0,
             certified: [0; USUAL_RADII.len()],
             abstained: 0,
@@ -47,13 +50,25 @@ impl Progress {
             routed: Vec::new(),
             before: done.len(),
         };
-        done.iter().for_each(|record| progress.add(record));
-        // What others did says nothing of how long the rest takes.
-        progress.bar.reset_eta();
+        done.iter().for_each(|record| progress.count(record));
+        progress.bar.skip(done.len());
         progress
     }
 
     pub(super) fn add(&mut self, record: &Record<'_>) {
+        self.count(record);
+        let share = |index: usize| 100.0 * self.certified[index] as f64 / self.inputs as f64;
+        let figures =
+            format!(", {} {:.1} % (r = 0.5: {:.1} %)", self.measure(), share(0), share(2));
+        self.bar.advance();
+        if self.told.elapsed() > LINES {
+            self.told = Instant::now();
+            self.bar.log(&format!("{} of {} inputs{figures}", self.inputs, self.of));
+        }
+        self.bar.set_message(figures);
+    }
+
+    fn count(&mut self, record: &Record<'_>) {
         let verdict = &record.certificate.verdict;
         self.inputs += 1;
         self.abstained += usize::from(verdict.class.is_none());
@@ -69,17 +84,6 @@ impl Progress {
             self.routed.resize(place + 1, 0);
         }
         self.routed[place] += 1;
-        let share = |index: usize| 100.0 * self.certified[index] as f64 / self.inputs as f64;
-        let figures =
-            format!(", {} {:.1} % (r = 0.5: {:.1} %)", self.measure(), share(0), share(2));
-        self.bar.inc(1);
-        // Where there is no terminal there is no bar.
-        if self.bar.is_hidden() && self.told.elapsed() > LINES {
-            self.told = Instant::now();
-            let (of, left) = (self.bar.length().unwrap_or(0), HumanDuration(self.bar.eta()));
-            say!("{} of {of} inputs{figures}, {left} left", self.inputs);
-        }
-        self.bar.set_message(figures);
     }
 
     /// Writes a line above the bar.
@@ -94,7 +98,7 @@ impl Progress {
 
     /// Ends the bar, prints the summary and returns the number of inputs done.
     pub(super) fn finish(self, router: &Router) -> usize {
-        self.bar.finish_and_clear();
+        self.bar.finish();
         if self.inputs == 0 {
             return 0;
         }

@@ -7,11 +7,11 @@ use anyhow::{Context as _, bail, ensure};
 use drs_core::noise::Seed;
 use drs_core::pool::{Phase, Role, Stage, VoteSource as _};
 use drs_data::{Dataset, Labels as Source, OpenOptions, Shard, Subset};
+use drs_progress::Bar;
 use drs_router::{Config, Options, Router, ordered};
 
 use super::part::Part;
 use super::{Header, PART, VERSION};
-use crate::bar::Bar;
 use crate::files;
 
 /// What to draw.

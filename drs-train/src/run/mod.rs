@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use drs_progress::Bar;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::bar::Bar;
 use crate::events::Events;
 use crate::files;
 use crate::images::{order, random};

@@ -1,4 +1,5 @@
-//! The one style of progress bars.
+#![forbid(unsafe_code)]
+//! The one style of progress bars, and lines in logs where there is no terminal.
 
 use std::fmt;
 use std::io::Write as _;
@@ -10,34 +11,41 @@ use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 /// A bar over so many of something; it stays away where standard error is no terminal.
 ///
-/// Its estimate is by the mean pace so far: epochs end with a pause, in which the pace of the last seconds
-/// would come to nothing.
-pub(crate) struct Bar {
+/// Its estimate is by the mean pace so far. Inputs end in bursts, and epochs with a pause: the pace
+/// of the last seconds says little of either.
+#[derive(Debug)]
+pub struct Bar {
     shown: ProgressBar,
     /// What was there before this run.
     earlier: Arc<AtomicU64>,
 }
 
 impl Bar {
-    pub(crate) fn over(count: usize, what: &str) -> Self {
-        let shown = ProgressBar::new(count as u64);
-        let earlier = Arc::new(AtomicU64::new(0));
+    /// A bar over `count` of `what`, which reads like "inputs labelled".
+    #[must_use]
+    pub fn over(count: usize, what: &str) -> Self {
+        let bar = Self { shown: ProgressBar::new(count as u64), earlier: Arc::default() };
         let template =
             format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{elapsed}} gone, {{left}} left{{msg}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
-            let before = Arc::clone(&earlier);
+            let earlier = Arc::clone(&bar.earlier);
             let key = move |state: &ProgressState, text: &mut dyn fmt::Write| {
-                let of = state.len().unwrap_or(0);
-                let left = left(state.elapsed(), before.load(Ordering::Relaxed), state.pos(), of);
-                let _ = write!(text, "{left:#}");
+                let (earlier, of) = (earlier.load(Ordering::Relaxed), state.len().unwrap_or(0));
+                let _ = write!(text, "{:#}", left(state.elapsed(), earlier, state.pos(), of));
             };
-            shown.set_style(style.with_key("left", key));
+            bar.shown.set_style(style.with_key("left", key));
         }
-        Self { shown, earlier }
+        bar
+    }
+
+    /// One that is never seen.
+    #[must_use]
+    pub fn hidden() -> Self {
+        Self { shown: ProgressBar::hidden(), earlier: Arc::default() }
     }
 
     /// So many were done by an earlier run.
-    pub(crate) fn skip(&self, count: usize) {
+    pub fn skip(&self, count: usize) {
         let count = count as u64;
         let earlier = self.earlier.fetch_add(count, Ordering::Relaxed);
         if earlier == self.shown.position() {
@@ -46,21 +54,30 @@ impl Bar {
         self.shown.inc(count);
     }
 
-    pub(crate) fn advance(&self) {
+    /// One more is done.
+    pub fn advance(&self) {
         self.shown.inc(1);
     }
 
-    pub(crate) fn set_message(&self, message: String) {
+    /// What stands at its end.
+    pub fn set_message(&self, message: String) {
         self.shown.set_message(message);
     }
 
-    pub(crate) fn position(&self) -> u64 {
+    /// Does something, such as writing a line, with the bar out of the way.
+    pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.shown.suspend(work)
+    }
+
+    /// How many are done.
+    #[must_use]
+    pub fn position(&self) -> u64 {
         self.shown.position()
     }
 
     /// A line with an estimate where the bar stays away, as in the log of a job. One that cannot be
     /// written costs no result.
-    pub(crate) fn log(&self, line: &str) {
+    pub fn log(&self, line: &str) {
         if self.shown.is_hidden() {
             let (earlier, of) = (&self.earlier, self.shown.length().unwrap_or(0));
             let earlier = earlier.load(Ordering::Relaxed);
@@ -69,7 +86,8 @@ impl Bar {
         }
     }
 
-    pub(crate) fn finish(&self) {
+    /// Takes it away.
+    pub fn finish(&self) {
         self.shown.finish_and_clear();
     }
 }
@@ -91,5 +109,14 @@ mod tests {
         assert_eq!(left(minutes(4), 50, 60, 100).to_string(), "16 minutes");
         assert_eq!(left(minutes(4), 50, 100, 100).to_string(), "0 seconds");
         assert_eq!(left(Duration::ZERO, 50, 50, 100).to_string(), "0 seconds");
+    }
+
+    #[test]
+    fn skipped_and_done_are_told_apart() {
+        let bar = Bar::over(10, "inputs");
+        bar.skip(4);
+        bar.advance();
+        bar.skip(2);
+        assert_eq!((bar.position(), bar.earlier.load(Ordering::Relaxed)), (7, 6));
     }
 }
