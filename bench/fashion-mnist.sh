@@ -29,4 +29,5 @@ for method in maxmin dual; do
         --method "$method" --out "report-$method.tsv"
 done
 drs report maxmin=report-maxmin.jsonl "dual (the paper's rule)=report-dual.jsonl" \
-    --data "$data" --experts "$experts" --title 'Fashion-MNIST, 200 test images' --out report.html
+    --data "$data" --experts "$experts" --title 'Fashion-MNIST, 200 test images' --out report.html \
+    --classes 'T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot'

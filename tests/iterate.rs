@@ -167,6 +167,9 @@ fn a_router_shares_an_expert_s_network_and_noise() {
     place
         .drs(&format!("{join} own/model.safetensors --out no.safetensors"))
         .fails(1, &["own/model.safetensors", "freeze = true"]);
+    place
+        .drs(&format!("{join} head/model.safetensors --classes low --out no.safetensors"))
+        .fails(1, &["1 class names for 2 classes"]);
     place.write("wrong.toml", joint.replace("joint.safetensors", "far/model.safetensors"));
     place
         .drs("certify --experts wrong.toml --data data --out no.tsv")
@@ -195,6 +198,13 @@ fn confidence_routes_without_training() {
         .drs("certify --experts joint.toml --data data --n 300 --max 30 --out o.tsv")
         .succeeds();
     assert!(said.contains("30 inputs"), "{said}");
+    // An expert that has hardly learned is never so sure: its copies go to the near one.
+    for row in place.read("o.jsonl").lines() {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let stages = row["certificate"]["stages"].as_array().unwrap();
+        let router = stages.iter().find(|stage| stage["model"] == "router").unwrap();
+        assert_eq!(router["looks"][0], serde_json::json!([100, 0]));
+    }
     for (change, words) in [("0.8,0.2", "rising"), ("0.5,0.8", "2 experts found, expected 3")] {
         place
             .drs(&format!(

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use drs_architectures::HEAD;
 use drs_checkpoint::Checkpoint;
 use tch::{Device, Kind, Tensor};
@@ -23,6 +23,8 @@ pub struct Join {
     pub expert: PathBuf,
     /// Its architecture, where the file does not tell.
     pub arch: Option<String>,
+    /// Names of its classes, where the file does not tell.
+    pub classes: Option<Vec<String>>,
     /// The router's part.
     pub router: Part,
     /// The file to write.
@@ -41,8 +43,6 @@ pub enum Part {
         thresholds: Vec<f64>,
         /// One more than thresholds.
         experts: Vec<String>,
-        /// Names of the classes, where the file does not tell.
-        classes: Option<Vec<String>>,
         /// Channels, height and width of inputs, where the file does not tell.
         shape: Option<[usize; 3]>,
     },
@@ -57,6 +57,11 @@ pub fn join(join: &Join) -> anyhow::Result<()> {
     let checkpoint = drs_checkpoint::read(&join.expert)?;
     let expert = Network::frozen(&checkpoint, join.arch.as_deref(), Device::Cpu)
         .with_context(|| join.expert.display().to_string())?;
+    let classes = join.classes.clone().or_else(|| names(&checkpoint));
+    if let Some(classes) = &classes {
+        let (found, expected) = (classes.len(), expert.classes());
+        ensure!(found == expected, "{found} class names for {expected} classes");
+    }
     match &join.router {
         Part::Head(path) => {
             ensure!(
@@ -64,9 +69,9 @@ pub fn join(join: &Join) -> anyhow::Result<()> {
                 "{}: expected a file that ends in .safetensors",
                 join.out.display()
             );
-            head(&checkpoint, &expert, path, &join.out)
+            head(&checkpoint, &expert, classes, path, &join.out)
         }
-        Part::Thresholds { thresholds, experts, classes, shape } => {
+        Part::Thresholds { thresholds, experts, shape } => {
             let rising = thresholds.is_sorted_by(|a, b| a < b);
             ensure!(
                 rising
@@ -79,19 +84,9 @@ pub fn join(join: &Join) -> anyhow::Result<()> {
                 found == expected,
                 "{found} experts found, expected {expected}, one more than thresholds"
             );
-            let classes = match (classes, names(&checkpoint)) {
-                (Some(classes), _) => classes.clone(),
-                (None, Some(classes)) => classes,
-                (None, None) => {
-                    bail!("{}: it does not name its classes: --classes", join.expert.display())
-                }
-            };
-            ensure!(
-                classes.len() == expert.classes(),
-                "{} class names for {} classes",
-                classes.len(),
-                expert.classes()
-            );
+            let classes = classes.with_context(|| {
+                format!("{}: it does not name its classes: --classes", join.expert.display())
+            })?;
             let shape = shape.or_else(|| export::shape(&checkpoint));
             let shape = shape.with_context(|| {
                 format!(
@@ -124,7 +119,13 @@ fn names(checkpoint: &Checkpoint) -> Option<Vec<String>> {
     Some(text.split(',').map(str::to_owned).collect())
 }
 
-fn head(checkpoint: &Checkpoint, expert: &Network, path: &Path, out: &Path) -> anyhow::Result<()> {
+fn head(
+    checkpoint: &Checkpoint,
+    expert: &Network,
+    classes: Option<Vec<String>>,
+    path: &Path,
+    out: &Path,
+) -> anyhow::Result<()> {
     let second = drs_checkpoint::read(path)?;
     let router = Network::frozen(&second, None, Device::Cpu);
     let router = router.with_context(|| path.display().to_string())?;
@@ -142,7 +143,7 @@ fn head(checkpoint: &Checkpoint, expert: &Network, path: &Path, out: &Path) -> a
     let experts = names(&second)
         .with_context(|| format!("{}: it does not name its classes", path.display()))?;
     let numbered = || (0..expert.classes()).map(|class| class.to_string()).collect();
-    let classes = names(checkpoint).unwrap_or_else(numbered);
+    let classes = classes.unwrap_or_else(numbered);
     let (own, sigma) = (checkpoint.metadata.get("drs.sigma"), note("drs.sigma"));
     if let (Some(own), Some(routers)) = (own, &sigma) {
         ensure!(

@@ -111,7 +111,7 @@ struct JoinArgs {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     experts: Option<Vec<String>>,
 
-    /// Names of the classes, for thresholds where the file does not tell.
+    /// Names of the classes, where the file does not tell.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     classes: Option<Vec<String>>,
 
@@ -131,12 +131,16 @@ impl From<&JoinArgs> for Join {
             None => Part::Thresholds {
                 thresholds: args.thresholds.clone().unwrap_or_default(),
                 experts: args.experts.clone().unwrap_or_default(),
-                classes: args.classes.clone(),
                 shape: args.shape,
             },
         };
-        let (expert, arch, out) = (args.expert.clone(), args.arch.clone(), args.out.clone());
-        Self { expert, arch, router, out }
+        Self {
+            expert: args.expert.clone(),
+            arch: args.arch.clone(),
+            classes: args.classes.clone(),
+            router,
+            out: args.out.clone(),
+        }
     }
 }
 

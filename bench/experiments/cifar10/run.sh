@@ -35,7 +35,7 @@ pool_with "plugin = \"torch\"
 config = { kind = \"checkpoint\", model = \"router/model.safetensors\", dtype = \"bf16\" }" >routed.toml
 votes pool routed.toml
 router_votes tuned
-drs train join "$models/s100.safetensors" --router head/model.safetensors --out head.safetensors
+drs train join "$models/s100.safetensors" --router head/model.safetensors --classes "$classes" --out head.safetensors
 shared_votes head 'kind = "checkpoint", model = "head.safetensors"'
 threshold_votes "$models/s100.safetensors" "--classes $classes --shape 3,32,32" 0.5,0.8
 
