@@ -3,6 +3,8 @@
 mod onnx;
 mod proto;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
@@ -75,7 +77,8 @@ const TRACED: f64 = 1e-4;
 /// Writes TorchScript, traced on one input; every layer takes any number of them.
 ///
 /// Whatever tensor `network` needs beside its input must be made before: what is copied into one
-/// while it is traced is not recorded. What was recorded is compared on other inputs.
+/// while it is traced is not recorded, and a device on which one is made is. What was recorded is
+/// compared on other inputs.
 pub(crate) fn trace(
     network: impl Fn(&Tensor) -> Tensor,
     shape: [usize; 3],
@@ -95,5 +98,47 @@ pub(crate) fn trace(
     // Made beside and renamed, as other files.
     let made = out.with_extension("pt.part");
     module.save(&made).with_context(|| format!("cannot write {}", out.display()))?;
+    let problem = || out.display().to_string();
+    let bound = names_a_device(&made).with_context(problem)?;
+    ensure!(!bound, "{}: the traced network runs on one device only", problem());
     std::fs::rename(&made, out).with_context(|| format!("cannot write {}", out.display()))
+}
+
+/// Whether the code of a TorchScript file says where to make a tensor.
+fn names_a_device(path: &Path) -> anyhow::Result<bool> {
+    let mut archive = zip::ZipArchive::new(File::open(path)?)?;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index)?;
+        if entry.name()?.ends_with(".py") {
+            let mut code = String::new();
+            entry.read_to_string(&mut code)?;
+            if code.contains("torch.device(") {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traced(network: impl Fn(&Tensor) -> Tensor) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let made = trace(network, [1, 1, 2], &folder.path().join("network.pt"));
+        made.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_a_trace_cannot_record_is_refused() {
+        let pair = || Tensor::from_slice(&[1f32, 2.0]);
+        let before = pair();
+        traced(|inputs| inputs.flatten(1, -1) + &before).unwrap();
+        let lost = traced(|inputs| inputs.flatten(1, -1) + pair());
+        assert!(lost.unwrap_err().contains("answers are off by"));
+        let numbers = || Tensor::arange(2, (Kind::Float, Device::Cpu));
+        let bound = traced(|inputs| inputs.flatten(1, -1) + numbers());
+        assert!(bound.unwrap_err().contains("on one device only"));
+    }
 }

@@ -100,6 +100,12 @@ impl Running<'_> {
     }
 }
 
+/// The values in another number format. `to_kind` does the same, but what is traced then names
+/// the device that the tensor was on, and runs on no other.
+pub(crate) fn cast(tensor: &Tensor, kind: Kind) -> Tensor {
+    tensor.to_dtype(kind, false, false)
+}
+
 impl Layers for Running<'_> {
     type Maps = Tensor;
     type Error = Infallible;
@@ -113,7 +119,7 @@ impl Layers for Running<'_> {
     ) -> Result<Tensor, Infallible> {
         let both = |size: usize| [i64::try_from(size).unwrap_or(i64::MAX); 2];
         let (stride, padding) = (both(sizes.stride), both(sizes.kernel / 2));
-        let weight = self.tensor(conv, "weight").to_kind(self.precision);
+        let weight = cast(self.tensor(conv, "weight"), self.precision);
         let maps = maps.conv2d(&weight, None::<&Tensor>, stride, padding, [1, 1], 1);
         Ok(maps.batch_norm(
             Some(self.tensor(norm, "weight")),
@@ -140,7 +146,7 @@ impl Layers for Running<'_> {
     }
 
     fn head(&mut self, maps: &Tensor, name: &str, _: usize) -> Result<Tensor, Infallible> {
-        let features = maps.to_kind(Kind::Float).mean_dim([2i64, 3].as_slice(), false, Kind::Float);
+        let features = cast(maps, Kind::Float).mean_dim([2i64, 3].as_slice(), false, Kind::Float);
         Ok(features.linear(self.tensor(name, "weight"), Some(self.tensor(name, "bias"))))
     }
 }

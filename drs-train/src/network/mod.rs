@@ -11,6 +11,8 @@ use tch::{Device, Kind, Tensor};
 
 use layers::{Making, Running, channels_last};
 
+pub(crate) use layers::cast;
+
 /// What a forward pass is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -160,7 +162,7 @@ impl Network {
     /// [0, 1], noise added.
     pub fn forward(&self, inputs: &Tensor, mode: Mode) -> Tensor {
         let normalised = channels_last(&((inputs - &self.mean) / &self.std));
-        let normalised = normalised.to_kind(self.precision);
+        let normalised = cast(&normalised, self.precision);
         let mut running = Running { tensors: &self.tensors, mode, precision: self.precision };
         let Ok(logits) = self.architecture.forward(&mut running, &normalised);
         logits
