@@ -227,6 +227,9 @@ fn terms_are_chosen_on_held_out_inputs_of_the_same_models() {
     // The best expert at every radius is among what it begins with, but for α.
     assert!(merit > envelope - 0.1 && merit <= 1.0, "{said}, envelope {envelope}");
     assert!(place.read("chosen.toml").contains("[[blend]]"));
+    // Ten draws certify nothing, however they fall.
+    let few = place.drs(&format!("{choose} --n 10 --experts pool.toml --out few.toml")).succeeds();
+    assert!(few.contains("merit 0.0000") && few.contains("those of 10\n"), "{few}");
     let certified = place
         .drs(
             "certify --experts chosen.toml --data data --method blend --n 300 --max 30 --out o.tsv",

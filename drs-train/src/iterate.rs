@@ -14,7 +14,7 @@ use toml::{Table, Value};
 use crate::labels::{Drawing, Header, draw};
 use crate::pool::PoolFile;
 use crate::start::keep_settings;
-use crate::{expert, router};
+use crate::{expert, router, threads};
 
 /// The settings, as a TOML file: all that the paper's recipe needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -109,7 +109,7 @@ pub fn iterate(config: &Config, folder: &Path) -> anyhow::Result<()> {
         }
         eprintln!("round {round}: labels");
         let labels = place.join("labels");
-        draw(&drawing(config, &pool), None, &labels)?;
+        threads::kept(|| draw(&drawing(config, &pool), None, &labels))?;
         eprintln!("round {round}: router");
         let mut settings = config.router.clone();
         settings.insert("input".to_owned(), Value::try_from(read.input)?);

@@ -33,3 +33,4 @@ mod pool;
 pub mod router;
 pub mod run;
 mod start;
+mod threads;

@@ -172,6 +172,10 @@ struct ChooseArgs {
     #[arg(long, default_value_t = 100)]
     draws: usize,
 
+    /// Draws of the certificates that the terms are for: a term that needs more does badly.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    n: u64,
+
     /// Candidates to try, for each router and each of three splits of α.
     #[arg(long, default_value_t = 2000)]
     tries: usize,
@@ -186,12 +190,13 @@ struct ChooseArgs {
 
 impl From<&ChooseArgs> for Choose {
     fn from(args: &ChooseArgs) -> Self {
-        let ChooseArgs { routers, experts, by, draws, tries, seed, out } = args;
+        let ChooseArgs { routers, experts, by, draws, n, tries, seed, out } = args;
         Self {
             routers: routers.clone(),
             experts: experts.clone(),
             by: *by,
             draws: *draws,
+            n: *n,
             tries: *tries,
             seed: *seed,
             out: out.clone(),

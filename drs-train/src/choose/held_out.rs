@@ -13,8 +13,6 @@ use crate::labels::Labels;
 use crate::network::Network;
 use crate::router::{Config, held_out, shares};
 
-/// Draws that a certificate would have; shares of fewer votes stand for them.
-const N: u64 = 10_000;
 const ALPHA: f64 = 0.001;
 /// What each further set or expert gets of α, as by default.
 const NEXT: f64 = 0.25;
@@ -24,21 +22,28 @@ pub(super) struct HeldOut {
     sigmas: Vec<Sigma>,
     router: Sigma,
     classes: usize,
+    /// Draws that a certificate would have; shares of fewer votes stand for them.
+    n: u64,
     inputs: Vec<Input>,
 }
 
 struct Input {
     label: usize,
-    /// By expert and class, in N.
+    /// By expert and class, of `n`.
     votes: Vec<Vec<u64>>,
-    /// The router's, in N.
+    /// The router's, of `n`.
     route: Vec<u64>,
     claims: Vec<Option<Claim>>,
     bounds: RouteBounds,
 }
 
 impl HeldOut {
-    pub(super) fn read(settings: &Config, model: &Path, draws: usize) -> anyhow::Result<Self> {
+    pub(super) fn read(
+        settings: &Config,
+        model: &Path,
+        draws: usize,
+        n: u64,
+    ) -> anyhow::Result<Self> {
         let labels = Labels::read(&settings.labels)?;
         let (places, images) = held_out(settings, &labels)?;
         let checkpoint = drs_checkpoint::read(model)?;
@@ -46,8 +51,8 @@ impl HeldOut {
         let network = network.with_context(|| model.display().to_string())?;
         let routes = shares(&network, &images, settings.sigma, draws);
         let header = &labels.header;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of N")]
-        let in_n = |share: f64| (share * N as f64 + 1e-6) as u64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of n")]
+        let in_n = |share: f64| (share * n as f64 + 1e-6) as u64;
         let input = |(&place, route): (&usize, Vec<f64>)| {
             let votes = labels.votes.index_axis(ndarray::Axis(0), place);
             let share = |&count: &u32| in_n(f64::from(count) / header.draws as f64);
@@ -64,6 +69,7 @@ impl HeldOut {
             sigmas: header.experts.iter().map(|expert| expert.sigma).collect(),
             router: Sigma::new(settings.sigma)?,
             classes: header.classes.len(),
+            n,
             inputs: places.iter().zip(routes).map(input).collect(),
         })
     }
@@ -84,6 +90,7 @@ impl HeldOut {
         }
         let sets = falling(experts - 1).into_iter().map(|part| Alpha::new(ALPHA * share * part));
         let sets = sets.collect::<Result<Vec<_>, _>>()?;
+        let n = self.n;
         let (mut lowers, mut uppers) = (HashMap::new(), HashMap::new());
         for input in &mut self.inputs {
             input.claims.clear();
@@ -91,10 +98,10 @@ impl HeldOut {
             for (expert, ((votes, &sigma), &(own, other))) in experts {
                 let mut bounds = Vec::with_capacity(votes.len());
                 for &count in votes {
-                    bounds.push(known(&mut uppers, (expert, count), || upper(count, N, other))?);
+                    bounds.push(known(&mut uppers, (expert, count), || upper(count, n, other))?);
                 }
                 let count = votes[input.label];
-                let p = known(&mut lowers, (expert, count), || lower(count, N, own))?;
+                let p = known(&mut lowers, (expert, count), || lower(count, n, own))?;
                 input.claims.push(Some(Claim::new(sigma, input.label, p, &bounds)));
             }
             let experts = self.sigmas.len();
@@ -104,7 +111,7 @@ impl HeldOut {
             for (last, &alpha) in sets.iter().enumerate() {
                 let set = &order[..=last];
                 let count: u64 = set.iter().map(|&expert| input.route[expert]).sum();
-                let p = lower(count.min(N), N, alpha)?;
+                let p = lower(count.min(n), n, alpha)?;
                 let bounds = std::mem::replace(&mut input.bounds, RouteBounds::new(experts));
                 input.bounds = bounds.with(self.router, ExpertSet::of(set), p);
             }

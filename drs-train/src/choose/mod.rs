@@ -15,6 +15,7 @@ use crate::config;
 use crate::labels::Header;
 use crate::pool::PoolFile;
 use crate::router::{self, By};
+use crate::threads;
 
 use held_out::HeldOut;
 use search::search;
@@ -30,6 +31,8 @@ pub struct Choose {
     pub by: By,
     /// Votes of each router on each held-out input.
     pub draws: usize,
+    /// Draws of a certificate, which the terms are for; shares of fewer votes stand for them.
+    pub n: u64,
     /// Candidates to try.
     pub tries: usize,
     /// Of the search.
@@ -56,19 +59,21 @@ struct Choice {
 /// If a file cannot be read or written, or the runs do not belong together.
 pub fn choose(choose: &Choose) -> anyhow::Result<()> {
     let pool = Pool::read(&choose.experts)?;
-    let pool = Router::open(&pool, &Options::new(1))
-        .with_context(|| choose.experts.display().to_string())?;
-    let experts: Vec<String> = pool.experts().iter().map(|expert| expert.name.clone()).collect();
+    let found = threads::kept(|| Router::open(&pool, &Options::new(1)))
+        .with_context(|| choose.experts.display().to_string())?
+        .experts()
+        .to_vec();
+    let experts: Vec<String> = found.iter().map(|expert| expert.name.clone()).collect();
     let mut best: Option<Choice> = None;
     let mut first: Option<router::Config> = None;
     for run in &choose.routers {
         let settings: router::Config = config::read(&run.join("settings.toml"), &[])?;
         let model = run.join("model.safetensors");
         let header = Header::read(&settings.labels)?;
-        check_experts(pool.experts(), &header.experts).with_context(|| {
+        check_experts(&found, &header.experts).with_context(|| {
             format!("{} and {}", settings.labels.display(), choose.experts.display())
         })?;
-        let mut held_out = HeldOut::read(&settings, &model, choose.draws)?;
+        let mut held_out = HeldOut::read(&settings, &model, choose.draws, choose.n)?;
         let parts = |run: &router::Config| (run.hold_out, run.hold_out_seed, run.radius);
         let first = first.get_or_insert_with(|| settings.clone());
         ensure!(
@@ -96,8 +101,8 @@ pub fn choose(choose: &Choose) -> anyhow::Result<()> {
     let best = best.context("no router to choose from")?;
     let terms: Vec<NamedTerm> = best.terms.iter().map(|term| named(term, &experts)).collect();
     println!(
-        "merit {:.4} on held-out inputs, shares of votes taken for those of 10,000",
-        best.merit
+        "merit {:.4} on held-out inputs, shares of votes taken for those of {}",
+        best.merit, choose.n
     );
     println!("certified accuracy {}", shown(&best.accuracies));
     println!("router {}, its share of alpha {}", best.router.display(), best.share);
