@@ -48,8 +48,9 @@ pub(crate) struct Config {
     /// Threads of libtorch for one batch on the CPU. The host runs several
     /// batches at once, which is faster than several threads on one.
     pub(crate) threads: Option<u16>,
-    /// Who draws the noise; the device by default on CUDA.
-    pub(crate) draw: Option<Draw>,
+    /// Who draws the noise. A host with some cores is faster than a large GPU.
+    #[serde(default)]
+    pub(crate) draw: Draw,
 }
 
 /// What the model file is.
@@ -73,10 +74,11 @@ pub(crate) enum BatchSize {
 }
 
 /// Who draws the noise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Draw {
     /// The host, in integers, sent as 16-bit values.
+    #[default]
     Host,
     /// The plugin, on the device: the very same integers.
     Device,

@@ -80,7 +80,7 @@ impl Plugin for TorchExpert {
             classes,
             batch: tune::default_batch(context.shape(), gpu),
             threads,
-            draws: config.draw.map_or(gpu, |draw| draw == Draw::Device),
+            draws: config.draw == Draw::Device,
             replicas: model.networks.into_iter().map(Replica::new).collect(),
         };
         match config.batch {
