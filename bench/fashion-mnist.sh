@@ -16,7 +16,6 @@ out=$(realpath "$2")
 source "$(dirname "$(realpath "$0")")/experiments/common.sh"
 example=$root/examples/fashion-mnist/experts.toml
 experts=$(realpath "${3:-$example}")
-images=(--skip 10 --n 2098)
 cd "$out"
 
 votes pool "$experts"

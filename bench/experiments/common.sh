@@ -4,6 +4,12 @@
 root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 release=$(realpath "${CARGO_TARGET_DIR:-$root/target}")/release
 export DRS_PLUGIN_PATH=$release
+# Where models run: DRS_DEVICE=cuda takes a GPU.
+device=${DRS_DEVICE:-cpu}
+running="dtype = \"bf16\", device = \"$device\""
+# 1,000 of 10,000 test images, and the draws of their certificates.
+n=2098
+images=(--skip 10 --n "$n")
 drs() { "$release/drs" "$@"; }
 replay() { "$release/drs-replay" "$@"; }
 
@@ -12,7 +18,7 @@ router() {
     local name=$1 settings=$2
     shift 2
     echo "== router $name"
-    drs train router "$settings" --set "labels=$PWD/labels" "$@" --out "$name"
+    drs train router "$settings" --set "labels=$PWD/labels" --set "device=$device" "$@" --out "$name"
 }
 
 # NAME EXPERTS OPTIONS…: votes of $images, in votes/NAME.jsonl.
@@ -35,13 +41,13 @@ pool_with() {
 # NAME: votes of the router of that run.
 router_votes() {
     pool_with "plugin = \"torch\"
-config = { kind = \"checkpoint\", model = \"$1/model.safetensors\", dtype = \"bf16\" }" >"$1.toml"
+config = { kind = \"checkpoint\", model = \"$1/model.safetensors\", $running }" >"$1.toml"
     votes "$1" "$1.toml" --router-only
 }
 
 # NAME CONFIG: votes of the router that shares s100's network, which is CONFIG instead of that of pool.toml.
 shared_votes() {
-    pool_with 'shares = "s100"' | sed "/^name = \"s100\"/,\$s#^config = .*#config = { $2, dtype = \"bf16\" }#" >"$1.toml"
+    pool_with 'shares = "s100"' | sed "/^name = \"s100\"/,\$s#^config = .*#config = { $2, $running }#" >"$1.toml"
     votes "$1" "$1.toml" --router-only
 }
 
@@ -64,5 +70,22 @@ judged() {
     shift
     for name in "$@"; do
         replay judge votes/pool.jsonl --router "votes/$name.jsonl" --routed-only --rules "$rules" --name "$name: "
+    done
+}
+
+# NAME…: terms of `blend` by held-out inputs of these routers' runs: chosen-mean.toml and chosen-worst.toml.
+choose() {
+    for by in mean worst; do
+        drs train choose "$@" --experts pool.toml --by "$by" --n "$n" --tries 1000 --out "chosen-$by.toml"
+    done
+}
+
+# Certified accuracy by the terms that were chosen.
+judged_as_chosen() {
+    for by in mean worst; do
+        # Terms without a route need no router's votes.
+        chosen=$(sed -n '/^\[router.config\]/,$s#^model = ".*/\([^/]*\)/model.safetensors"$#\1#p' "chosen-$by.toml")
+        replay judge votes/pool.jsonl --router "votes/${chosen:-router}.jsonl" --routed-only \
+            --rules "chosen-$by.toml" --name "chosen by $by: "
     done
 }

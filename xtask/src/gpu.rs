@@ -1,27 +1,35 @@
 //! Tests and benchmarks on CUDA, on a machine that may have no Rust.
 //!
-//! `prepare` packs what they need into one folder; `run`, from the packed copy
-//! of this program, uses the libtorch of that machine's PyTorch.
+//! `prepare` packs what they need into one folder, as a checkout in which all is
+//! built; `run` and `with`, from the packed copy of this program, use the libtorch
+//! of that machine's PyTorch.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::{Outcome, command, root, run, target, with_libtorch};
 
-/// What the folder holds, beside this program.
-const PLUGIN: &str = "libdrs_expert_torch.so";
+/// What is built into `target/release`, there as here.
+const BUILT: [&str; 4] = ["drs", "drs-train", "drs-replay", "libdrs_expert_torch.so"];
 const TESTS: &str = "torch-tests";
-/// Scripts, with the folder they are in here and there.
-const SCRIPTS: [&str; 2] = ["bench/torch_experts.py", "experts/torch/tests/models/networks.py"];
+/// What the tests, benchmarks and experiments need of the checkout.
+const SOURCES: [&str; 3] = ["bench", "examples/fashion-mnist", MODELS];
+const MODELS: &str = "experts/torch/tests/models";
 
-/// `cargo xtask gpu [prepare | run]`; without either, both.
+/// `cargo xtask gpu [prepare | run OPTIONS… | with COMMAND…]`; without any, the first two.
 pub(crate) fn gpu(rest: &[String]) -> Outcome {
-    match rest.first().map(String::as_str) {
-        Some("prepare") => prepare().map(|folder| {
+    match rest.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("prepare", [])) => prepare().map(|folder| {
             println!("packed: carry {} and run there: drs-xtask gpu run", folder.display());
         }),
-        Some("run") => execute(),
-        Some(other) => Err(format!("gpu {other}: expected prepare or run")),
+        Some(("run", options)) => execute(options),
+        Some(("with", [program, rest @ ..])) => {
+            let mut command = Command::new(program);
+            run(command.args(rest).env("LD_LIBRARY_PATH", libraries()?))
+        }
+        Some((other, _)) => {
+            Err(format!("gpu {other}: expected prepare, run [OPTIONS…] or with COMMAND…"))
+        }
         None if !present() => {
             println!("SKIPPED: no GPU here (/dev/nvidia0 is missing); nothing was run on CUDA");
             Ok(())
@@ -37,26 +45,19 @@ pub(crate) fn gpu(rest: &[String]) -> Outcome {
 fn prepare() -> Result<PathBuf, String> {
     let release = target().join("release");
     let folder = target().join("gpu");
-    with_libtorch(
-        &["build", "--release", "--package", "drs", "--package", "drs-expert-torch"],
-        &[],
-    )?;
+    let packages = ["drs", "drs-train", "drs-replay", "drs-expert-torch"];
+    let packages = packages.map(|package| format!("--package={package}"));
+    with_libtorch(&["build", "--release"], &packages)?;
     let tests = test_binary()?;
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let packed = [
-        (own, "drs-xtask"),
-        (release.join("drs"), "drs"),
-        (release.join(PLUGIN), PLUGIN),
-        (tests, TESTS),
-    ];
-    let scripts = SCRIPTS.map(|script| (root().join(script), script));
-    let models = root().join("experts/torch/tests/models");
-    for (from, to) in packed.into_iter().chain(scripts) {
-        copy(&from, &folder.join(to))?;
+    copy(&own, &folder.join("drs-xtask"))?;
+    let there = folder.join("target/release");
+    copy(&tests, &there.join(TESTS))?;
+    for file in BUILT {
+        copy(&release.join(file), &there.join(file))?;
     }
-    let entries = std::fs::read_dir(&models).map_err(|e| format!("{}: {e}", models.display()))?;
-    for entry in entries.flatten() {
-        copy(&entry.path(), &folder.join("experts/torch/tests/models").join(entry.file_name()))?;
+    for source in SOURCES {
+        copy(&root().join(source), &folder.join(source))?;
     }
     Ok(folder)
 }
@@ -76,29 +77,25 @@ fn test_binary() -> Result<PathBuf, String> {
         .ok_or_else(|| "cargo built no tests of drs-expert-torch".to_owned())
 }
 
-/// Tests, then benchmarks, from the packed folder.
-fn execute() -> Outcome {
+/// Tests, then benchmarks with these options, from the packed folder.
+fn execute(options: &[String]) -> Outcome {
     if !present() {
         println!("SKIPPED: no GPU here (/dev/nvidia0 is missing); nothing was run on CUDA");
         return Ok(());
     }
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let folder = own.parent().ok_or("this program has no folder")?;
+    let release = folder.join("target/release");
     let libraries = libraries()?;
-    let prepared = |program: &str| {
-        let mut command = Command::new(folder.join(program));
-        command.env("LD_LIBRARY_PATH", &libraries).current_dir(folder);
-        command
-    };
     println!("== tests on cuda");
-    let models = folder.join("experts/torch/tests/models");
-    run(prepared(TESTS).env("DRS_TEST_DEVICE", "cuda").env("DRS_TEST_MODELS", &models))?;
+    let mut tests = Command::new(release.join(TESTS));
+    tests.env("DRS_TEST_DEVICE", "cuda").env("DRS_TEST_MODELS", folder.join(MODELS));
+    run(tests.env("LD_LIBRARY_PATH", &libraries).current_dir(folder))?;
     println!("== benchmarks on cuda");
     let mut bench = Command::new("python3");
-    bench.arg(folder.join(SCRIPTS[0])).args(["--device", "cuda", "--drs"]).arg(folder.join("drs"));
-    bench.args(["--out"]).arg(folder.join("out")).args(["cifar_resnet20", "cifar_resnet110"]);
-    bench.env("LD_LIBRARY_PATH", &libraries);
-    run(&mut bench)
+    bench.arg(folder.join("bench/torch_experts.py")).args(["--device", "cuda", "--out"]);
+    bench.arg(folder.join("out")).args(options).args(["cifar_resnet20", "cifar_resnet110"]);
+    run(bench.env("LD_LIBRARY_PATH", &libraries))
 }
 
 /// Where that machine's libtorch is: `LIBTORCH`, or Python's PyTorch.
@@ -120,13 +117,17 @@ fn present() -> bool {
     Path::new("/dev/nvidia0").exists()
 }
 
+/// Copies a file, or a folder with all that is in it.
 fn copy(from: &Path, to: &Path) -> Outcome {
     let failed = |error: std::io::Error| format!("{} to {}: {error}", from.display(), to.display());
+    if from.is_dir() {
+        for entry in std::fs::read_dir(from).map_err(failed)?.flatten() {
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
     if let Some(folder) = to.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    if from.is_file() {
-        std::fs::copy(from, to).map_err(failed)?;
-    }
-    Ok(())
+    std::fs::copy(from, to).map(drop).map_err(failed)
 }

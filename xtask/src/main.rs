@@ -17,8 +17,9 @@ cargo xtask COMMAND
   test      run all tests
   check     formatting, clippy and docs, warnings denied
   bench     the benchmarks of drs-core
-  gpu       tests and benchmarks on CUDA; `gpu prepare` packs them for a machine
-            that has a GPU and PyTorch but no Rust
+  gpu       tests and benchmarks on CUDA; `gpu prepare` packs them, with all that
+            experiments need, for a machine that has a GPU and PyTorch but no
+            Rust: `drs-xtask gpu run` there, `drs-xtask gpu with COMMAND…`
 
 torch, test and check fetch libtorch (0.5 GB) where it is not there yet.
 Further arguments go to the command that runs: `cargo xtask test -- maxmin`,

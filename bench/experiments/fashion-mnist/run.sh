@@ -14,7 +14,6 @@ here=$(dirname "$(realpath "$0")")
 # shellcheck source=../common.sh
 source "$here/../common.sh"
 example=$root/examples/fashion-mnist
-images=(--skip 10 --n 2098)
 
 "$example/train.sh" "$data" "$out"
 cd "$out"
@@ -42,16 +41,14 @@ wait $!
 # A round of fine-tuning; the labels to begin with are those that are here.
 mkdir -p rounds/round-0
 cp -rn labels rounds/round-0/
-drs train iterate "$here/recipe.toml" --set "label.data=$data" --set "expert.data.path=$data" --out rounds
+drs train iterate "$here/recipe.toml" --set "router.device=$device" --set "expert.device=$device" \
+    --set "label.data=$data" --set "expert.data.path=$data" --out rounds
 
-# Terms of `blend`, by held-out inputs.
-for by in mean worst; do
-    drs train choose gain paper router head --experts pool.toml --by "$by" --tries 1000 --out "chosen-$by.toml"
-done
+choose gain paper router head
 
 # Votes of 1,000 test images, of the example's router first.
 pool_with "plugin = \"torch\"
-config = { kind = \"checkpoint\", model = \"router/model.safetensors\", dtype = \"bf16\" }" >routed.toml
+config = { kind = \"checkpoint\", model = \"router/model.safetensors\", $running }" >routed.toml
 "$root/bench/fashion-mnist.sh" "$data" . routed.toml
 ln -sf pool.jsonl votes/router.jsonl
 router_votes paper
@@ -65,11 +62,6 @@ rules=$example/experts.toml
 {
     cat table.md
     judged "$rules" paper gain head self-0.5,0.8
-    for by in mean worst; do
-        # Terms without a route need no router's votes.
-        chosen=$(sed -n '/^\[router.config\]/,$s#^model = ".*/\([^/]*\)/model.safetensors"$#\1#p' "chosen-$by.toml")
-        replay judge votes/pool.jsonl --router "votes/${chosen:-router}.jsonl" --routed-only \
-            --rules "chosen-$by.toml" --name "chosen by $by: "
-    done
+    judged_as_chosen
     replay judge votes/round-1.jsonl --rules "$rules" --name 'round 1: '
 } | tee tables.md
