@@ -11,7 +11,7 @@ use crate::units::{Alpha, Radius, Sigma};
 use crate::votes::VoteCounts;
 
 /// Version of the record's layout.
-pub const RECORD_VERSION: u32 = 4;
+pub const RECORD_VERSION: u32 = 5;
 
 /// What was certified for one input, how, and from which votes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
