@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lattice::{Digest, LatticeInput, Quantum, Shape};
+use crate::lattice::{Digest, Given, LatticeInput, Quantum, Shape};
 use crate::noise::Seed;
 use crate::pool::Phase;
 use crate::protocol::Protocol;
@@ -67,15 +67,14 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputRecord {
-    /// SHA-256 of shape, quantum and lattice values.
+    /// SHA-256 of shape, quantum and values.
     pub sha256: Digest,
     /// Channels, height, width.
     pub shape: Shape,
     /// The lattice's step.
     pub quantum: Quantum,
-    /// Whether the values given were off the lattice: the certificate is for
-    /// the nearest lattice point.
-    pub quantised: bool,
+    /// Whether the values were lattice points, were taken for such, or lie between them.
+    pub given: Given,
 }
 
 impl From<&LatticeInput> for InputRecord {
@@ -84,7 +83,7 @@ impl From<&LatticeInput> for InputRecord {
             sha256: input.digest(),
             shape: input.shape(),
             quantum: input.quantum(),
-            quantised: input.quantised(),
+            given: input.given(),
         }
     }
 }

@@ -4,8 +4,9 @@
 //!
 //! One input's way through this crate:
 //!
-//! 1. [`lattice`]: the input is a point of an integer lattice.
-//! 2. [`noise`]: rounded Gaussian noise, addressed by (seed, input, stage, draw).
+//! 1. [`lattice`]: the input, a real point; what models see are points of an integer lattice.
+//! 2. [`noise`]: the input plus Gaussian noise, rounded to the lattice; addressed by
+//!    (seed, input, stage, draw).
 //! 3. [`pool`]: a [`VoteSource`](pool::VoteSource) turns noisy copies into [`votes`].
 //! 4. [`sampling`] and [`design`]: how many draws, and what each look at them may spend.
 //! 5. [`bounds`]: counts become Clopper–Pearson bounds, always on the sound side.
@@ -13,7 +14,12 @@
 //! 7. [`certify()`]: the procedure of each method, and its [`certificate`].
 //! 8. [`verify()`]: whether a certificate follows from its own votes.
 //!
+//! What a radius is about: g(x) = argmax_c P(f(round(x + ε)) = c), defined at every real x. No
+//! real-valued perturbation shorter than the radius changes that answer ([`noise`] has the proof).
+//!
 //! Nothing here reads a file, loads a plugin or starts a thread.
+
+mod double_double;
 
 pub mod bounds;
 pub mod certificate;

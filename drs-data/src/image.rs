@@ -114,7 +114,7 @@ fn mismatch(image: &DynamicImage, channels: usize) -> String {
 mod tests {
     use super::*;
     use crate::read_image;
-    use drs_core::lattice::Shape;
+    use drs_core::lattice::{Given, Shape};
     use image::{GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba};
 
     fn spec(shape: [usize; 3]) -> InputSpec {
@@ -143,7 +143,7 @@ mod tests {
             saved(RgbImage::from_fn(2, 1, |x, _| Rgb([1, 2, 3 + x as u8])), "c.PNG");
         let input = read_image(&path, spec([3, 1, 2])).unwrap();
         assert_eq!(input.values(), [1, 1, 2, 2, 3, 4]);
-        assert!(!input.quantised());
+        assert_eq!(input.given(), Given::Lattice);
     }
 
     #[test]

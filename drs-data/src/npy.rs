@@ -53,7 +53,7 @@ pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<LatticeInput, DataErr
             )));
         }
     };
-    LatticeInput::quantise(spec.shape, spec.quantum, &values).map_err(|error| {
+    LatticeInput::from_reals(spec.shape, spec.quantum, values).map_err(|error| {
         fail(format!("{error}; floats are pixels in [0, 1], before any normalisation"))
     })
 }
@@ -165,7 +165,7 @@ fn elements<T: ReadableElement + Clone>(bytes: &[u8]) -> Result<Vec<T>, String> 
 mod tests {
     use super::*;
     use crate::read_image;
-    use drs_core::lattice::Shape;
+    use drs_core::lattice::{Given, Shape};
     use ndarray::{Array, ShapeBuilder as _, array};
     use ndarray_npy::{WritableElement, WriteNpyExt as _};
 
@@ -189,10 +189,11 @@ mod tests {
     #[test]
     fn integers_are_lattice_values_and_floats_are_pixels() {
         let input = read_back(&array![[1u8, 2], [3, 255]]).unwrap();
-        assert_eq!((input.values(), input.quantised()), (&[1, 2, 3, 255][..], false));
+        assert_eq!((input.values(), input.given()), (&[1, 2, 3, 255][..], Given::Lattice));
         let input = read_back(&array![[[1.0f32 / 255.0, 0.0], [1.0, 2.0 / 255.0]]]).unwrap();
-        assert_eq!((input.values(), input.quantised()), (&[1, 0, 255, 2][..], false));
-        assert!(read_back(&array![[0.5f64, 0.0], [1.0, 0.25]]).unwrap().quantised());
+        assert_eq!((input.values(), input.given()), (&[1, 0, 255, 2][..], Given::NearLattice));
+        let real = read_back(&array![[0.5f64, 0.0], [1.0, 0.25]]).unwrap();
+        assert_eq!(real.reals(), Some(&[0.5, 0.0, 1.0, 0.25][..]));
     }
 
     /// A file with a header of version 2 or 3, as it stands.

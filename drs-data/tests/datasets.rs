@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use drs_core::lattice::{Quantum, Shape};
+use drs_core::lattice::{Given, Quantum, Shape};
 use drs_data::{Dataset, InputSpec, OpenOptions};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -272,7 +272,8 @@ fn arrays_of_images_and_labels() {
         (data.get(0).unwrap().label, data.get(0).unwrap().input.values()),
         (Some(1), &[0, 255][..])
     );
-    assert!(!data.get(0).unwrap().input.quantised() && data.get(1).unwrap().input.quantised());
+    let given = |index| data.get(index).unwrap().input.given();
+    assert_eq!((given(0), given(1)), (Given::NearLattice, Given::Real));
 }
 
 #[test]

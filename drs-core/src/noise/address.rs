@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::NoiseTable;
-use crate::lattice::Digest;
+use crate::lattice::{Digest, LatticeInput, Place};
 
 /// The secret (or published) seed from which all noise of a run follows.
 ///
@@ -69,9 +69,9 @@ impl fmt::Debug for Seed {
 /// All noise of one stage of one input.
 ///
 /// The ChaCha key is SHA-256 over seed, input digest and stage. Draw i reads
-/// the ChaCha12 streams 2i (16 bits for each value) and 2i + 1 (64 bits for
-/// each value that those leave open), so a draw depends on nothing but its
-/// address.
+/// the ChaCha12 streams 2i (16 bits for each value, 32 off the lattice) and 2i + 1
+/// (64 bits for each value that those leave open), so a draw depends on nothing
+/// but its address.
 #[derive(Debug, Clone)]
 pub struct NoiseStream {
     key: [u8; 32],
@@ -95,7 +95,61 @@ impl NoiseStream {
         self.key
     }
 
-    /// Writes `input` plus the noise of draw `index` to `noisy`.
+    /// Writes the noisy copy with this number of an input, on the lattice or off it.
+    ///
+    /// `noisy` is in units of the quantum; `scratch` is reused between calls and may
+    /// start empty.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn noisy_copy(
+        &self,
+        table: &NoiseTable,
+        index: u64,
+        input: &LatticeInput,
+        noisy: &mut [i16],
+        scratch: &mut Vec<u8>,
+    ) {
+        match input.reals() {
+            None => self.add_noise(table, index, input.values(), noisy, scratch),
+            Some(reals) => self.add_noise_between(table, index, (input, reals), noisy, scratch),
+        }
+    }
+
+    fn add_noise_between(
+        &self,
+        table: &NoiseTable,
+        index: u64,
+        (input, reals): (&LatticeInput, &[f64]),
+        noisy: &mut [i16],
+        scratch: &mut Vec<u8>,
+    ) {
+        assert_eq!(reals.len(), noisy.len(), "one noisy value per input value");
+        let (mut bits, mut rest) = self.bits(index);
+        scratch.resize(4 * reals.len(), 0);
+        bits.fill_bytes(scratch);
+        let between = table.between();
+        let inputs = input.values().iter().zip(input.parts()).zip(reals);
+        for ((noisy, ((below, part), real)), word) in
+            noisy.iter_mut().zip(inputs).zip(scratch.chunks_exact(4))
+        {
+            let top = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+            let place = || Place::of(*real, input.quantum());
+            *noisy = below + table.value_between(between, top, *part, || rest.next_u64(), place);
+        }
+    }
+
+    /// The two streams of a draw.
+    fn bits(&self, index: u64) -> (ChaCha12Rng, ChaCha12Rng) {
+        let stream = |number| {
+            let mut stream = ChaCha12Rng::from_seed(self.key);
+            stream.set_stream(number);
+            stream
+        };
+        (stream(2 * index), stream(2 * index + 1))
+    }
+
+    /// Writes `input`, a lattice point, plus the noise of draw `index` to `noisy`.
     ///
     /// Both are in units of the quantum and of the same length; `scratch` is
     /// reused between calls and may start empty.
@@ -111,10 +165,7 @@ impl NoiseStream {
         scratch: &mut Vec<u8>,
     ) {
         assert_eq!(input.len(), noisy.len(), "one noisy value per input value");
-        let mut bits = ChaCha12Rng::from_seed(self.key);
-        bits.set_stream(2 * index);
-        let mut rest = ChaCha12Rng::from_seed(self.key);
-        rest.set_stream(2 * index + 1);
+        let (mut bits, mut rest) = self.bits(index);
         scratch.resize(2 * input.len(), 0);
         bits.fill_bytes(scratch);
         for ((noisy, input), pair) in noisy.iter_mut().zip(input).zip(scratch.chunks_exact(2)) {

@@ -1,18 +1,21 @@
 //! From uniform bits to rounded-Gaussian integers.
 
-use super::double_double::DoubleDouble;
-use crate::lattice::Quantum;
+use std::sync::OnceLock;
+
+use super::between::Between;
+use crate::double_double::DoubleDouble;
+use crate::lattice::{Place, Quantum};
 use crate::units::Sigma;
 
 /// Marks a cell that holds the boundary between two or more values.
-const AMBIGUOUS: i16 = i16::MIN;
+pub(super) const AMBIGUOUS: i16 = i16::MIN;
 /// Bits that pick the cell, and bits that decide inside an ambiguous one.
 const CELL_BITS: u32 = 16;
 const REST_BITS: u32 = 64;
 /// One in the fixed-point scale of the distribution function.
-const ONE: u128 = 1 << (CELL_BITS + REST_BITS);
+pub(super) const ONE: u128 = 1 << (CELL_BITS + REST_BITS);
 /// Beyond this many σ the distribution function is 0 or 1 to 80 bits.
-const REACH: f64 = 10.6;
+pub(super) const REACH: f64 = 10.6;
 /// The largest σ/step: [`REACH`] times it, plus an input, fits an `i16`.
 const MAX_RATIO: f64 = 2600.0;
 
@@ -27,12 +30,19 @@ pub struct NoiseError {
     quantum: Quantum,
 }
 
-/// The distribution of round(ε/step), ε ~ N(0, σ²), ready for drawing.
+/// The distribution of round(φ + ε/step), ε ~ N(0, σ²), ready for drawing: φ is how far a value
+/// of the input lies above a lattice point, in steps, and 0 on the lattice.
 ///
 /// A draw is the inverse of the distribution function at an 80-bit uniform
 /// number. Its top 16 bits pick a cell; a cell that lies within one value is
 /// answered from a table, the others (3 % at σ/step = 255) spend the remaining
 /// 64 bits on an exact comparison.
+///
+/// Off the lattice the thresholds are Φ((j + ½ − φ)·step/σ). They fall as φ rises and reach the
+/// next lower ones of φ = 0 at φ = 1. So the value drawn is the one v of φ = 0 or v + 1, and one
+/// comparison with the threshold at v tells which. 32 bits of the uniform number and bounds on
+/// that threshold at the neighbouring multiples of 1/64 decide it 63 times in 64; for the others
+/// the threshold is computed, in double precision and, where that is too close to tell, exactly.
 ///
 /// # Distance from the exact distribution
 /// Every threshold is within one unit of 2⁻⁸⁰ of the exact distribution
@@ -40,7 +50,14 @@ pub struct NoiseError {
 /// the difference of two thresholds, so with K values the total-variation
 /// distance is at most ½·K·2·2⁻⁸⁰; the mass beyond the table is below one more
 /// unit on each side. [`total_variation`](Self::total_variation) returns
-/// (K + 2)·2⁻⁸⁰.
+/// (K + 2)·2⁻⁸⁰. Off the lattice K of the K + 1 values' thresholds are compared with, each within
+/// one unit of exact as well, so the distance is at most K + 1 units: the same bound holds.
+///
+/// All of this is for the Gaussian whose σ/step is the double fl(σ·levels). Its σ differs from
+/// the one declared by at most 2⁻⁵³ of it, so its distribution function by at most
+/// φ(1)·2⁻⁵³ = 2.7·10⁻¹⁷. That is not charged to α: the certificate is one for noise of that σ,
+/// and so is its radius, a factor of 1 ± 2⁻⁵³ away, which the guard of
+/// [`quantile_lower`](crate::bounds::quantile_lower) covers many times over.
 #[derive(Debug, Clone)]
 pub struct NoiseTable {
     /// The value of each cell, or [`AMBIGUOUS`].
@@ -48,6 +65,10 @@ pub struct NoiseTable {
     /// `thresholds[j]` = F(lowest + j) · 2⁸⁰, the probability of at most that value.
     thresholds: Vec<u128>,
     lowest: i16,
+    /// σ in steps.
+    ratio: f64,
+    /// For inputs off the lattice, made for the first one.
+    between: OnceLock<Between>,
 }
 
 impl NoiseTable {
@@ -60,7 +81,8 @@ impl NoiseTable {
         let below = above_zero.iter().rev().map(|mass| ONE / 2 - mass);
         let above = above_zero.iter().map(|mass| ONE / 2 + mass);
         let thresholds: Vec<u128> = below.chain(above).chain([ONE]).collect();
-        Ok(Self { cells: cells(&thresholds, -highest), thresholds, lowest: -highest })
+        let (cells, lowest) = (cells(&thresholds, -highest), -highest);
+        Ok(Self { cells, thresholds, lowest, ratio, between: OnceLock::new() })
     }
 
     /// An upper bound on the total-variation distance of one draw from the
@@ -107,9 +129,48 @@ impl NoiseTable {
         if value == AMBIGUOUS { self.resolve(cell, rest()) } else { value }
     }
 
+    /// The value of round(φ + ε/step) for 32 uniform bits, and 48 more if they do not decide.
+    /// `part` is ⌊64·φ⌋, `place` tells φ itself.
+    #[inline]
+    pub(super) fn value_between(
+        &self,
+        between: &Between,
+        top: u32,
+        part: u8,
+        rest: impl FnOnce() -> u64,
+        place: impl FnOnce() -> Place,
+    ) -> i16 {
+        let value = self.cells[(top >> (u32::BITS - CELL_BITS)) as usize];
+        let decided = match value {
+            AMBIGUOUS => None,
+            _ => between.is_next(value, top, usize::from(part)),
+        };
+        match decided {
+            Some(next) => value + i16::from(next),
+            None => self.resolve_between(between, top, rest(), place()),
+        }
+    }
+
+    #[cold]
+    fn resolve_between(&self, between: &Between, top: u32, rest: u64, place: Place) -> i16 {
+        // 32 bits and 48 more are 80.
+        let uniform = (u128::from(top) << 48) | u128::from(rest >> 16);
+        let value = self.at(uniform);
+        value + i16::from(between.is_next_exactly(value, uniform, place.rest))
+    }
+
+    /// What inputs off the lattice need.
+    pub(super) fn between(&self) -> &Between {
+        self.between.get_or_init(|| Between::new(self.ratio, self.lowest))
+    }
+
     #[cold]
     fn resolve(&self, cell: u16, rest: u64) -> i16 {
-        let uniform = (u128::from(cell) << REST_BITS) | u128::from(rest);
+        self.at((u128::from(cell) << REST_BITS) | u128::from(rest))
+    }
+
+    /// The value on the lattice at this point of the distribution function.
+    fn at(&self, uniform: u128) -> i16 {
         nth(self.lowest, self.thresholds.partition_point(|&threshold| threshold <= uniform))
     }
 }

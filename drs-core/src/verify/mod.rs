@@ -78,7 +78,7 @@ impl std::error::Error for Rejection {}
 ///
 /// Numbers are compared exactly: the same code in the same machine arithmetic wrote them.
 /// What nothing follows from is not judged: the digests, the seed, the plugins' names and
-/// whether the input was quantised. Those a [`replay`] checks.
+/// how the input was given. Those a [`replay`] checks.
 ///
 /// # Errors
 /// The first field that does not follow, or why nothing can be recomputed.

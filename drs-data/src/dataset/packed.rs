@@ -50,7 +50,7 @@ impl Packed {
             Pixels::Floats(floats) => {
                 let values: Vec<f64> =
                     floats.get(range).ok_or_else(none)?.iter().copied().map(f64::from).collect();
-                LatticeInput::quantise(shape, quantum, &values)
+                LatticeInput::from_reals(shape, quantum, values)
             }
         };
         let input = input.map_err(|error| fail(format!("input {index}: {error}")))?;

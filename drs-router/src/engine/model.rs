@@ -83,11 +83,16 @@ impl Model {
 
     /// Writes the noisy inputs; rows beyond the segments keep whatever they held.
     pub(super) fn fill(&self, batch: &mut Batch, scratch: &mut Vec<u8>) {
+        if self.thresholds.is_some() {
+            // Plugins draw around lattice points only: the host draws a batch with another input.
+            let host = batch.segments.iter().any(|segment| segment.input.reals().is_some());
+            let values = if host { self.batch * self.expert.shape().values() } else { 0 };
+            batch.values.resize(values, 0);
+        }
         let mut rows = batch.values.chunks_exact_mut(self.expert.shape().values());
         for segment in &batch.segments {
             for (index, row) in (segment.first..).zip(rows.by_ref().take(segment.rows)) {
-                let input = segment.input.values();
-                segment.stream.add_noise(&self.table, index, input, row, scratch);
+                segment.stream.noisy_copy(&self.table, index, &segment.input, row, scratch);
             }
         }
     }
@@ -143,8 +148,7 @@ impl Model {
         votes: &mut [u32],
     ) -> Result<(), EngineError> {
         let voted = match &self.thresholds {
-            None => self.expert.vote(values, votes),
-            Some((high, low)) => {
+            Some((high, low)) if values.is_empty() => {
                 let noise = AbiNoiseTable {
                     cells: self.table.cells().into(),
                     thresholds_high: high.as_slice().into(),
@@ -154,6 +158,7 @@ impl Model {
                 let segments: Vec<_> = segments.iter().map(|segment| segment.address()).collect();
                 self.expert.draw(noise, &segments, self.batch, votes)
             }
+            _ => self.expert.vote(values, votes),
         };
         let (model, plugin) = self.names();
         match voted {

@@ -1,14 +1,14 @@
-//! Just enough double-double arithmetic to tabulate Φ to 2⁻⁸⁸.
+//! Just enough double-double arithmetic to know Φ to 2⁻⁸⁸.
 //!
 //! A value is an unevaluated sum of two `f64`s. Each operation here has a
 //! relative error below 2⁻¹⁰⁰ (Joldes, Muller & Popescu 2017, *Tight and
 //! rigorous error bounds for basic building blocks of double-word arithmetic*,
 //! give 2⁻¹⁰² or better for the same algorithms).
 
-use std::ops::{Add, Div, Mul};
+use std::ops::{Add, Div, Mul, Neg};
 
-#[derive(Debug, Clone, Copy)]
-pub(super) struct DoubleDouble {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct DoubleDouble {
     high: f64,
     low: f64,
 }
@@ -70,8 +70,33 @@ impl Div for DoubleDouble {
     }
 }
 
+impl Neg for DoubleDouble {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self { high: -self.high, low: -self.low }
+    }
+}
+
 impl DoubleDouble {
-    fn scale(self, power_of_two: f64) -> Self {
+    /// `a · b` without a rounding.
+    pub(crate) fn product(a: f64, b: f64) -> Self {
+        let high = a * b;
+        Self { high, low: a.mul_add(b, -high) }
+    }
+
+    /// The value rounded to a double.
+    pub(crate) fn nearest(self) -> f64 {
+        self.high
+    }
+
+    /// The largest whole number that is not above the value, below 2⁵².
+    pub(crate) fn floor(self) -> f64 {
+        let floor = self.high.floor();
+        if floor == self.high && self.low < 0.0 { floor - 1.0 } else { floor }
+    }
+
+    /// Times a power of two, which is exact.
+    pub(crate) fn scale(self, power_of_two: f64) -> Self {
         Self { high: self.high * power_of_two, low: self.low * power_of_two }
     }
 
@@ -94,7 +119,7 @@ impl DoubleDouble {
     /// summed, three operations each, so the relative error stays below
     /// 1,200·2⁻¹⁰⁰ plus that of φ, whose 90-odd operations add less than 2⁻⁹³
     /// after the argument's error is multiplied by x² ≤ 113.
-    pub(super) fn normal_mass_above_zero(self) -> Self {
+    pub(crate) fn normal_mass_above_zero(self) -> Self {
         let square = self * self;
         let mut term = self;
         let mut sum = self;
@@ -109,7 +134,7 @@ impl DoubleDouble {
     }
 
     /// round(self · 2⁸⁰) for 0 ≤ self ≤ 1.
-    pub(super) fn to_fixed_80(self) -> u128 {
+    pub(crate) fn to_fixed_80(self) -> u128 {
         // Split by the high part's exponent: both products are exact.
         let high = self.high * 2f64.powi(80);
         let low = self.low * 2f64.powi(80);
