@@ -56,16 +56,73 @@ fn the_radius_agrees_with_certify_under_one_seed() {
 }
 
 #[test]
-fn predict_answers_with_the_class_alone() {
-    let text = route(&Place::new(), "--predict --n 200 --seed 1 --json", 4);
-    for line in text.lines() {
-        let answer: serde_json::Value = serde_json::from_str(line).unwrap();
-        let prediction: Prediction = serde_json::from_value(answer["prediction"].clone()).unwrap();
-        let votes: Vec<u64> = prediction.stages.iter().map(|stage| stage.draws()).collect();
-        assert_eq!(votes, [200, 200], "both stages draw n");
+fn predict_answers_with_the_class_alone_and_names_its_rule() {
+    for rule in ["dual", "set", "maxmin"] {
+        let args = format!("--predict --rule {rule} --n 200 --seed 1 --json");
+        for line in route(&Place::new(), &args, 4).lines() {
+            let answer: serde_json::Value = serde_json::from_str(line).unwrap();
+            let prediction: Prediction =
+                serde_json::from_value(answer["prediction"].clone()).unwrap();
+            assert_eq!(prediction.method, rule);
+            let models: Vec<&str> =
+                prediction.stages.iter().map(|stage| stage.model.as_str()).collect();
+            assert_eq!(models[0], "router");
+            assert!(models.len() >= 2 && (rule != "dual" || models.len() == 2), "{models:?}");
+            assert!(prediction.stages.iter().all(|stage| stage.draws() == 200), "all of n");
+            assert_eq!(answer["class"].is_null(), prediction.class.is_none());
+        }
     }
     let table = route(&Place::new(), "--predict --n 200 --seed 1", 2);
-    assert!(!table.contains("radius") && table.contains("Ankle boot"), "{table}");
+    assert!(!table.contains("binds") && table.contains("Ankle boot"), "{table}");
+    assert!(table.contains("\nmaxmin; the class that its certificates are about"), "{table}");
+    assert!(table.contains("n = 200") && !table.contains("n0"), "{table}");
+}
+
+#[test]
+fn predict_refuses_what_it_does_not_use() {
+    let place = Place::new();
+    for option in ["--radius 0.5", "--tol 0.1", "--full", "--two-sided", "--n0 10", "--sampling fixed"] {
+        let run = place.drs(&format!("route --experts experts.toml --predict {option} a.png"));
+        run.fails(2, &["--predict", option.split(' ').next().unwrap()]);
+    }
+}
+
+/// A router that likes `near` most, which is sure of "high", but likes the two others more
+/// together, which are sure of "low".
+#[test]
+fn predict_answers_for_the_classifier_that_is_certified() {
+    let place = Place::new();
+    let model = |weights: &str, sigma: f64, thresholds: &str, classes: &str| {
+        format!(
+            "plugin = \"halfspace\"\nconfig = {{ sigma = {sigma}, weights = {weights}, thresholds = {thresholds}, classes = [{classes}] }}\n"
+        )
+    };
+    let classes = "\"low\", \"middle\", \"high\"";
+    let toml = format!(
+        "[input]\nshape = [1, 1, 2]\nquantum = \"1/255\"\n[router]\n{}\
+         [[expert]]\nname = \"near\"\n{}[[expert]]\nname = \"far\"\n{}[[expert]]\nname = \"wide\"\n{}\
+         [[blend]]\nweights = {{ far = 1 }}\n",
+        model("[1.0, 0.0]", 1.0, "[-0.1, 0.7]", "\"near\", \"far\", \"wide\""),
+        model("[1.0, 0.0]", 0.25, "[-3.0, -2.0]", classes),
+        model("[1.0, 0.0]", 0.5, "[5.0, 6.0]", classes),
+        model("[1.0, 0.0]", 0.5, "[5.0, 6.0]", classes),
+    );
+    place.write("experts.toml", toml);
+    // The router: 46 % near, 30 % far, 24 % wide at 0.
+    let image = image::GrayImage::from_pixel(2, 1, image::Luma([0]));
+    image.save(place.path("a.png")).unwrap();
+    let class = |args: &str| {
+        let args = format!("route --experts experts.toml --seed 2 --json {args} a.png");
+        let text = place.drs(&args).succeeds();
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        answer["class"].as_str().map(str::to_owned)
+    };
+    for rule in ["maxmin", "blend"] {
+        assert_eq!(class(&format!("--predict --rule {rule}")).as_deref(), Some("low"), "{rule}");
+    }
+    for rule in ["dual", "set"] {
+        assert_eq!(class(&format!("--predict --rule {rule}")).as_deref(), Some("high"), "{rule}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use comfy_table::{CellAlignment, Table, presets};
 use drs_core::certificate::{Binds, Certificate};
 use drs_core::certify::Prediction;
+use drs_core::protocol::Method;
 use drs_core::sampling::Stopping;
 use drs_data::read_image;
 use drs_progress::Bar;
@@ -46,14 +47,15 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     let pool = pool::open(&args.pool)?;
     let protocol = args.draws.protocol(pool.config.split, Stopping::Tolerance(TOLERANCE));
     let seed = args.draws.seed()?;
+    let method = Method::from(args.rule);
     let certify = |image| -> anyhow::Result<Answer<'_>> {
         let input = Arc::new(read_image(image, pool.config.input)?);
         let start = Instant::now();
         let outcome = if args.predict {
-            pool.router.predict(input, None, &protocol, seed).map(Outcome::Prediction)
+            pool.router.predict(input, method, &protocol, seed).map(Outcome::Prediction)
         } else {
             pool.router
-                .certify(input, args.rule.into(), &protocol, seed)
+                .certify(input, method, &protocol, seed)
                 .map(|certificate| Outcome::Certificate(Box::new(certificate)))
         };
         let outcome = outcome.with_context(|| image.display().to_string())?;
@@ -87,7 +89,7 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     bar.finish();
     outcome?;
     if !args.json && failures < args.images.len() {
-        print_table(&table, args, &pool)?;
+        print_table(&table, args, &pool, method)?;
     }
     if failures > 0 {
         bail!("{failures} of {} images failed", args.images.len());
@@ -157,21 +159,24 @@ fn table(predict: bool) -> Table {
     table
 }
 
-fn print_table(table: &Table, args: &RouteArgs, pool: &OpenPool) -> anyhow::Result<()> {
+fn print_table(
+    table: &Table,
+    args: &RouteArgs,
+    pool: &OpenPool,
+    method: Method,
+) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{table}")?;
+    let method = drs_core::certify::name(pool.router.pool(), method);
     let what = if args.predict {
-        "class of the smoothed classifier".to_owned()
+        format!("{method}; the class that its certificates are about, without a radius")
     } else {
-        let method = drs_core::certify::name(pool.router.pool(), args.rule.into());
-        format!("{method}; the class cannot change within the L2 radius (pixels in [0, 1])")
+        let n0 = args.draws.n0;
+        format!(
+            "{method}; the class cannot change within the L2 radius (pixels in [0, 1]); n0 = {n0}"
+        )
     };
-    writeln!(
-        out,
-        "{what}; n0 = {}, n = {}, wrong with probability at most {}",
-        args.draws.n0,
-        args.draws.n,
-        args.draws.alpha.get()
-    )?;
+    let (n, alpha) = (args.draws.n, args.draws.alpha.get());
+    writeln!(out, "{what}, n = {n}, wrong with probability at most {alpha}")?;
     Ok(())
 }

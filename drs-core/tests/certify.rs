@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::{Bands, Problem, Sampled};
+use common::{Bands, METHODS, Problem, Sampled};
 use drs_core::certificate::Certificate;
+use drs_core::certify;
 use drs_core::design::Schedule;
 use drs_core::pool::{Phase, Role};
 use drs_core::protocol::{Bounding, Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
 use drs_core::units::Alpha;
-use drs_core::{certify, predict};
 use statrs::distribution::{Binomial, DiscreteCDF as _};
 
 /// Fixed, and stopping rules that stop for different reasons.
@@ -35,19 +35,6 @@ fn run(problem: &Problem, method: Method, protocol: &Protocol, seed: u64) -> Cer
     certify(&problem.pool(), method, protocol, None, &mut Sampled { problem, seed }).unwrap()
 }
 
-fn answer(problem: &Problem, method: Method, x: &[f64]) -> usize {
-    match method {
-        Method::One(expert) => problem.one(expert, x),
-        Method::Multiscale => problem.cascade(x).unwrap_or(usize::MAX),
-        Method::Dual | Method::Set => problem.routed(x),
-        Method::MaxMin => problem.maxmin(x),
-        Method::Blend => problem.blended(x),
-    }
-}
-
-const METHODS: [Method; 6] =
-    [Method::One(0), Method::Multiscale, Method::Dual, Method::Set, Method::MaxMin, Method::Blend];
-
 #[test]
 fn certificates_claim_too_much_at_most_as_often_as_alpha_allows() {
     let alpha = 0.05;
@@ -63,7 +50,7 @@ fn certificates_claim_too_much_at_most_as_often_as_alpha_allows() {
                 let Some(class) = verdict.class else { continue };
                 certified += 1;
                 let found = problem
-                    .counter_example(verdict.radius.get(), class, |x| answer(&problem, method, x));
+                    .counter_example(verdict.radius.get(), class, |x| problem.answer(method, x));
                 wrong += u64::from(found.is_some());
             }
             assert!(certified > 120, "{method:?}: only {certified} certified");
@@ -150,22 +137,6 @@ fn votes_are_drawn_only_where_they_can_help() {
         assert!(estimated(&run(&problem, Method::Dual, &protocol(500, 0.001), seed)) <= 2);
     }
     assert!(stopped_early > 100 && asked_all > 5, "{stopped_early} {asked_all}");
-}
-
-#[test]
-fn predictions_are_wrong_at_most_as_often_as_alpha_allows() {
-    let (mut answered, mut wrong) = (0u64, 0u64);
-    for seed in 0..2000 {
-        let problem = Problem::random(seed);
-        let mut source = Sampled { problem: &problem, seed };
-        let prediction = predict(&problem.pool(), None, &protocol(200, 0.05), &mut source).unwrap();
-        if let Some(class) = prediction.class {
-            answered += 1;
-            wrong += u64::from(class != problem.routed(&problem.x));
-        }
-    }
-    let allowed = Binomial::new(0.05, answered).unwrap().inverse_cdf(0.9999);
-    assert!(answered > 1000 && wrong <= allowed, "{wrong} of {answered} wrong");
 }
 
 #[test]

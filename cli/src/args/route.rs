@@ -13,6 +13,7 @@ Examples:
   drs route --experts experts.toml --rule dual --n 100000 *.png
   drs route --experts experts.toml --radius 0.5 photo.png
   drs route --experts experts.toml --predict --n 1000 photo.png
+  drs route --experts experts.toml --predict --rule dual photo.png
   drs route --experts experts.toml --seed 7 --json photo.png | jq .certificate.verdict
 
 Images are PNG or JPEG with 8 bits per channel, or .npy ([C,H,W], uint8 or floats in [0, 1]).";
@@ -26,12 +27,15 @@ pub(crate) struct RouteArgs {
     #[command(flatten)]
     pub(crate) draws: DrawArgs,
 
-    /// How bounds on route and class become a radius.
+    /// How bounds on route and class become a radius; with --predict, the rule whose
+    /// classifier answers.
     #[arg(long, value_enum, default_value_t = Rule::Maxmin)]
     pub(crate) rule: Rule,
 
-    /// Answer with the class alone, by PREDICT at both stages with --n draws each.
-    #[arg(long, conflicts_with = "rule")]
+    /// Answer with the class alone, without a radius: that of the classifier that the rule
+    /// certifies, wrong with probability at most alpha. Each model that is asked takes all of --n
+    /// draws; the options for selection, bounds and sampling do not apply.
+    #[arg(long, conflicts_with_all = ["n0", "two_sided", "sampling", "stopping", "futility", "first_look", "look_growth", "last_look"])]
     pub(crate) predict: bool,
 
     /// Write one JSON object per image and line instead of the table.

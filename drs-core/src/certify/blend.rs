@@ -6,7 +6,7 @@ use super::stage::Stage;
 use super::{Outcome, claim, route};
 use crate::pool::{Phase, Role, VoteSource};
 use crate::protocol::Bounding;
-use crate::rule::{Claim, RouteBounds, Term, blend, signed_radius_lower};
+use crate::rule::{Claim, RouteBounds, Term, blend, signed_radius_lower, strongest_term};
 use crate::units::Sigma;
 use crate::votes::VoteCounts;
 
@@ -62,7 +62,7 @@ pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Out
 
 /// The experts that terms ask, in the order of the terms: the first gets most of α, since
 /// terms that reach far need it and should come first. Heavier ones first within a term.
-fn asked(terms: &[Term]) -> Vec<usize> {
+pub(super) fn asked(terms: &[Term]) -> Vec<usize> {
     let mut asked = Vec::new();
     for term in terms {
         let mut members: Vec<usize> =
@@ -84,27 +84,25 @@ fn likeliest(
 ) -> usize {
     // Never quite 0 or 1, so that every class has a finite value.
     let share = |count: u64, total: u64| (count as f64 + 0.5) / (total as f64 + 1.0);
-    let strength = |class: usize| {
-        let signed = |expert: usize| {
-            let sigma = experts.iter().find(|(other, _)| *other == expert).map(|(_, sigma)| *sigma);
-            match (sigma, &selections[expert]) {
-                (Some(sigma), Some(votes)) => {
-                    signed_radius_lower(sigma, share(votes.of(class), votes.total()))
-                }
-                _ => f64::NEG_INFINITY,
+    let routes: Vec<f64> = terms
+        .iter()
+        .map(|term| match (&term.route, route) {
+            (Some(set), Some((sigma, votes))) => {
+                let count = set.iter().map(|&expert| votes.of(expert)).sum();
+                signed_radius_lower(sigma, share(count, votes.total()))
             }
-        };
-        let claim = |term: &Term| {
-            let t = match (&term.route, route) {
-                (Some(set), Some((sigma, votes))) => {
-                    let count = set.iter().map(|&expert| votes.of(expert)).sum();
-                    signed_radius_lower(sigma, share(count, votes.total()))
-                }
-                _ => f64::NEG_INFINITY,
-            };
-            term.support(signed).min(term.consent(t))
-        };
-        terms.iter().map(claim).fold(f64::NEG_INFINITY, f64::max)
+            _ => f64::NEG_INFINITY,
+        })
+        .collect();
+    let strength = |class: usize| {
+        let mut signed = vec![f64::NEG_INFINITY; selections.len()];
+        for &(expert, sigma) in experts {
+            if let Some(votes) = &selections[expert] {
+                signed[expert] =
+                    signed_radius_lower(sigma, share(votes.of(class), votes.total()));
+            }
+        }
+        strongest_term(terms, &signed, &routes).1
     };
     let strengths: Vec<f64> = (0..classes).map(strength).collect();
     (0..classes)
@@ -128,9 +126,7 @@ impl Procedure for Blend<'_> {
             Some(term) => (0..self.count).filter(|&expert| term.weights[expert] > 0).collect(),
             None => Vec::new(),
         };
-        // The expert that counts most there.
-        let weight = |expert: &usize| self.terms[best.term].weights[*expert];
-        let expert = set.iter().copied().rev().max_by_key(weight);
+        let expert = self.terms.get(best.term).and_then(Term::heaviest);
         Judgement {
             class: self.class,
             radius: best.radius,

@@ -9,7 +9,7 @@ use super::procedure::{Evidence, Judgement, Procedure, run};
 use super::session::{Result, Session};
 use super::stage::{Aims, Bounds, Purpose, Stage};
 use crate::certificate::BoundRecord;
-use crate::pool::{Role, VoteSource};
+use crate::pool::{Pool, Role, VoteSource};
 use crate::protocol::ProtocolError;
 use crate::rule::{multiscale, signed_radius_lower, signed_radius_upper};
 use crate::units::{Alpha, Sigma};
@@ -31,9 +31,7 @@ struct Multiscale {
 
 pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Outcome, S> {
     let classes = session.pool.classes;
-    let experts = session.pool.experts.iter().enumerate();
-    let mut scales: Vec<(usize, Sigma)> = experts.map(|(i, expert)| (i, expert.sigma)).collect();
-    scales.sort_by(|(_, a), (_, b)| b.get().total_cmp(&a.get()));
+    let scales = scales(session.pool);
     let alphas = session.shares(session.alpha, session.split().next_scale, scales.len())?;
     let mut stages = Vec::with_capacity(scales.len());
     for (place, (&(expert, _), &alpha)) in scales.iter().zip(&alphas).enumerate() {
@@ -42,6 +40,14 @@ pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Out
         stages.push(Stage::new(session, Role::Expert(expert), scale)?);
     }
     run(session, stages, &Multiscale { scales })
+}
+
+/// The experts, largest σ first.
+pub(super) fn scales(pool: &Pool) -> Vec<(usize, Sigma)> {
+    let experts = pool.experts.iter().enumerate();
+    let mut scales: Vec<(usize, Sigma)> = experts.map(|(i, expert)| (i, expert.sigma)).collect();
+    scales.sort_by(|(_, a), (_, b)| b.get().total_cmp(&a.get()));
+    scales
 }
 
 impl Scale {

@@ -66,10 +66,25 @@ impl Term {
         }
     }
 
+    /// The expert that counts most; of several the first.
+    pub(crate) fn heaviest(&self) -> Option<usize> {
+        (0..self.weights.len()).rev().max_by_key(|&expert| self.weights[expert])
+    }
+
     /// The experts whose route it asks for.
     pub(crate) fn set(&self) -> Option<ExpertSet> {
         self.route.as_deref().map(ExpertSet::of)
     }
+}
+
+/// F itself: the largest of min(support, consent) over the terms, and the term where it is
+/// reached. `signed[i]` is s_i, `routes[k]` is t of the experts whose route term k asks for.
+pub(crate) fn strongest(terms: &[Term], signed: &[f64], routes: &[f64]) -> (usize, f64) {
+    let claim = |(term, &t): (&Term, &f64)| term.support(|i| signed[i]).min(term.consent(t));
+    let claims = terms.iter().zip(routes).map(claim).enumerate();
+    claims.fold((0, f64::NEG_INFINITY), |best, (k, claim)| {
+        if claim > best.1 { (k, claim) } else { best }
+    })
 }
 
 /// What the blended rule certifies.
@@ -164,7 +179,7 @@ struct Bounds {
 }
 
 /// Moved by more than the roundings behind it and before it.
-fn outward(value: f64, sign: f64) -> f64 {
+pub(crate) fn outward(value: f64, sign: f64) -> f64 {
     if value.is_finite() { value + sign * GUARD * (1.0 + value.abs()) } else { value }
 }
 

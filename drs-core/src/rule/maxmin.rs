@@ -1,5 +1,7 @@
 //! The max–min rule: certify the label rather than the route.
 
+use std::convert::Infallible;
+
 use super::{Claim, ExpertSet, RouteBounds};
 
 /// What the max–min rule certifies.
@@ -46,7 +48,7 @@ pub fn maxmin(
             _ => f64::NEG_INFINITY,
         })
         .collect();
-    let best = strongest(&support, |set| route.lower(set));
+    let Ok(best) = strongest(&support, |set| known(route.lower(set)));
     let rival = (0..classes)
         .filter(|&z| z != class)
         .map(|z| {
@@ -57,7 +59,7 @@ pub fn maxmin(
                     _ => f64::INFINITY,
                 })
                 .collect();
-            let rival = strongest(&support, |set| route.upper(set));
+            let Ok(rival) = strongest(&support, |set| known(route.upper(set)));
             rival.route.min(rival.class)
         })
         .fold(f64::NEG_INFINITY, f64::max);
@@ -69,11 +71,23 @@ pub fn maxmin(
     MaxMin { radius, ..best }
 }
 
-/// max_S min(t_S, min_{i ∈ S} s_i).
+/// A bound that is there already.
+fn known(bound: f64) -> Result<f64, Infallible> {
+    Ok(bound)
+}
+
+/// F itself: max_S min(t_S, min_{i ∈ S} s_i), as the radius, and the set where it is reached;
+/// `support[i]` is s_i, `route` gives t.
 ///
 /// t grows with S, so for each smallest s the best S takes every expert whose
 /// s is at least that: only the K sets of the K strongest need a look.
-fn strongest(support: &[f64], route: impl Fn(ExpertSet) -> f64) -> MaxMin {
+///
+/// # Errors
+/// Those of `route`.
+pub(crate) fn strongest<E>(
+    support: &[f64],
+    mut route: impl FnMut(ExpertSet) -> Result<f64, E>,
+) -> Result<MaxMin, E> {
     let mut order: Vec<usize> = (0..support.len()).collect();
     order.sort_by(|&a, &b| support[b].total_cmp(&support[a]));
     let mut best = MaxMin {
@@ -85,13 +99,13 @@ fn strongest(support: &[f64], route: impl Fn(ExpertSet) -> f64) -> MaxMin {
     let mut strongest = f64::NEG_INFINITY;
     for size in 1..=order.len() {
         let set = &order[..size];
-        let (t, s) = (route(ExpertSet::of(set)), support[order[size - 1]]);
+        let (t, s) = (route(ExpertSet::of(set))?, support[order[size - 1]]);
         if t.min(s) > strongest {
             strongest = t.min(s);
             best = MaxMin { radius: strongest, set: set.to_vec(), route: t, class: s };
         }
     }
-    best
+    Ok(best)
 }
 
 #[cfg(test)]
@@ -125,10 +139,10 @@ mod tests {
                 let p = votes[..size].iter().sum::<f64>() / total;
                 route = route.with(sigma, ExpertSet::of(&set), p);
             }
-            let found = strongest(&support, |set| route.lower(set)).radius;
-            assert_eq!(found, by_definition(&support, |set| route.lower(set)));
-            let found = strongest(&support, |set| route.upper(set)).radius;
-            assert_eq!(found, by_definition(&support, |set| route.upper(set)));
+            let Ok(found) = strongest(&support, |set| known(route.lower(set)));
+            assert_eq!(found.radius, by_definition(&support, |set| route.lower(set)));
+            let Ok(found) = strongest(&support, |set| known(route.upper(set)));
+            assert_eq!(found.radius, by_definition(&support, |set| route.upper(set)));
         }
     }
 

@@ -10,7 +10,9 @@ mod multiscale;
 mod route;
 mod set;
 
+pub(crate) use blend::{outward, strongest as strongest_term};
 pub use blend::{Blend, Term, blend};
+pub(crate) use maxmin::strongest as strongest_set;
 pub use maxmin::{MaxMin, maxmin};
 pub use multiscale::multiscale;
 pub use route::{ExpertSet, RouteBounds};

@@ -14,6 +14,12 @@ impl ExpertSet {
         Self(experts.iter().filter(|&&expert| expert < 64).fold(0, |set, expert| set | 1 << expert))
     }
 
+    /// Whether the expert is a member.
+    #[must_use]
+    pub fn has(self, expert: usize) -> bool {
+        expert < 64 && self.0 >> expert & 1 == 1
+    }
+
     /// Whether every member is also in `other`.
     #[must_use]
     pub fn within(self, other: Self) -> bool {

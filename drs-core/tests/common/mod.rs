@@ -6,12 +6,17 @@
 use std::ops::Range;
 
 use drs_core::pool::{Model, Pool, Role, Stage, VoteSource};
+use drs_core::protocol::Method;
 use drs_core::rule::Term;
 use drs_core::units::Sigma;
 use drs_core::votes::VoteCounts;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use statrs::distribution::{ContinuousCDF as _, Normal};
+
+/// Every method, of which one expert alone stands for all.
+pub const METHODS: [Method; 6] =
+    [Method::One(0), Method::Multiscale, Method::Dual, Method::Set, Method::MaxMin, Method::Blend];
 
 /// A base classifier that cuts the line of scores w·x into bands of classes.
 #[derive(Debug, Clone)]
@@ -112,6 +117,32 @@ impl Problem {
         Self { router, experts, x, classes, blend }
     }
 
+    /// Two experts agree and have most of the router's votes together; the third one, which
+    /// answers otherwise, has more votes than either of them a little way off.
+    pub fn torn(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut problem = Self::random(seed);
+        let direction = vec![1.0];
+        let mut bands = |sigma: f64, thresholds: [f64; 2], answers: [usize; 3], classes| Bands {
+            sigma,
+            direction: direction.clone(),
+            thresholds: thresholds.map(|at| at + rng.random_range(-0.05..0.05)).to_vec(),
+            answers: answers.to_vec(),
+            classes,
+        };
+        problem.classes = problem.classes.max(3);
+        let classes = problem.classes;
+        problem.router = bands(1.0, [-0.25, 0.52], [0, 1, 2], 3);
+        problem.experts = vec![
+            bands(0.25, [1.5, 2.0], [1, 2, 2], classes),
+            bands(0.5, [-2.0, 2.5], [1, 2, 0], classes),
+            bands(0.5, [-2.0, 2.5], [0, 2, 1], classes),
+        ];
+        problem.blend = (0..problem.blend.len()).map(|_| random_term(&mut rng, 3)).collect();
+        problem.x = vec![rng.random_range(0.2..0.5)];
+        problem
+    }
+
     pub fn pool(&self) -> Pool {
         let model = |name: String, sigma: f64| Model {
             name,
@@ -136,6 +167,17 @@ impl Problem {
         match role {
             Role::Router => &self.router,
             Role::Expert(index) => &self.experts[index],
+        }
+    }
+
+    /// The answer at `x` of the classifier that a method certifies; of no class if it has none.
+    pub fn answer(&self, method: Method, x: &[f64]) -> usize {
+        match method {
+            Method::One(expert) => self.one(expert, x),
+            Method::Multiscale => self.cascade(x).unwrap_or(usize::MAX),
+            Method::Dual | Method::Set => self.routed(x),
+            Method::MaxMin => self.maxmin(x),
+            Method::Blend => self.blended(x),
         }
     }
 
