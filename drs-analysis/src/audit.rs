@@ -98,6 +98,12 @@ impl Entry {
 impl Record<'_> {
     fn check(&self) -> Result<(), Rejection> {
         let class = self.certificate.verdict.class;
+        if let (Some(label), Some(classes)) = (self.label, self.certificate.classes)
+            && label >= classes
+        {
+            let expected = format!("a class below {classes}, the number of classes");
+            return Err(Rejection::new("label", label.to_string(), expected));
+        }
         let correct = self.label.map(|label| class == Some(label));
         same("correct", &self.correct, &correct)?;
         seconds("time", self.time)

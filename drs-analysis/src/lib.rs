@@ -7,7 +7,8 @@
 //! * [`Joint`]: several logs of the same inputs: envelope, oracle, paired tests.
 //! * [`Pool`]: whether routing among some of them would pay.
 //! * [`Routed`]: what routing did in a run, and what it cost.
-//! * [`Entry`]: one line of certificates, read strictly and verified.
+//! * [`Entry`]: one line of certificates, read strictly and verified; [`Run`]: what all lines of
+//!   one run have in common.
 
 mod audit;
 mod curve;
@@ -15,6 +16,7 @@ mod joint;
 mod log;
 mod plan;
 mod routed;
+mod run;
 mod share;
 
 pub use audit::{Answer, Entry};
@@ -23,4 +25,5 @@ pub use joint::{Joint, MixedInputs, Paired, common};
 pub use log::{Draws, Log, LogError, Record, Routing, Row, open};
 pub use plan::Pool;
 pub use routed::{Routed, StageDraws};
+pub use run::Run;
 pub use share::Share;

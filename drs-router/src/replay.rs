@@ -5,8 +5,9 @@ use std::sync::Arc;
 use drs_core::certificate::{Certificate, InputRecord, Verdict};
 use drs_core::certify;
 use drs_core::lattice::LatticeInput;
-use drs_core::pool::Pool;
+use drs_core::protocol::Method;
 use drs_core::verify::{self, Agreement, Rejection, Statement, difference, replay};
+use serde::Serialize;
 
 use crate::engine::EngineError;
 use crate::router::{RouteError, Router};
@@ -43,9 +44,10 @@ impl From<verify::ReplayError<EngineError>> for ReplayError {
 impl Router {
     /// Checks that a certificate is one of this pool about this input, and draws its votes again.
     ///
-    /// Input, models and files are compared by their digests, the counts as
-    /// [`replay`] has it. Where some votes differ, what this pool certifies here must not
-    /// be another class. The certificate is to be [verified](drs_core::verify()) first.
+    /// Input, models and files are compared by their digests, the terms of `blend` and the split of
+    /// α with those of experts.toml, the counts as [`replay`] has it. Where some votes differ,
+    /// what this pool certifies here must not be another class. The certificate is to be
+    /// [verified](drs_core::verify()) first.
     ///
     /// # Errors
     /// If the record does not hold for this pool and input, or a model fails.
@@ -69,6 +71,13 @@ impl Router {
             let told = || Rejection::new("classes", found.to_string(), expected.to_string());
             (found != expected).then(told)
         });
+        let unlike = unlike.or_else(|| {
+            // Records of other methods have no terms.
+            (method == Method::Blend).then_some(())?;
+            configured("blend", certificate.blend.as_slice(), self.pool().blend.as_slice())
+        });
+        let split = &certificate.protocol.split;
+        let unlike = unlike.or_else(|| configured("protocol.split", split, self.split()));
         if let Some(rejection) = unlike {
             return Err(rejection.into());
         }
@@ -77,9 +86,7 @@ impl Router {
         if agreement == Agreement::Equal {
             return Ok(Replay { agreement, here: None });
         }
-        // The record's own terms, which may not be those of experts.toml any more.
-        let pool = Pool { blend: certificate.blend.clone(), ..self.pool().clone() };
-        let here = certify(&pool, method, &certificate.protocol, None, &mut source)?.verdict;
+        let here = certify(self.pool(), method, &certificate.protocol, None, &mut source)?.verdict;
         let (claimed, found) = (certificate.verdict.class, here.class);
         if claimed.is_some() && found.is_some() && claimed != found {
             let show = |class: Option<usize>| class.map_or_else(String::new, |c| c.to_string());
@@ -87,4 +94,10 @@ impl Router {
         }
         Ok(Replay { agreement, here: Some(here) })
     }
+}
+
+/// The first field that is not as experts.toml has it.
+fn configured<T: Serialize + ?Sized>(field: &str, found: &T, expected: &T) -> Option<Rejection> {
+    let told = difference(found, expected)?.within(field);
+    Some(Rejection { expected: format!("{} as in experts.toml", told.expected), ..told })
 }

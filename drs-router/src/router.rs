@@ -12,7 +12,7 @@ use drs_core::certify::{CertifyError, Prediction};
 use drs_core::lattice::{Digest, LatticeInput};
 use drs_core::noise::{NoiseError, NoiseStream, NoiseTable, Seed};
 use drs_core::pool::{Model, Pool, Role, Stage, VoteSource};
-use drs_core::protocol::{Method, Protocol};
+use drs_core::protocol::{AlphaSplit, Method, Protocol};
 use drs_core::votes::VoteCounts;
 
 use crate::config::{Config, RouterSpec};
@@ -85,6 +85,7 @@ pub struct Router {
     records: Vec<ModelRecord>,
     configs: Vec<Digest>,
     classes: Vec<String>,
+    split: AlphaSplit,
     warnings: Vec<Warning>,
 }
 
@@ -172,7 +173,8 @@ impl Router {
         let configs = lanes.iter().map(|lane| lane.expert.config()).collect();
         let warnings = warnings(&pool);
         let engine = Engine::start(lanes, options.threads);
-        Ok(Self { pool, route, engine, records, configs, classes, warnings })
+        let split = config.split;
+        Ok(Self { pool, route, engine, records, configs, classes, split, warnings })
     }
 
     /// The models as the statistics see them.
@@ -185,6 +187,12 @@ impl Router {
     #[must_use]
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// How experts.toml shares α.
+    #[must_use]
+    pub fn split(&self) -> &AlphaSplit {
+        &self.split
     }
 
     /// What the user should know before trusting the choice of models.
@@ -231,21 +239,20 @@ impl Router {
         &self.records[self.records.len() - self.pool.experts.len()..]
     }
 
-    /// Predicts one input's class, by the expert with the given index or, with
-    /// `None`, by the one that the router chooses.
+    /// Predicts one input's class, by the classifier that `method` certifies.
     ///
     /// # Errors
     /// As [`certify`](Self::certify).
     pub fn predict(
         &self,
         input: Arc<LatticeInput>,
-        expert: Option<usize>,
+        method: Method,
         protocol: &Protocol,
         seed: Seed,
     ) -> Result<Prediction, RouteError> {
         let digest = input.digest();
         let mut source = self.source(input, digest, seed);
-        drs_core::predict(&self.pool, expert, protocol, &mut source)
+        drs_core::predict(&self.pool, method, protocol, &mut source)
     }
 
     /// The votes of the models on one input, for procedures of the caller's own.

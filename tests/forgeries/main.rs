@@ -7,6 +7,7 @@ mod plain;
 
 use std::sync::OnceLock;
 
+use drs_analysis::Run;
 use drs_core::certificate::Certificate;
 use drs_core::verify;
 use drs_tests::Place;
@@ -80,6 +81,9 @@ fn records() -> &'static [Certificate] {
         records
     })
 }
+
+/// So many records one run has.
+const INPUTS: usize = 5;
 
 /// Mutant number `seed`; `None` where it is not even a record any more.
 fn mutant(seed: u64) -> Option<Certificate> {
@@ -165,4 +169,44 @@ fn broken_verifiers_accept_what_is_right() {
     for flaw in Flaw::ALL {
         assert!(records().iter().any(|record| flaw.accepts(record)), "{flaw:?}");
     }
+}
+
+#[test]
+fn records_are_of_one_run_where_they_were_certified_together_and_nowhere_else() {
+    let runs: Vec<Vec<Run>> = records()
+        .chunks(INPUTS)
+        .map(|run| [&run[0], &run[INPUTS - 1]].map(Run::of).into())
+        .collect();
+    assert_eq!(runs.len(), METHODS.len() * SAMPLINGS.len());
+    for (place, run) in runs.iter().enumerate() {
+        assert_eq!(run[0].difference(&run[1]), None);
+        assert_eq!(run[0].key(), run[1].key());
+        for other in &runs[..place] {
+            assert!(run[1].difference(&other[0]).is_some() && run[1].key() != other[0].key());
+        }
+    }
+}
+
+#[test]
+fn a_mutant_that_is_accepted_in_another_s_run_has_the_same_question_and_pool() {
+    let honest: std::collections::HashMap<String, &Certificate> =
+        records().iter().map(|record| (Run::of(record).key(), record)).collect();
+    let (mut same, mut other) = (0, 0);
+    for record in (0..MUTANTS).filter_map(mutant).filter(|record| verify(record).is_ok()) {
+        let Some(known) = honest.get(&Run::of(&record).key()) else {
+            other += 1;
+            continue;
+        };
+        same += 1;
+        // What is left to differ are input, votes and what follows from them.
+        let mut like = (*known).clone();
+        (like.stages, like.bounds) = (record.stages.clone(), record.bounds.clone());
+        like.verdict = record.verdict.clone();
+        let input = record.provenance.as_ref().map(|provenance| provenance.input.clone());
+        if let (Some(provenance), Some(input)) = (&mut like.provenance, input) {
+            provenance.input = input;
+        }
+        assert_eq!(json(&record), json(&like));
+    }
+    assert!(same > 100 && other > 100, "{same} {other}");
 }

@@ -36,7 +36,7 @@ pub(crate) use plot::PlotArgs;
 pub(crate) use pool::PoolArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use route::{RouteArgs, Rule};
-pub(crate) use verify::{ReplayArgs, VerifyArgs};
+pub(crate) use verify::{InputArgs, VerifyArgs};
 
 /// Certified predictions from a fleet of experts.
 ///

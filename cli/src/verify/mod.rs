@@ -1,7 +1,9 @@
 //! `drs verify`: certificates checked line by line.
 
+mod inputs;
 mod replay;
 mod report;
+mod tally;
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read};
@@ -13,6 +15,7 @@ use drs_core::verify::Rejection;
 use drs_router::{Replay, ordered};
 
 use crate::args::VerifyArgs;
+use inputs::Inputs;
 use replay::Bench;
 use report::Report;
 
@@ -21,17 +24,33 @@ struct Checked {
     line: u64,
     /// `None` if the line could not be read.
     entry: Option<Entry>,
+    outcome: Result<Passed, Rejection>,
+}
+
+/// What was found of a record that is accepted.
+#[derive(Default)]
+struct Passed {
+    /// Whether its input is that of the data.
+    input: bool,
+    /// Whether its label is.
+    label: bool,
     /// The replay if one was asked for.
-    outcome: Result<Option<Replay>, Rejection>,
+    replay: Option<Replay>,
+}
+
+/// What records are held against, beside themselves.
+struct Against<'a> {
+    inputs: Option<Inputs<'a>>,
+    bench: Option<Bench>,
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
-    let bench = Bench::open(&args.replay)?;
-    let mut report = Report::new(args.json);
+    let inputs = Inputs::open(&args.inputs, args.replay.replay)?;
+    let against = Against { inputs, bench: Bench::open(args)? };
+    let mut report = Report::new(args);
     for path in &args.records {
         let text = open(path)?;
-        check(path, text, bench.as_ref(), &mut report)
-            .with_context(|| path.display().to_string())?;
+        check(path, text, &against, &mut report).with_context(|| path.display().to_string())?;
     }
     report.finish()
 }
@@ -46,7 +65,7 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
 fn check(
     path: &Path,
     text: Box<dyn Read + Send>,
-    bench: Option<&Bench>,
+    against: &Against<'_>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let lines = (1..).zip(BufReader::new(text).split(b'\n'));
@@ -55,9 +74,9 @@ fn check(
     });
     let work = |(line, text): (u64, std::io::Result<Vec<u8>>)| -> anyhow::Result<Checked> {
         let text = text.with_context(|| format!("line {line}"))?;
-        judge(line, &text, bench).with_context(|| format!("line {line}"))
+        judge(line, &text, against).with_context(|| format!("line {line}"))
     };
-    let threads = match bench {
+    let threads = match &against.bench {
         Some(bench) => bench.inputs_at_once(),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
@@ -83,7 +102,7 @@ fn check(
 
 /// Judges one line. What is wrong with the record is an outcome, what is wrong with the models
 /// or the data an error.
-fn judge(line: u64, text: &[u8], bench: Option<&Bench>) -> anyhow::Result<Checked> {
+fn judge(line: u64, text: &[u8], against: &Against<'_>) -> anyhow::Result<Checked> {
     let read = std::str::from_utf8(text)
         .map_err(|_| Rejection::new("line", "bytes that are no text", "UTF-8"))
         .and_then(Entry::read);
@@ -91,9 +110,24 @@ fn judge(line: u64, text: &[u8], bench: Option<&Bench>) -> anyhow::Result<Checke
         Ok(entry) => entry,
         Err(rejection) => return Ok(Checked { line, entry: None, outcome: Err(rejection) }),
     };
-    let outcome = match (entry.verify(), bench) {
-        (Ok(()), Some(bench)) => bench.replay(&entry)?.map(Some),
-        (verified, _) => verified.map(|()| None),
+    let outcome = match entry.verify() {
+        Ok(()) => against.hold(&entry)?,
+        Err(rejection) => Err(rejection),
     };
     Ok(Checked { line, entry: Some(entry), outcome })
+}
+
+impl Against<'_> {
+    /// Compares a record that follows from its votes with all that is there.
+    fn hold(&self, entry: &Entry) -> inputs::Judged<Passed> {
+        let Some(inputs) = &self.inputs else { return Ok(Ok(Passed::default())) };
+        let found = match inputs.find(entry)? {
+            Ok(found) => found,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let passed = Passed { input: true, label: found.labelled, replay: None };
+        let Some(bench) = &self.bench else { return Ok(Ok(passed)) };
+        let replay = bench.replay(entry, found.input)?;
+        Ok(replay.map(|replay| Passed { replay: Some(replay), ..passed }))
+    }
 }

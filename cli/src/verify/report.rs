@@ -1,37 +1,34 @@
 //! What is told of the records: rejections, a summary, or JSON.
 
-use std::collections::{BTreeMap, HashSet};
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::bail;
-use drs_core::certificate::{Certificate, Verdict};
-use drs_core::noise::Seed;
-use drs_core::sampling::Sampling;
+use drs_core::certificate::Verdict;
 use drs_core::verify::{Agreement, Rejection};
 use drs_router::Replay;
 use serde::Serialize;
 
-use super::Checked;
+use super::tally::{Status, Tally};
+use super::{Checked, Passed};
+use crate::args::VerifyArgs;
+
+/// So many runs of a file are told at most.
+const MOST_RUNS: usize = 20;
 
 /// All files together, and the one at hand.
 pub(super) struct Report {
     json: bool,
-    all: Tally,
-    file: Tally,
-}
-
-#[derive(Default)]
-struct Tally {
+    /// Whether a file may hold several runs.
+    mixed: bool,
+    /// Whether labels were to be compared.
+    data: bool,
     records: usize,
     rejected: usize,
-    equal: usize,
-    consistent: usize,
-    /// Of the consistent ones: votes that differ, and of how many.
-    differing: [u64; 2],
-    /// How many records there are of each kind that were accepted.
-    kinds: BTreeMap<String, usize>,
-    seeds: HashSet<[u8; 32]>,
+    files: usize,
+    /// Files that hold several runs.
+    assembled: usize,
+    file: Tally,
 }
 
 /// A line of `--json`.
@@ -44,28 +41,22 @@ struct Row<'a> {
     input: Option<String>,
     status: Status,
     #[serde(flatten)]
-    rejection: Option<Reason<'a>>,
+    rejection: Option<Reason>,
     #[serde(flatten)]
     differing: Option<Differing<'a>>,
 }
 
-#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    /// Everything follows; nothing was drawn again.
-    Verified,
-    /// And every vote came out the same.
-    Equal,
-    /// And the votes came out as another device would have them.
-    Consistent,
-    Rejected,
+#[derive(Serialize)]
+struct Reason {
+    field: String,
+    found: String,
+    expected: String,
 }
 
-#[derive(Serialize)]
-struct Reason<'a> {
-    field: &'a str,
-    found: &'a str,
-    expected: &'a str,
+impl From<Rejection> for Reason {
+    fn from(Rejection { field, found, expected }: Rejection) -> Self {
+        Self { field, found, expected }
+    }
 }
 
 #[derive(Serialize)]
@@ -77,40 +68,46 @@ struct Differing<'a> {
     here: Option<&'a Verdict>,
 }
 
+/// A line of `--json` about a file of several runs.
+#[derive(Serialize)]
+struct Mixture<'a> {
+    file: &'a Path,
+    status: &'static str,
+    runs: Vec<MixedRun>,
+}
+
+#[derive(Serialize)]
+struct MixedRun {
+    /// Of its first record.
+    line: u64,
+    records: usize,
+    /// Where it is not as the first run.
+    #[serde(flatten)]
+    difference: Option<Reason>,
+}
+
 impl Report {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json, all: Tally::default(), file: Tally::default() }
+    pub(super) fn new(args: &VerifyArgs) -> Self {
+        Self {
+            json: args.json,
+            mixed: args.mixed,
+            data: args.inputs.data.is_some(),
+            records: 0,
+            rejected: 0,
+            files: 0,
+            assembled: 0,
+            file: Tally::default(),
+        }
     }
 
     /// Tells of a line that is rejected, or with `--json` of any.
     pub(super) fn add(&mut self, path: &Path, checked: &Checked) -> anyhow::Result<()> {
-        let Checked { line, entry, outcome } = checked;
-        let certificate = entry.as_ref().map(|entry| entry.certificate());
-        let status = status(outcome);
-        for tally in [&mut self.all, &mut self.file] {
-            tally.add(status, outcome, certificate);
-        }
+        self.file.add(checked);
         let mut out = std::io::stdout().lock();
         if self.json {
-            let input = entry.as_ref().map(|entry| entry.input());
-            let (mut rejection, mut differing) = (None, None);
-            match outcome {
-                Err(Rejection { field, found, expected }) => {
-                    rejection = Some(Reason { field, found, expected });
-                }
-                Ok(Some(Replay {
-                    agreement: Agreement::Consistent { differing: d, draws },
-                    here,
-                })) => {
-                    differing =
-                        Some(Differing { differing: *d, draws: *draws, here: here.as_ref() });
-                }
-                Ok(_) => {}
-            }
-            let row = Row { file: path, line: *line, input, status, rejection, differing };
-            writeln!(out, "{}", serde_json::to_string(&row)?)?;
-        } else if let Err(rejection) = outcome {
-            writeln!(out, "{}:{line}: {rejection}", path.display())?;
+            writeln!(out, "{}", serde_json::to_string(&Row::of(path, checked))?)?;
+        } else if let Err(rejection) = &checked.outcome {
+            writeln!(out, "{}:{}: {rejection}", path.display(), checked.line)?;
         }
         Ok(())
     }
@@ -118,18 +115,42 @@ impl Report {
     /// Sums a file up.
     pub(super) fn file(&mut self, path: &Path) -> anyhow::Result<()> {
         let tally = std::mem::take(&mut self.file);
+        self.files += 1;
+        self.records += tally.records;
+        self.rejected += tally.rejected;
+        self.assembled += usize::from(tally.runs.mixed());
         if self.json {
-            return Ok(());
+            return mixture(path, &tally);
         }
         let mut out = std::io::stdout().lock();
-        let accepted = tally.records - tally.rejected;
-        let (path, records) = (path.display(), tally.records);
-        writeln!(out, "{path}: {accepted} of {records} records follow from their votes")?;
-        for (kind, count) in &tally.kinds {
-            writeln!(out, "  {count} x {kind}")?;
+        let (accepted, records) = (tally.accepted(), tally.records);
+        let path = path.display();
+        if tally.runs.mixed() && !self.mixed {
+            let first = tally.runs.parts().next().map_or(1, |(part, _)| part.line);
+            for (part, told) in tally.runs.parts().skip(1).take(MOST_RUNS) {
+                if let Some(told) = told {
+                    writeln!(out, "{path}:{}: {told} as in line {first}", part.line)?;
+                }
+            }
         }
-        if accepted > 0 {
-            writeln!(out, "  seeds: {}", tally.seeds.len())?;
+        writeln!(out, "{path}: {accepted} of {records} records follow from their votes")?;
+        for (part, told) in tally.runs.parts().take(MOST_RUNS) {
+            write!(out, "  {} x {}", part.records, part.run)?;
+            if let Some(Rejection { field, found, expected }) = told {
+                write!(out, ", from line {}: {field} is {found}, not {expected}", part.line)?;
+            }
+            writeln!(out)?;
+        }
+        if tally.runs.len() > MOST_RUNS {
+            writeln!(out, "  and {} more runs", tally.runs.len() - MOST_RUNS)?;
+        }
+        if tally.inputs > 0 {
+            let (inputs, labels) = (tally.inputs, tally.labels);
+            writeln!(out, "  as in the data: {inputs} inputs, {labels} labels")?;
+        }
+        if tally.trusted > 0 {
+            let remedy = if self.data { "the data has none" } else { "--data compares them" };
+            writeln!(out, "  {} labels are taken on trust: {remedy}", tally.trusted)?;
         }
         if tally.equal + tally.consistent > 0 {
             write!(out, "  votes drawn again: {} equal", tally.equal)?;
@@ -148,60 +169,55 @@ impl Report {
         Ok(())
     }
 
-    /// Fails if a record was rejected.
+    /// Fails if a record was rejected, or a file is put together.
     pub(super) fn finish(self) -> anyhow::Result<()> {
-        let Tally { records, rejected, .. } = self.all;
+        let Self { records, rejected, files, assembled, .. } = self;
+        let mut problems = Vec::new();
         if rejected > 0 {
-            bail!("{rejected} of {records} records are rejected");
+            problems.push(format!("{rejected} of {records} records are rejected"));
         }
-        Ok(())
+        if assembled > 0 && !self.mixed {
+            problems.push(format!(
+                "{assembled} of {files} files are put together from several runs: alpha holds for one run, so verify each by itself (--mixed accepts and lists them)"
+            ));
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        bail!("{}", problems.join("; "))
     }
 }
 
-impl Tally {
-    fn add(
-        &mut self,
-        status: Status,
-        outcome: &Result<Option<Replay>, Rejection>,
-        certificate: Option<&Certificate>,
-    ) {
-        self.records += 1;
-        if status == Status::Rejected {
-            self.rejected += 1;
-            return;
+impl<'a> Row<'a> {
+    fn of(file: &'a Path, checked: &'a Checked) -> Self {
+        let Checked { line, entry, outcome } = checked;
+        let (mut rejection, mut differing) = (None, None);
+        match outcome {
+            Err(told) => rejection = Some(told.clone().into()),
+            Ok(Passed {
+                replay: Some(Replay { agreement: Agreement::Consistent { differing: d, draws }, here }),
+                ..
+            }) => {
+                differing = Some(Differing { differing: *d, draws: *draws, here: here.as_ref() });
+            }
+            Ok(_) => {}
         }
-        self.equal += usize::from(status == Status::Equal);
-        if let Ok(Some(Replay { agreement: Agreement::Consistent { differing, draws }, .. })) =
-            outcome
-        {
-            self.consistent += 1;
-            self.differing[0] += differing;
-            self.differing[1] += draws;
-        }
-        if let Some(certificate) = certificate {
-            *self.kinds.entry(kind(certificate)).or_default() += 1;
-            let seed = certificate.provenance.as_ref().map(|provenance| provenance.seed);
-            self.seeds.extend(seed.map(|seed: Seed| seed.bytes()));
-        }
+        let input = entry.as_ref().map(|entry| entry.input());
+        Self { file, line: *line, input, status: Status::of(outcome), rejection, differing }
     }
 }
 
-fn status(outcome: &Result<Option<Replay>, Rejection>) -> Status {
-    match outcome {
-        Err(_) => Status::Rejected,
-        Ok(None) => Status::Verified,
-        Ok(Some(Replay { agreement: Agreement::Equal, .. })) => Status::Equal,
-        Ok(Some(Replay { agreement: Agreement::Consistent { .. }, .. })) => Status::Consistent,
+/// Tells of a file of several runs.
+fn mixture(file: &Path, tally: &Tally) -> anyhow::Result<()> {
+    if !tally.runs.mixed() {
+        return Ok(());
     }
-}
-
-/// What was asked for, as far as readers should know: α above all.
-fn kind(certificate: &Certificate) -> String {
-    let protocol = &certificate.protocol;
-    let sampling = match protocol.sampling {
-        Sampling::Fixed => "fixed",
-        Sampling::Sequential(_) => "sequential",
-    };
-    let (n0, n, alpha) = (protocol.n0, protocol.n, protocol.alpha.get());
-    format!("{}, n0 = {n0}, n = {n}, {sampling}, alpha = {alpha}", certificate.method)
+    let runs = tally.runs.parts().map(|(part, told)| MixedRun {
+        line: part.line,
+        records: part.records,
+        difference: told.map(Reason::from),
+    });
+    let row = Mixture { file, status: "mixed", runs: runs.collect() };
+    let mut out = std::io::stdout().lock();
+    Ok(writeln!(out, "{}", serde_json::to_string(&row)?)?)
 }

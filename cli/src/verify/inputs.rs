@@ -1,0 +1,102 @@
+//! The inputs that records are about, read again.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, anyhow, bail};
+use drs_analysis::{Entry, Record};
+use drs_core::certificate::InputRecord;
+use drs_core::lattice::LatticeInput;
+use drs_core::verify::{Rejection, difference};
+use drs_data::{Dataset, InputSpec, read_image};
+use drs_router::Config;
+
+use crate::args::InputArgs;
+use crate::data;
+
+/// Where inputs are read from.
+pub(super) struct Inputs<'a> {
+    args: &'a InputArgs,
+    /// From experts.toml; without it a record's own shape and step must do.
+    spec: Option<InputSpec>,
+    /// Opened for the first record: it may be needed to tell what inputs look like.
+    data: OnceLock<Result<Dataset, String>>,
+}
+
+/// A record's input.
+pub(super) struct Found {
+    pub(super) input: LatticeInput,
+    /// Whether the record's label is that of the data.
+    pub(super) labelled: bool,
+}
+
+/// What is wrong with the record is a rejection, what is wrong with the data an error.
+pub(super) type Judged<T> = anyhow::Result<Result<T, Rejection>>;
+
+impl<'a> Inputs<'a> {
+    /// `None` where neither data nor a replay is asked for.
+    pub(super) fn open(args: &'a InputArgs, replay: bool) -> anyhow::Result<Option<Self>> {
+        if args.data.is_none() && !replay {
+            if args.experts.is_some() {
+                bail!("--experts is for --replay and for --data: give one of them too");
+            }
+            return Ok(None);
+        }
+        let spec = args.experts.as_deref().map(Config::read).transpose()?;
+        let spec = spec.map(|config| config.input);
+        Ok(Some(Self { args, spec, data: OnceLock::new() }))
+    }
+
+    /// Reads the input of a record that [follows](Entry::verify), and compares digest and label.
+    pub(super) fn find(&self, entry: &Entry) -> Judged<Found> {
+        let Some(provenance) = &entry.certificate().provenance else {
+            bail!("a record without its input was accepted");
+        };
+        let stated = &provenance.input;
+        let own = InputSpec { shape: stated.shape, quantum: stated.quantum, resize: None };
+        let spec = self.spec.unwrap_or(own);
+        let found = match entry {
+            Entry::Record(record) => self.example(record, spec)?,
+            Entry::Answer(answer) => {
+                let input = read_image(Path::new(&*answer.image), spec)
+                    .context("images are looked for where their records say, from this folder")?;
+                Ok(Found { input, labelled: false })
+            }
+        };
+        Ok(found.and_then(|found| match difference(stated, &InputRecord::from(&found.input)) {
+            Some(told) => Err(told.within("certificate.provenance.input")),
+            None => Ok(found),
+        }))
+    }
+
+    fn example(&self, record: &Record<'_>, spec: InputSpec) -> Judged<Found> {
+        let data = self.data(spec)?;
+        if record.idx >= data.len() {
+            let expected = format!("an index below {}, the number of inputs", data.len());
+            return Ok(Err(Rejection::new("idx", record.idx.to_string(), expected)));
+        }
+        let example = data.get(record.idx)?;
+        // Data without labels leaves the record's own; they matter to `correct` alone.
+        if example.label.is_some() && record.label != example.label {
+            let show = |label: Option<usize>| label.map_or("null".into(), |l| l.to_string());
+            let (found, expected) = (show(record.label), show(example.label));
+            let expected = format!("{expected}, the label of the data");
+            return Ok(Err(Rejection::new("label", found, expected)));
+        }
+        Ok(Ok(Found { input: example.input, labelled: example.label.is_some() }))
+    }
+
+    fn data(&self, spec: InputSpec) -> anyhow::Result<&Dataset> {
+        let Some(path) = self.args.data.as_deref() else {
+            bail!("a record of a data set: --data PATH tells which, as given to `drs certify`")
+        };
+        let open = || {
+            let hint = match self.spec {
+                Some(_) => "",
+                None => " (--experts FILE tells how images are resized, if they are)",
+            };
+            data::open(path, &self.args.reading, spec).map_err(|error| format!("{error}{hint}"))
+        };
+        self.data.get_or_init(open).as_ref().map_err(|told| anyhow!("{told}"))
+    }
+}
