@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, presets};
 use drs_analysis::Record;
+use drs_core::certificate::counts_at;
 use drs_core::sampling::USUAL_RADII;
 use drs_progress::Bar;
 use drs_router::Router;
@@ -22,7 +23,7 @@ pub(super) struct Progress {
     of: usize,
     /// Inputs so far.
     inputs: usize,
-    /// Right, as far as labels tell, with a radius strictly above each of [`USUAL_RADII`].
+    /// Right, as far as labels tell, with a radius of at least each of [`USUAL_RADII`].
     certified: [usize; USUAL_RADII.len()],
     abstained: usize,
     unlabelled: usize,
@@ -76,7 +77,7 @@ impl Progress {
         self.unlabelled += usize::from(record.correct.is_none());
         if verdict.class.is_some() && record.correct != Some(false) {
             for (count, radius) in self.certified.iter_mut().zip(USUAL_RADII) {
-                *count += usize::from(verdict.radius.get() > radius);
+                *count += usize::from(counts_at(verdict.radius.get(), radius));
             }
         }
         let place = verdict.expert.map_or(0, |expert| expert + 1);
