@@ -29,6 +29,11 @@ fn one_file_holds_everything() {
         assert!(html.contains(text), "{text}");
     }
     assert_eq!(html.matches("\"image\":\"iVBOR").count(), 40, "a PNG for each input");
+    // Draws stopped on the usual grid.
+    for text in ["\"most\":[[", "\"decided\":[0.0,0.25,", "--full or --sampling fixed", "<td>≥ "]
+    {
+        assert!(html.contains(text), "{text}");
+    }
 }
 
 /// What a browser makes of the file, if there is one here.
@@ -55,6 +60,7 @@ fn a_browser_shows_curves_and_cards() {
     };
     assert!(dom.contains("40 of 40 inputs"), "the gallery's script did not run:\n{dom:.2000}");
     assert!(dom.contains("u-legend") && dom.contains("near"), "the curves' script did not run");
+    assert!(dom.contains("near, at least") && dom.contains("near, at most"), "both sides");
     let cards = dom.matches("class=\"card ").count();
     assert!((10..40).contains(&cards), "only cards in view exist: {cards}");
 }

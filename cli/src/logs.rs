@@ -1,7 +1,7 @@
 //! The logs that a command is about.
 
-use anyhow::{Context as _, bail};
-use drs_analysis::{Log, common};
+use anyhow::bail;
+use drs_analysis::{Decided, Log, common, names};
 
 use crate::args::LogArgs;
 
@@ -19,18 +19,14 @@ pub(crate) fn read(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
 
 /// Reads the logs; those that would have one name are told apart by their folders.
 pub(crate) fn read_any(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
+    let given: Vec<_> =
+        args.logs.iter().map(|arg| (arg.name.as_deref(), arg.path.as_path())).collect();
+    let names = names(&given)?;
     let mut logs = Vec::with_capacity(args.logs.len());
-    for arg in &args.logs {
-        let log = Log::read(&arg.path)?;
-        logs.push(Log { name: arg.name.clone().unwrap_or(log.name), ..log });
-    }
-    let names: Vec<String> = logs.iter().map(|log| log.name.clone()).collect();
-    for (log, arg) in logs.iter_mut().zip(&args.logs) {
-        if names.iter().filter(|name| **name == log.name).count() > 1 && arg.name.is_none() {
-            let folder = arg.path.parent().and_then(|folder| folder.file_name());
-            let same = || format!("two logs are named {0}: name them, as in a={0}.tsv", log.name);
-            log.name = format!("{}/{}", folder.with_context(same)?.to_string_lossy(), log.name);
-        }
+    for (arg, name) in args.logs.iter().zip(names) {
+        let log = Log { name, ..Log::read(&arg.path)? };
+        log.notes.iter().for_each(|note| say!("note: {}: {note}", arg.path.display()));
+        logs.push(log);
     }
     if args.common {
         logs = common(&logs);
@@ -39,4 +35,28 @@ pub(crate) fn read_any(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
         }
     }
     Ok(logs)
+}
+
+/// What is said where draws stopped before every radius was decided: one line for each way
+/// in which they did. `shown` tells how that looks.
+pub(crate) fn undecided(logs: &[Log], shown: &str) -> Vec<String> {
+    let mut kinds: Vec<(&Decided, Vec<&str>)> = Vec::new();
+    for log in logs.iter().filter(|log| log.decided != Decided::Everywhere) {
+        match kinds.iter_mut().find(|(decided, _)| **decided == log.decided) {
+            Some((_, names)) => names.push(&log.name),
+            None => kinds.push((&log.decided, vec![&log.name])),
+        }
+    }
+    let line = |(decided, names): (&Decided, Vec<&str>)| {
+        let names = names.join(", ");
+        match decided {
+            Decided::Unknown => format!(
+                "{names}: a table of drs certify without its .run.json beside it, which tells where draws stopped: what is certified is a lower bound{shown}. Keep that file beside the table, or give the .jsonl."
+            ),
+            _ => format!(
+                "{names}: an input was drawn until {decided}. Elsewhere more would be certified with all N draws: what is certified is a lower bound{shown}. drs certify gives the whole curve with --full or --sampling fixed."
+            ),
+        }
+    };
+    kinds.into_iter().map(line).collect()
 }

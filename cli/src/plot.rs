@@ -10,6 +10,10 @@ use crate::logs;
 /// PNG files are for slides and high-density screens.
 const PNG_SCALE: u32 = 2;
 
+/// How lower bounds look in the picture.
+const SHOWN: &str =
+    " (thin, with dots at the radii that were decided and a shade up to what there may be)";
+
 pub(crate) fn run(args: &PlotArgs) -> anyhow::Result<()> {
     let extension = args.out.extension().and_then(|extension| extension.to_str());
     let extension = extension.map(str::to_ascii_lowercase);
@@ -37,5 +41,6 @@ pub(crate) fn run(args: &PlotArgs) -> anyhow::Result<()> {
         Some("png") => chart.png(size, PNG_SCALE)?,
         _ => chart.svg(size)?.into_bytes(),
     };
+    logs::undecided(&logs, SHOWN).iter().for_each(|line| say!("note: {line}"));
     std::fs::write(&args.out, bytes).with_context(|| format!("cannot write {}", args.out.display()))
 }

@@ -14,6 +14,9 @@ use drs_router::Config;
 use crate::args::{DataArgs, ReportArgs};
 use crate::{analyze, data, logs};
 
+/// How lower bounds look on the page.
+const SHOWN: &str = " (thin, with dots at the radii that were decided and a shade up to what there may be; ≥ in tables)";
+
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let logs = logs::read_any(&args.logs)?;
     let data = match (&args.data, &args.experts) {
@@ -27,6 +30,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
         title: args.title.clone(),
         subtitle: subtitle(&logs, labelled),
         lines: if labelled { lines(&logs) } else { Vec::new() },
+        hints: if labelled { logs::undecided(&logs, SHOWN) } else { Vec::new() },
         tables: if labelled { analyze::tables(&logs)? } else { Vec::new() },
         classes: classes(args, data.as_ref()),
         channels: data.as_ref().map_or(3, |(_, spec)| spec.shape.dims()[0]),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use statrs::distribution::{Binomial, DiscreteCDF as _};
 
 use crate::curve::Curve;
+use crate::decided::Decided;
 use crate::log::{Log, Row};
 
 /// Logs that are not of the same inputs.
@@ -20,6 +21,19 @@ pub struct MixedInputs {
 /// Logs whose rows are of the same inputs, in the same order.
 #[derive(Debug, Clone, Copy)]
 pub struct Joint<'a>(&'a [Log]);
+
+/// The best single log at a radius.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Best<'a> {
+    /// The log; of equals the first.
+    pub log: &'a Log,
+    /// Inputs that it certifies.
+    pub count: usize,
+    /// The most that any of the logs might certify with all draws.
+    pub most: usize,
+    /// Whether it would be the best with all draws, too.
+    pub is_decided: bool,
+}
 
 /// Two logs at one radius: McNemar's exact test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -58,39 +72,66 @@ impl<'a> Joint<'a> {
         (0..inputs).map(move |input| logs.iter().map(|log| &log.rows[input]).collect())
     }
 
-    /// The best single log at a radius and how many inputs it certifies there;
-    /// of equals the first.
+    /// The best single log at a radius.
     #[must_use]
-    pub fn envelope(&self, radius: f64) -> Option<(&'a Log, usize)> {
-        let certified = |log: &Log| log.rows.iter().filter(|row| row.certified(radius)).count();
-        let counts = self.0.iter().map(|log| (log, certified(log)));
-        counts.reduce(|best, next| if next.1 > best.1 { next } else { best })
+    pub fn envelope(&self, radius: f64) -> Option<Best<'a>> {
+        let counts = self.0.iter().map(|log| {
+            let curve = Curve::of(log);
+            (log, curve.count(radius), curve.most(radius))
+        });
+        let counts: Vec<_> = counts.collect();
+        let best = |best: usize, next: usize| {
+            if counts[next].1 > counts[best].1 { next } else { best }
+        };
+        let place = (0..counts.len()).reduce(best)?;
+        let (log, count, _) = counts[place];
+        let most = counts.iter().map(|count| count.2).max().unwrap_or(count);
+        let mut rivals = counts.iter().enumerate().filter(|(rival, _)| *rival != place);
+        let is_decided = rivals.all(|(_, rival)| rival.2 <= count);
+        Some(Best { log, count, most, is_decided })
     }
 
     /// What a router that always knew the log with the largest radius on the
     /// true class would certify: no routing among these logs can be better.
     #[must_use]
     pub fn oracle(&self) -> Curve {
-        let best = |rows: Vec<&Row>| {
-            let right = rows.iter().filter(|row| row.correct());
-            right.map(|row| row.radius).reduce(f64::max)
-        };
-        let inputs = self.inputs().count();
-        Curve::new(self.inputs().filter_map(best).collect(), inputs)
+        let all: Vec<usize> = (0..self.0.len()).collect();
+        self.oracle_of(&all)
     }
 
-    /// Compares two of the logs, by place, at a radius.
+    /// The same for some of the logs, by place.
+    pub(crate) fn oracle_of(&self, members: &[usize]) -> Curve {
+        let inputs = self.0.first().map_or(0, |log| log.rows.len());
+        let logs = || members.iter().map(|&member| &self.0[member]);
+        let best = |side: fn(&Log, &Row) -> Option<f64>| {
+            let best =
+                |input| logs().filter_map(|log| side(log, &log.rows[input])).reduce(f64::max);
+            (0..inputs).filter_map(best).filter(|&radius| radius >= 0.0).collect()
+        };
+        let own = best(|_, row| row.correct().then_some(row.radius));
+        let most = best(Log::most);
+        let decided = logs().fold(Decided::Everywhere, |all, log| all.and(log.decided.clone()));
+        Curve::between(own, most, inputs, decided.radii())
+    }
+
+    /// Compares two of the logs, by place, at a radius; `None` if draws stopped before it
+    /// was decided in both which inputs are certified there.
     #[must_use]
-    pub fn paired(&self, first: usize, second: usize, radius: f64) -> Paired {
+    pub fn paired(&self, first: usize, second: usize, radius: f64) -> Option<Paired> {
         let (mut only_first, mut only_second) = (0, 0);
-        for (a, b) in self.0[first].rows.iter().zip(&self.0[second].rows) {
+        let (a, b) = (&self.0[first], &self.0[second]);
+        let is_open = |log: &Log| log.rows.iter().any(|row| log.is_open(row, radius));
+        if is_open(a) || is_open(b) {
+            return None;
+        }
+        for (a, b) in a.rows.iter().zip(&b.rows) {
             match (a.certified(radius), b.certified(radius)) {
                 (true, false) => only_first += 1,
                 (false, true) => only_second += 1,
                 _ => {}
             }
         }
-        Paired { only_first, only_second, p: mcnemar(only_first, only_second) }
+        Some(Paired { only_first, only_second, p: mcnemar(only_first, only_second) })
     }
 }
 
@@ -100,8 +141,8 @@ pub fn common(logs: &[Log]) -> Vec<Log> {
     let indices = |log: &Log| log.rows.iter().map(|row| row.index).collect::<HashSet<_>>();
     let shared = logs.iter().map(indices).reduce(|a, b| &a & &b).unwrap_or_default();
     let keep = |log: &Log| Log {
-        name: log.name.clone(),
         rows: log.rows.iter().filter(|row| shared.contains(&row.index)).cloned().collect(),
+        ..log.clone()
     };
     logs.iter().map(keep).collect()
 }
@@ -139,6 +180,8 @@ fn mcnemar(only_first: usize, only_second: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use drs_core::sampling::Stopping;
+
     use super::*;
 
     fn log(name: &str, rows: &[(usize, usize, Option<usize>, f64)]) -> Log {
@@ -151,7 +194,7 @@ mod tests {
             draws: None,
             routing: None,
         };
-        Log { name: name.to_owned(), rows: rows.iter().map(row).collect() }
+        Log::exact(name, rows.iter().map(row).collect())
     }
 
     fn pair() -> [Log; 2] {
@@ -167,12 +210,27 @@ mod tests {
         let joint = Joint::new(&logs).unwrap();
         let steps: Vec<_> = joint.oracle().steps().collect();
         assert_eq!(steps, [(0.1, 1.0), (0.4, 2.0 / 3.0), (1.5, 1.0 / 3.0)]);
-        let (best, count) = joint.envelope(0.0).unwrap();
-        assert_eq!((best.name.as_str(), count), ("near", 2));
-        assert_eq!(joint.envelope(1.0).map(|(log, n)| (log.name.as_str(), n)), Some(("far", 1)));
-        let paired = joint.paired(0, 1, 0.3);
+        let best = |radius| joint.envelope(radius).map(|best| (best.log.name.as_str(), best.count));
+        assert_eq!((best(0.0), best(1.0)), (Some(("near", 2)), Some(("far", 1))));
+        let paired = joint.paired(0, 1, 0.3).unwrap();
         assert_eq!((paired.only_first, paired.only_second), (1, 0));
         assert!((paired.p - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn where_draws_stopped_too_early_nothing_is_compared() {
+        let mut logs = pair();
+        logs[0].decided = Decided::Stopped(vec![Stopping::Radii(vec![0.0, 1.0])]);
+        let joint = Joint::new(&logs).unwrap();
+        assert!(joint.paired(0, 1, 0.0).is_some() && joint.paired(0, 1, 1.0).is_some());
+        assert_eq!(joint.paired(0, 1, 0.6), None, "both of near's answers are open there");
+        assert!(joint.paired(0, 1, 0.4).is_some(), "both of near's answers count there already");
+        let oracle = joint.oracle();
+        assert_eq!((oracle.count(0.6), oracle.most(0.6), oracle.most(1.0)), (1, 2, 1));
+        // At 0.6 far has one and near none, but near may have two.
+        let best = joint.envelope(0.6).unwrap();
+        assert_eq!((best.log.name.as_str(), best.count, best.most), ("far", 1, 2));
+        assert!(!best.is_decided && joint.envelope(0.0).unwrap().is_decided);
     }
 
     #[test]

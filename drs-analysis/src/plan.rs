@@ -2,7 +2,6 @@
 
 use crate::curve::Curve;
 use crate::joint::Joint;
-use crate::log::Row;
 
 /// Some of the logs as a pool, and what routers of different quality would make of it.
 ///
@@ -33,12 +32,7 @@ impl Pool {
 
     fn of(joint: &Joint<'_>, members: Vec<usize>) -> Self {
         let logs = joint.logs();
-        let inputs = logs.first().map_or(0, |log| log.rows.len());
-        let best = |input: usize| {
-            let rows = members.iter().map(|&log| &logs[log].rows[input]);
-            rows.filter(|row: &&Row| row.correct()).map(|row| row.radius).reduce(f64::max)
-        };
-        let oracle = Curve::new((0..inputs).filter_map(best).collect(), inputs);
+        let oracle = joint.oracle_of(&members);
         let singles = members.iter().map(|&log| Curve::of(&logs[log])).collect();
         Self { members, oracle, singles }
     }
@@ -47,6 +41,14 @@ impl Pool {
     #[must_use]
     pub fn oracle(&self) -> &Curve {
         &self.oracle
+    }
+
+    /// Whether the draws of all its logs decided what is certified at a radius. Where they
+    /// did not, every figure here is of radii that more draws would raise.
+    #[must_use]
+    pub fn is_decided_at(&self, radius: f64) -> bool {
+        self.oracle.is_decided_at(radius)
+            && self.singles.iter().all(|curve| curve.is_decided_at(radius))
     }
 
     /// Certified accuracy of the pool's best single expert at a radius: 0 to 1.
@@ -84,7 +86,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Log;
+    use crate::log::{Log, Row};
 
     fn log(name: &str, radii: &[f64]) -> Log {
         let row = |(index, &radius): (usize, &f64)| Row {
@@ -96,7 +98,7 @@ mod tests {
             draws: None,
             routing: None,
         };
-        Log { name: name.to_owned(), rows: radii.iter().enumerate().map(row).collect() }
+        Log::exact(name, radii.iter().enumerate().map(row).collect())
     }
 
     #[test]

@@ -129,7 +129,7 @@ mod tests {
             row(1, Some(0), 0.7, 2.0, 0.7),
             row(2, None, 0.0, 0.0, 0.9),
         ];
-        let mut log = Log { name: "a".into(), rows };
+        let mut log = Log::exact("a", rows);
         let routed = Routed::of(&log).unwrap();
         assert_eq!((routed.route_binds, routed.class_binds), (1, 1));
         assert_eq!((routed.radius, routed.class_radius), (0.6, 0.85));

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 /// So many of so many inputs, in percent, with a 95 % confidence interval
 /// (Clopper–Pearson): what another sample of inputs might have given.
+///
+/// Where draws stopped before it was decided how many there are, `count` and `percent`
+/// are the fewest, and the interval is from that of the fewest to that of the most.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Share {
     /// Inputs that count.
@@ -14,6 +17,8 @@ pub struct Share {
     pub inputs: usize,
     /// `count / inputs`, in percent.
     pub percent: f64,
+    /// The most that there may be with all draws, in percent; `percent` if it is decided.
+    pub at_most: f64,
     /// Lower end of the interval, in percent.
     pub low: f64,
     /// Upper end of the interval, in percent.
@@ -24,15 +29,30 @@ impl Share {
     /// # Errors
     /// If a bound does not converge, or `count` exceeds `inputs`.
     pub fn new(count: usize, inputs: usize) -> Result<Self, BoundError> {
+        Self::between(count, count, inputs)
+    }
+
+    /// From `count` to `most` of so many inputs.
+    ///
+    /// # Errors
+    /// If a bound does not converge, or `most` exceeds `inputs`.
+    pub fn between(count: usize, most: usize, inputs: usize) -> Result<Self, BoundError> {
         let tail = Alpha::new(0.025).unwrap_or_else(|_| unreachable!("0.025 is in (0, 1)"));
-        let (successes, trials) = (count as u64, inputs as u64);
+        let percent = |count: usize| 100.0 * count as f64 / inputs as f64;
         Ok(Self {
             count,
             inputs,
-            percent: 100.0 * count as f64 / inputs as f64,
-            low: 100.0 * lower(successes, trials, tail)?,
-            high: 100.0 * upper(successes, trials, tail)?,
+            percent: percent(count),
+            at_most: percent(most),
+            low: 100.0 * lower(count as u64, inputs as u64, tail)?,
+            high: 100.0 * upper(most as u64, inputs as u64, tail)?,
         })
+    }
+
+    /// Whether it is decided how many there are.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.percent == self.at_most
     }
 }
 
@@ -57,5 +77,10 @@ mod tests {
         }
         let none = Share::new(0, 500).unwrap();
         assert_eq!((none.percent, none.low), (0.0, 0.0));
+        let (few, many) = (Share::new(300, 500).unwrap(), Share::new(320, 500).unwrap());
+        let between = Share::between(300, 320, 500).unwrap();
+        assert_eq!((between.low, between.high), (few.low, many.high));
+        assert_eq!((between.percent, between.at_most), (60.0, 64.0));
+        assert!(!between.is_decided() && few.is_decided());
     }
 }

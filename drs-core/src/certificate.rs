@@ -217,7 +217,20 @@ pub struct Verdict {
     pub binds: Option<Binds>,
 }
 
+/// Whether a right answer with this radius counts as certified at a distance: the field's
+/// rule, radius ≥ r. A radius that is not above zero abstains, and counts nowhere.
+#[must_use]
+pub fn counts_at(radius: f64, distance: f64) -> bool {
+    radius > 0.0 && radius >= distance
+}
+
 impl Verdict {
+    /// Whether this class is certified at a distance ([`counts_at`]).
+    #[must_use]
+    pub fn certifies(&self, class: usize, distance: f64) -> bool {
+        self.class == Some(class) && counts_at(self.radius.get(), distance)
+    }
+
     /// A verdict from a rule's numbers; a radius that is not above zero abstains.
     ///
     /// `route` is `None` or +∞ where nothing depends on the route.

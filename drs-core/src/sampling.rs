@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::counts_at;
 use crate::design::{Design, Schedule};
 use crate::protocol::ProtocolError;
 
@@ -59,7 +60,8 @@ pub enum Stopping {
     /// The radius but for a part: until draws cannot raise it by more than
     /// this share of itself. Not negative.
     Tolerance(f64),
-    /// For each of these radii, whether the input is certified beyond it.
+    /// For each of these radii, whether the input is certified there: with a radius of at
+    /// least that, at 0 with any above it.
     Radii(Vec<f64>),
 }
 
@@ -73,8 +75,7 @@ impl Stopping {
         match self {
             Self::Full => reach > now,
             Self::Tolerance(share) => reach > now * (1.0 + share),
-            // Certified at r means a radius strictly above r.
-            Self::Radii(radii) => radii.iter().any(|&r| now <= r && r < reach),
+            Self::Radii(radii) => radii.iter().any(|&r| !counts_at(now, r) && counts_at(reach, r)),
         }
     }
 
@@ -143,9 +144,10 @@ mod tests {
     fn a_question_is_open_while_draws_can_change_its_answer() {
         let grid = Stopping::Radii(vec![0.0, 0.5]);
         assert!(grid.open(f64::NEG_INFINITY, 0.1));
-        assert!(!grid.open(f64::NEG_INFINITY, 0.0), "a radius of 0 is not above 0");
-        assert!(!grid.open(0.1, 0.5));
-        assert!(grid.open(0.5, 0.500_001), "0.5 is not above 0.5");
+        assert!(!grid.open(f64::NEG_INFINITY, 0.0), "a radius of 0 abstains");
+        assert!(grid.open(0.1, 0.5), "0.5 counts at 0.5");
+        assert!(!grid.open(0.1, 0.499_999));
+        assert!(!grid.open(0.5, 0.500_001), "0.5 counts at 0.5 already");
         assert!(!grid.open(0.6, 9.0));
         let near = Stopping::Tolerance(0.1);
         assert!(near.open(0.0, 0.01) && near.open(1.0, 1.2) && !near.open(1.0, 1.05));

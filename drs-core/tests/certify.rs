@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Bands, METHODS, Problem, Sampled};
-use drs_core::certificate::Certificate;
+use drs_core::certificate::{Certificate, counts_at};
 use drs_core::certify;
 use drs_core::design::Schedule;
 use drs_core::pool::{Phase, Role};
@@ -169,7 +169,7 @@ fn impossible_requests_are_errors() {
 #[test]
 fn sequential_draws_answer_the_question_with_fewer_votes() {
     let radii = vec![0.0, 0.25, 0.5];
-    let decided = |radius: f64| radii.iter().filter(|&&r| radius > r).count();
+    let decided = |radius: f64| radii.iter().filter(|&&r| counts_at(radius, r)).count();
     for method in METHODS {
         let fixed = protocol(4000, 0.001);
         let stopping = Stopping::Radii(radii.clone());

@@ -3,22 +3,52 @@ const data = JSON.parse(document.getElementById("data").textContent);
 
 // ---- curves: exact steps -------------------------------------------------
 
-/** Certified accuracy at a radius: the first step that reaches it. */
+/** Certified accuracy at a radius: the first step that reaches it. A step without a radius reaches all. */
 function accuracy(steps, radius) {
   let low = 0, high = steps.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (steps[middle][0] < radius) low = middle + 1; else high = middle;
+    if (steps[middle][0] !== null && steps[middle][0] < radius) low = middle + 1; else high = middle;
   }
   return low < steps.length ? steps[low][1] : 0;
 }
 
 function curves() {
   const corners = new Set([0]);
-  for (const line of data.lines) for (const [radius] of line.steps) corners.add(radius);
+  for (const line of data.lines) {
+    for (const [radius] of line.steps.concat(line.most ?? [])) if (radius !== null) corners.add(radius);
+  }
+  const end = Math.max(...corners);
+  for (const line of data.lines) for (const radius of line.decided) if (radius <= end) corners.add(radius);
   const radii = Float64Array.from(corners).sort();
-  const element = document.getElementById("curves");
   const percent = (value) => (value == null ? "–" : (100 * value).toFixed(2) + " %");
+  // A curve that draws did not decide everywhere is two: what is certified, and what may be.
+  const series = [], bands = [], values = [];
+  for (const line of data.lines) {
+    const open = line.most !== undefined;
+    const at = (steps) => Array.from(radii, (radius) => accuracy(steps, radius));
+    const style = {
+      dash: line.dash[1] ? line.dash : undefined,
+      paths: uPlot.paths.stepped({ align: -1 }),
+      value: (_, value) => percent(value),
+    };
+    const dots = new Set(line.decided);
+    const decided = radii.reduce((found, radius, index) => (dots.has(radius) ? [...found, index] : found), []);
+    series.push({
+      ...style,
+      label: open ? line.name + ", at least" : line.name,
+      stroke: line.colour,
+      width: open ? 1 : 2,
+      points: open ? { show: true, size: 7, fill: line.colour, filter: () => decided } : { show: false },
+    });
+    values.push(at(line.steps));
+    if (open) {
+      series.push({ ...style, label: line.name + ", at most", stroke: line.colour + "50", width: 1, points: { show: false } });
+      values.push(at(line.most));
+      bands.push({ series: [series.length, series.length - 1], fill: line.colour + "22" });
+    }
+  }
+  const element = document.getElementById("curves");
   const size = () => ({ width: element.clientWidth, height: 420 });
   const chart = new uPlot({
     ...size(),
@@ -29,17 +59,10 @@ function curves() {
     ],
     series: [
       { label: "radius", value: (_, radius) => (radius == null ? "–" : radius.toFixed(3)) },
-      ...data.lines.map((line) => ({
-        label: line.name,
-        stroke: line.colour,
-        dash: line.dash[1] ? line.dash : undefined,
-        width: 2,
-        points: { show: false },
-        paths: uPlot.paths.stepped({ align: -1 }),
-        value: (_, value) => percent(value),
-      })),
+      ...series,
     ],
-  }, [radii, ...data.lines.map((line) => Array.from(radii, (radius) => accuracy(line.steps, radius)))], element);
+    bands,
+  }, [radii, ...values], element);
   window.addEventListener("resize", () => chart.setSize(size()));
 }
 

@@ -6,11 +6,25 @@ use std::sync::Once;
 use drs_analysis::Curve;
 use image::{ImageFormat, RgbImage};
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
+use crate::corners::{between, corners};
 use crate::palette;
+
+/// How much of a line's colour its shade has.
+const SHADE: f64 = 0.13;
+
+/// Of what stands for all lines in the legend.
+const GREY: RGBColor = RGBColor(110, 110, 110);
+
+const DOTS: &str = "decided radii";
+const SHADED: &str = "not decided: at least the line, at most the shade";
+
+/// What curves are drawn on.
+type Axes<'a, D> = ChartContext<'a, D, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// A chart that could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +37,9 @@ impl ChartError {
     }
 }
 
-/// Curves over one pair of axes.
+/// Curves over one pair of axes. Where draws stopped before a radius was decided the curve is
+/// a lower bound: it is drawn thin, with dots at the radii that were decided, and shaded up to
+/// what there may be with all draws.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     /// Above the axes; none if empty.
@@ -117,11 +133,27 @@ impl Chart {
             .bold_line_style(RGBColor(225, 225, 225))
             .draw()
             .map_err(ChartError::new)?;
+        for (line, colour, _) in palette::styles(&self.lines) {
+            if !line.curve.is_decided() {
+                let shade = Polygon::new(between(&line.curve, to), colour.mix(SHADE).filled());
+                axes.draw_series(std::iter::once(shade)).map_err(ChartError::new)?;
+            }
+        }
         // The first line last, so that it lies on top.
         let mut styles = Vec::with_capacity(self.lines.len());
         for (line, colour, dash) in palette::styles(&self.lines).rev() {
-            let style = colour.stroke_width(pixels(2));
-            axes.draw_series(std::iter::once(path(corners(&line.curve, to), dash, scale, style)))
+            let width = if line.curve.is_decided() { 2 } else { 1 };
+            let style = colour.stroke_width(pixels(width));
+            axes.draw_series(std::iter::once(path(
+                corners(line.curve.steps(), to),
+                dash,
+                scale,
+                style,
+            )))
+            .map_err(ChartError::new)?;
+            let at = line.curve.decided().iter().filter(|radius| **radius <= to);
+            let dots = at.map(|&radius| (radius, line.curve.accuracy(radius)));
+            axes.draw_series(dots.map(|at| Circle::new(at, pixels(3), colour.filled())))
                 .map_err(ChartError::new)?;
             styles.push((line, dash, style));
         }
@@ -134,7 +166,8 @@ impl Chart {
                 .label(&line.name)
                 .legend(move |(x, y)| path(vec![(x, y), (x + key, y)], dash, scale, style));
         }
-        if self.lines.len() > 1 {
+        let has_bounds = self.explain(&mut axes, scale)?;
+        if self.lines.len() > 1 || has_bounds {
             axes.configure_series_labels()
                 .position(SeriesLabelPosition::UpperRight)
                 .legend_area_size(pixels(36))
@@ -148,25 +181,36 @@ impl Chart {
         area.present().map_err(ChartError::new)
     }
 
+    /// Adds to the legend what dots and shade are; tells whether there are any.
+    fn explain<D: DrawingBackend>(
+        &self,
+        axes: &mut Axes<'_, D>,
+        scale: u32,
+    ) -> Result<bool, ChartError> {
+        let has_dots = self.lines.iter().any(|line| !line.curve.decided().is_empty());
+        let has_shade = self.lines.iter().any(|line| !line.curve.is_decided());
+        let size = 3 * scale;
+        let (middle, high) = ((15 * scale) as i32, (5 * scale) as i32);
+        let nothing = std::iter::empty::<Circle<(f64, f64), u32>>;
+        if has_dots {
+            axes.draw_series(nothing())
+                .map_err(ChartError::new)?
+                .label(DOTS)
+                .legend(move |(x, y)| Circle::new((x + middle, y), size, GREY.filled()));
+        }
+        if has_shade {
+            let fill = GREY.mix(2.0 * SHADE).filled();
+            axes.draw_series(nothing()).map_err(ChartError::new)?.label(SHADED).legend(
+                move |(x, y)| Rectangle::new([(x, y - high), (x + 2 * middle, y + high)], fill),
+            );
+        }
+        Ok(has_dots || has_shade)
+    }
+
     fn largest_radius(&self) -> f64 {
         let radii = self.lines.iter().flat_map(|line| line.curve.steps());
         radii.map(|(radius, _)| radius).fold(0.0, f64::max)
     }
-}
-
-/// The corners of a falling step function, from 0 to where it vanishes or the axis ends.
-fn corners(curve: &Curve, to: f64) -> Vec<(f64, f64)> {
-    let mut corners = Vec::new();
-    let mut left = 0.0;
-    for (radius, accuracy) in curve.steps() {
-        corners.extend([(left, accuracy), (radius.min(to), accuracy)]);
-        left = radius;
-        if radius >= to {
-            return corners;
-        }
-    }
-    corners.push((left, 0.0));
-    corners
 }
 
 /// A line with dashes measured in pixels along it.
@@ -218,11 +262,20 @@ mod tests {
     }
 
     #[test]
-    fn corners_are_exact_and_end_where_the_axis_does() {
-        let curve = Curve::new(vec![0.5, 0.5, 0.25], 4);
-        let all = [(0.0, 0.75), (0.25, 0.75), (0.25, 0.5), (0.5, 0.5), (0.5, 0.0)];
-        assert_eq!(corners(&curve, 2.0), all);
-        assert_eq!(corners(&curve, 0.3), [(0.0, 0.75), (0.25, 0.75), (0.25, 0.5), (0.3, 0.5)]);
+    fn what_was_not_decided_is_shaded_and_said() {
+        let mut chart = chart();
+        let exact = chart.svg(Size::default()).unwrap();
+        assert!(!exact.contains(SHADED) && !exact.contains("<polygon") && !exact.contains(DOTS));
+        let most = [f64::INFINITY, 0.75, 0.5];
+        let grid = vec![0.0, 0.5, 0.75, 1.0, 3.0];
+        chart.lines[0].curve = Curve::between(vec![1.0, 0.5, 0.5], most.to_vec(), 4, grid);
+        chart.lines.truncate(1);
+        chart.to = Some(2.0);
+        let svg = chart.svg(Size::default()).unwrap();
+        assert_eq!(svg.matches("<polygon").count(), 1);
+        // The dots within the axes, and the one of the legend.
+        assert_eq!(svg.matches("<circle").count(), 5);
+        assert!(svg.contains(SHADED) && svg.contains(DOTS), "{svg}");
     }
 
     #[test]

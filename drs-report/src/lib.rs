@@ -6,6 +6,7 @@
 //! * [`Grid`]: tables in Markdown, LaTeX and HTML.
 
 mod chart;
+mod corners;
 mod page;
 mod palette;
 mod table;

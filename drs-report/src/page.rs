@@ -22,6 +22,8 @@ pub struct Page {
     pub subtitle: String,
     /// Curves; none, no figure.
     pub lines: Vec<Line>,
+    /// Below the curves: where they are lower bounds.
+    pub hints: Vec<String>,
     /// Tables.
     pub tables: Vec<Part>,
     /// Names of the classes, as far as they are known.
@@ -78,6 +80,12 @@ struct LineData<'a> {
     dash: (u32, u32),
     /// Up to each radius, the share.
     steps: Vec<(f64, f64)>,
+    /// The same of what there may be with all draws, where that is more; radii may be +∞
+    /// (`null`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    most: Option<Vec<(f64, f64)>>,
+    /// Radii that were decided one by one.
+    decided: &'a [f64],
 }
 
 impl Page {
@@ -96,9 +104,12 @@ impl Page {
         let data = serde_json::to_string(&data)?.replace('<', "\\u003c");
         let (title, subtitle) = (html_escaped(&self.title), html_escaped(&self.subtitle));
         let tables = Markup::Html.text(&self.tables);
+        let hint = |hint: &String| format!("<p class=\"hint\">{}</p>\n", html_escaped(hint));
+        let hints: String = self.hints.iter().map(hint).collect();
         let fields = [
             ("title", title.as_str()),
             ("subtitle", &subtitle),
+            ("hints", &hints),
             ("tables", &tables),
             ("data", &data),
             ("css", include_str!("../assets/page.css")),
@@ -126,6 +137,8 @@ impl Page {
                 colour: format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2),
                 dash,
                 steps: line.curve.steps().collect(),
+                most: (!line.curve.is_decided()).then(|| line.curve.most_steps().collect()),
+                decided: line.curve.decided(),
             })
             .collect()
     }
@@ -136,6 +149,26 @@ mod tests {
     use drs_analysis::Curve;
 
     use super::*;
+
+    #[test]
+    fn what_was_not_decided_is_given_with_both_its_sides() {
+        let curve = Curve::between(vec![0.3], vec![0.5, f64::INFINITY], 2, vec![0.0, 0.5]);
+        let line = Line { name: "a".into(), curve, reference: false };
+        let page = Page {
+            title: String::new(),
+            subtitle: String::new(),
+            lines: vec![line],
+            hints: Vec::new(),
+            tables: Vec::new(),
+            classes: Vec::new(),
+            channels: 1,
+            cards: Vec::new(),
+        };
+        let mut html = Vec::new();
+        page.write(&mut html).unwrap();
+        let sides = r#""steps":[[0.3,0.5]],"most":[[0.5,1.0],[null,0.5]],"decided":[0.0,0.5]"#;
+        assert!(String::from_utf8(html).unwrap().contains(sides));
+    }
 
     #[test]
     fn a_page_holds_everything_and_nothing_breaks_out_of_it() {
@@ -159,6 +192,7 @@ mod tests {
                 curve: Curve::new(vec![0.5], 1),
                 reference: false,
             }],
+            hints: vec!["a < bound".into()],
             tables: vec![Part::Note("a note".into())],
             classes: vec!["cat".into(), "dog".into()],
             channels: 3,
@@ -168,9 +202,9 @@ mod tests {
         page.write(&mut html).unwrap();
         let html = String::from_utf8(html).unwrap();
         assert!(html.contains("<title>a &lt; b {{data}}</title>"));
-        let line =
-            r##""name":"\u003c/script>","colour":"#0072b2","dash":[1,0],"steps":[[0.5,1.0]]"##;
+        let line = r##""name":"\u003c/script>","colour":"#0072b2","dash":[1,0],"steps":[[0.5,1.0]],"decided":[]"##;
         assert!(html.contains(line));
+        assert!(html.contains("<p class=\"hint\">a &lt; bound</p>"));
         assert!(html.contains(r#""binds":"route""#) && html.contains(r#""image":"AQID""#));
         assert_eq!(html.matches("</script>").count(), 3, "those of the page itself");
         for outside in ["http://", "src=\"", "@import"] {

@@ -96,6 +96,12 @@ fn latex_escaped(text: &str) -> String {
             '~' => escaped.push_str("\\textasciitilde{}"),
             '^' => escaped.push_str("\\textasciicircum{}"),
             '–' => escaped.push_str("--"),
+            '≥' => escaped.push_str("$\\geq$"),
+            '≤' => escaped.push_str("$\\leq$"),
+            '−' => escaped.push_str("$-$"),
+            'σ' => escaped.push_str("$\\sigma$"),
+            // In LaTeX's usual encoding these two print as ¡ and ¿.
+            '<' | '>' => escaped.extend(['$', character, '$']),
             _ => escaped.push(character),
         }
     }
@@ -125,15 +131,15 @@ mod tests {
         let grid = Grid {
             title: "shares".into(),
             header: vec!["log".into(), "0.25".into()],
-            rows: vec![vec!["noise_0.25 & <more>".into(), "60.00 %".into()]],
+            rows: vec![vec!["noise_0.25 & <more>".into(), "≥ 60.00 %".into()]],
         };
         let parts = [Part::Table(grid), Part::Note("a < b".into())];
         let latex = Markup::Latex.text(&parts);
-        assert!(latex.contains("noise\\_0.25 \\& <more> & 60.00 \\% \\\\"), "{latex}");
+        assert!(latex.contains("noise\\_0.25 \\& $<$more$>$ & $\\geq$ 60.00 \\% \\\\"), "{latex}");
         assert!(latex.contains("\\begin{tabular}{lr}") && latex.contains("% a < b"), "{latex}");
         let html = Markup::Html.text(&parts);
-        let row = "<tr><td>noise_0.25 &amp; &lt;more&gt;</td><td>60.00 %</td></tr>";
+        let row = "<tr><td>noise_0.25 &amp; &lt;more&gt;</td><td>≥ 60.00 %</td></tr>";
         assert!(html.contains(row) && html.contains("<p>a &lt; b</p>"), "{html}");
-        assert!(Markup::Markdown.text(&parts).contains("| noise_0.25 & <more> | 60.00 % |"));
+        assert!(Markup::Markdown.text(&parts).contains("| noise_0.25 & <more> | ≥ 60.00 % |"));
     }
 }

@@ -1,7 +1,12 @@
 //! Everything that the tables show, as numbers.
 
-use drs_analysis::{Curve, Joint, Log, MixedInputs, Paired, Routed, Share};
+use drs_analysis::{Curve, Joint, Log, MixedInputs, Paired, Routed, Row, Share};
 use serde::Serialize;
+
+use crate::logs;
+
+/// How lower bounds look in these tables.
+const SHOWN: &str = " (≥)";
 
 /// What some logs say; also the layout of `--format json`.
 #[derive(Debug, Serialize)]
@@ -14,6 +19,9 @@ pub(super) struct Findings {
     /// Why logs are not compared with each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_compared: Option<String>,
+    /// Where draws stopped before every radius was decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) undecided: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -25,6 +33,8 @@ pub(super) struct LogFindings {
     pub(super) clean: Share,
     pub(super) abstained: Share,
     pub(super) average_radius: f64,
+    /// Whether more draws could raise no radius: else the average is a lower bound.
+    pub(super) is_decided: bool,
     /// Mean per input.
     pub(super) draws: Option<f64>,
     /// Mean per input.
@@ -38,6 +48,8 @@ pub(super) struct JointFindings {
     pub(super) envelope: Vec<Best>,
     pub(super) oracle: Vec<Share>,
     pub(super) oracle_average_radius: f64,
+    /// Whether that is no lower bound.
+    pub(super) oracle_is_decided: bool,
     pub(super) compared_at: f64,
     pub(super) pairs: Vec<Pair>,
 }
@@ -46,6 +58,8 @@ pub(super) struct JointFindings {
 #[derive(Debug, Serialize)]
 pub(super) struct Best {
     pub(super) log: String,
+    /// Whether it would be the best with all draws, too.
+    pub(super) is_decided: bool,
     #[serde(flatten)]
     pub(super) share: Share,
 }
@@ -54,8 +68,9 @@ pub(super) struct Best {
 pub(super) struct Pair {
     pub(super) first: String,
     pub(super) second: String,
+    /// Absent where draws stopped before it was decided what is certified.
     #[serde(flatten)]
-    pub(super) paired: Paired,
+    pub(super) paired: Option<Paired>,
 }
 
 impl Findings {
@@ -68,7 +83,8 @@ impl Findings {
             Some(Ok(joint)) => (Some(JointFindings::of(joint, logs, radii, compare)?), None),
             Some(Err(mixed)) => (None, Some(reason(&mixed))),
         };
-        Ok(Self { radii: radii.to_vec(), logs: own, joint, not_compared })
+        let undecided = logs::undecided(logs, SHOWN);
+        Ok(Self { radii: radii.to_vec(), logs: own, joint, not_compared, undecided })
     }
 }
 
@@ -79,17 +95,25 @@ fn reason(mixed: &MixedInputs) -> String {
 impl LogFindings {
     fn of(log: &Log, radii: &[f64]) -> anyhow::Result<Self> {
         let (curve, inputs) = (Curve::of(log), log.rows.len());
-        let certified = radii.iter().map(|&radius| Share::new(curve.count(radius), inputs));
-        let abstained = log.rows.iter().filter(|row| row.predict.is_none()).count();
+        let certified = radii
+            .iter()
+            .map(|&radius| Share::between(curve.count(radius), curve.most(radius), inputs));
+        let count = |is: &dyn Fn(&Row) -> bool| log.rows.iter().filter(|row| is(row)).count();
+        let abstained = count(&|row| row.predict.is_none());
+        let right = count(&Row::correct);
+        // Those that abstained so far and may turn out right, or any answer, with all draws.
+        let late = |row: &Row| row.predict.is_none() && log.is_open(row, 0.0);
+        let late = count(&late);
         let draws = log.rows.iter().map(|row| row.draws.map(|draws| draws as f64));
         let seconds = log.rows.iter().map(|row| row.seconds);
         Ok(Self {
             name: log.name.clone(),
             inputs,
             certified: certified.collect::<Result<_, _>>()?,
-            clean: Share::new(curve.count(0.0), inputs)?,
-            abstained: Share::new(abstained, inputs)?,
+            clean: Share::between(right, right + late, inputs)?,
+            abstained: Share::between(abstained - late, abstained, inputs)?,
             average_radius: curve.average_radius(),
+            is_decided: curve.is_decided(),
             draws: mean(draws, inputs),
             seconds: mean(seconds, inputs),
             routed: Routed::of(log),
@@ -108,8 +132,10 @@ impl JointFindings {
         let inputs = oracle.inputs();
         let mut envelope = Vec::with_capacity(radii.len());
         for &radius in radii {
-            if let Some((log, count)) = joint.envelope(radius) {
-                envelope.push(Best { log: log.name.clone(), share: Share::new(count, inputs)? });
+            if let Some(best) = joint.envelope(radius) {
+                let share = Share::between(best.count, best.most, inputs)?;
+                let (log, is_decided) = (best.log.name.clone(), best.is_decided);
+                envelope.push(Best { log, is_decided, share });
             }
         }
         let mut pairs = Vec::new();
@@ -120,11 +146,14 @@ impl JointFindings {
                 pairs.push(Pair { first, second, paired });
             }
         }
-        let shares = radii.iter().map(|&radius| Share::new(oracle.count(radius), inputs));
+        let shares = radii
+            .iter()
+            .map(|&radius| Share::between(oracle.count(radius), oracle.most(radius), inputs));
         Ok(Self {
             envelope,
             oracle: shares.collect::<Result<_, _>>()?,
             oracle_average_radius: oracle.average_radius(),
+            oracle_is_decided: oracle.is_decided(),
             compared_at: compare,
             pairs,
         })

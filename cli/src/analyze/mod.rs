@@ -26,6 +26,10 @@ pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
         Format::Json => serde_json::to_string_pretty(&findings)?,
     };
     writeln!(std::io::stdout().lock(), "{}", out.trim_end())?;
+    if args.format == Format::Csv {
+        // Tables and JSON hold it.
+        findings.undecided.iter().for_each(|line| say!("note: {line}"));
+    }
     Ok(())
 }
 

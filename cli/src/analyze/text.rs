@@ -2,11 +2,14 @@
 
 use drs_analysis::{Routed, Share};
 
-use super::findings::{Findings, JointFindings, LogFindings};
+use super::findings::{Best, Findings, JointFindings, LogFindings};
 use drs_report::{Grid, Part};
 
 /// Said beside every average certified radius.
 const AVERAGE_RADIUS: &str = "ACR is the average certified radius, wrong answers and abstentions counted as 0. It is a poor summary: very large radii on easy inputs raise it while most inputs lose (Sun et al. 2025).";
+
+/// In place of a figure that more draws might move either way.
+const UNDECIDED: &str = "?";
 
 /// Said below paired comparisons.
 const MCNEMAR: &str = "p: McNemar's exact test, the probability of a split at least as uneven if neither log were better.";
@@ -18,10 +21,17 @@ pub(super) fn parts(findings: &Findings) -> Vec<Part> {
         Part::Table(summary(findings)),
         Part::Note(AVERAGE_RADIUS.to_owned()),
     ];
+    parts.extend(findings.undecided.iter().cloned().map(Part::Note));
     if let Some(joint) = &findings.joint {
         parts.push(Part::Table(bounds(findings, joint)));
         parts.push(Part::Table(pairs(joint)));
         parts.push(Part::Note(MCNEMAR.to_owned()));
+        if joint.pairs.iter().any(|pair| pair.paired.is_none()) {
+            parts.push(Part::Note(format!(
+                "?: not compared, since draws stopped before it was decided which inputs are certified at r = {}; --compare takes a radius that both logs decide.",
+                joint.compared_at
+            )));
+        }
     }
     if let Some(reason) = &findings.not_compared {
         parts.push(Part::Note(format!("Not compared: {reason}.")));
@@ -38,30 +48,46 @@ pub(super) fn parts(findings: &Findings) -> Vec<Part> {
 /// One row for each log and radius.
 pub(super) fn csv(findings: &Findings) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["log", "radius", "certified", "inputs", "percent", "low", "high"])?;
+    writer.write_record([
+        "log",
+        "radius",
+        "certified",
+        "inputs",
+        "percent",
+        "low",
+        "high",
+        "at_most",
+    ])?;
     let oracle = findings.joint.iter().map(|joint| ("oracle", &joint.oracle));
     let logs = findings.logs.iter().map(|log| (log.name.as_str(), &log.certified)).chain(oracle);
     for (name, shares) in logs {
         for (radius, share) in findings.radii.iter().zip(shares) {
             let (count, inputs) = (share.count.to_string(), share.inputs.to_string());
-            let [percent, low, high] =
-                [share.percent, share.low, share.high].map(|p| format!("{p:.4}"));
-            writer.write_record([
-                name,
-                &radius.to_string(),
-                &count,
-                &inputs,
-                &percent,
-                &low,
-                &high,
-            ])?;
+            let figures = [share.percent, share.low, share.high, share.at_most];
+            let figures = figures.map(|percent| format!("{percent:.4}"));
+            let fields = [name.to_owned(), radius.to_string(), count, inputs];
+            writer.write_record(fields.into_iter().chain(figures))?;
         }
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
+/// A share, or the least that it is.
 fn percent(share: &Share) -> String {
-    format!("{:.2}", share.percent)
+    at_least(share.is_decided(), format!("{:.2}", share.percent))
+}
+
+fn at_least(is_decided: bool, figure: String) -> String {
+    if is_decided { figure } else { format!("≥ {figure}") }
+}
+
+/// The difference of two shares; none where either is a bound.
+fn difference(from: &Share, less: &Share) -> String {
+    if from.is_decided() && less.is_decided() {
+        format!("{:.2}", from.percent - less.percent)
+    } else {
+        UNDECIDED.to_owned()
+    }
 }
 
 fn header(first: &str, radii: &[f64]) -> Vec<String> {
@@ -97,6 +123,12 @@ fn intervals(findings: &Findings) -> Grid {
     }
 }
 
+/// Who abstained may answer with more draws: then the share is the most that it is.
+fn abstained(share: &Share) -> String {
+    let most = format!("{:.2}", share.at_most);
+    if share.is_decided() { most } else { format!("≤ {most}") }
+}
+
 fn summary(findings: &Findings) -> Grid {
     let dash = || "-".to_owned();
     let row = |log: &LogFindings| {
@@ -104,8 +136,8 @@ fn summary(findings: &Findings) -> Grid {
             log.name.clone(),
             log.inputs.to_string(),
             percent(&log.clean),
-            percent(&log.abstained),
-            format!("{:.4}", log.average_radius),
+            abstained(&log.abstained),
+            at_least(log.is_decided, format!("{:.4}", log.average_radius)),
             log.draws.map_or_else(dash, |draws| format!("{draws:.0}")),
             log.seconds.map_or_else(dash, |seconds| format!("{seconds:.3}")),
         ]
@@ -122,25 +154,26 @@ fn summary(findings: &Findings) -> Grid {
 fn bounds(findings: &Findings, joint: &JointFindings) -> Grid {
     let row =
         |name: &str, cells: Vec<String>| std::iter::once(name.to_owned()).chain(cells).collect();
-    let gap = |(best, oracle): (&super::findings::Best, &Share)| {
-        format!("{:.2}", oracle.percent - best.share.percent)
+    let gaps = joint.envelope.iter().zip(&joint.oracle);
+    let gaps = gaps.map(|(best, oracle)| difference(oracle, &best.share)).collect();
+    let which = |best: &Best| {
+        if best.is_decided { best.log.clone() } else { format!("{} {UNDECIDED}", best.log) }
     };
-    let gaps = joint.envelope.iter().zip(&joint.oracle).map(gap).collect();
     let mut rows = vec![
         row("best single log", joint.envelope.iter().map(|best| percent(&best.share)).collect()),
-        row("which", joint.envelope.iter().map(|best| best.log.clone()).collect()),
+        row("which", joint.envelope.iter().map(which).collect()),
         row("oracle", joint.oracle.iter().map(percent).collect()),
         row("oracle − best", gaps),
     ];
     for log in &findings.logs {
-        let gap = |(own, oracle): (&Share, &Share)| format!("{:.2}", oracle.percent - own.percent);
-        let gaps = log.certified.iter().zip(&joint.oracle).map(gap).collect();
+        let gaps = log.certified.iter().zip(&joint.oracle);
+        let gaps = gaps.map(|(own, oracle)| difference(oracle, own)).collect();
         rows.push(row(&format!("oracle − {}", log.name), gaps));
     }
     Grid {
         title: format!(
-            "Envelope of the best single log per radius, and the oracle that takes each input's best log (ACR {:.4})",
-            joint.oracle_average_radius
+            "Envelope of the best single log per radius, and the oracle that takes each input's best log (ACR {})",
+            at_least(joint.oracle_is_decided, format!("{:.4}", joint.oracle_average_radius))
         ),
         header: header("", &findings.radii),
         rows,
@@ -149,13 +182,10 @@ fn bounds(findings: &Findings, joint: &JointFindings) -> Grid {
 
 fn pairs(joint: &JointFindings) -> Grid {
     let rows = joint.pairs.iter().map(|pair| {
-        let paired = &pair.paired;
-        vec![
-            format!("{} / {}", pair.first, pair.second),
-            paired.only_first.to_string(),
-            paired.only_second.to_string(),
-            p_value(paired.p),
-        ]
+        let cells = pair.paired.as_ref().map_or([UNDECIDED; 3].map(str::to_owned), |paired| {
+            [paired.only_first.to_string(), paired.only_second.to_string(), p_value(paired.p)]
+        });
+        std::iter::once(format!("{} / {}", pair.first, pair.second)).chain(cells).collect()
     });
     Grid {
         title: format!("Inputs that only one of two logs certifies at r = {}", joint.compared_at),
@@ -176,11 +206,9 @@ fn routing(log: &LogFindings, routed: &Routed) -> Grid {
     }
     let certified = routed.route_binds + routed.class_binds;
     rows.push(vec!["the route binds, % of certified".into(), of(routed.route_binds, certified)]);
-    rows.push(vec!["mean radius of certified".into(), format!("{:.4}", routed.radius)]);
-    rows.push(vec![
-        "the same if only the class had to hold".into(),
-        format!("{:.4}", routed.class_radius),
-    ]);
+    let radius = |radius: f64| at_least(log.is_decided, format!("{radius:.4}"));
+    rows.push(vec!["mean radius of certified".into(), radius(routed.radius)]);
+    rows.push(vec!["the same if only the class had to hold".into(), radius(routed.class_radius)]);
     for (size, &count) in &routed.sets {
         rows.push(vec![format!("rests on {size} experts, % of certified"), of(count, certified)]);
     }

@@ -23,8 +23,9 @@ route_radius, class_radius, draws; the label -1 is unknown), and OUT with the ex
 per line. Radii are truncated, never rounded up. OUT with the extension .run.json tells what the run is:
 the same command goes on where it was stopped (Ctrl-C finishes the inputs under way, exit code 130).
 
-Draws stop when every radius of the usual grid is decided; between the grid's radii the results
-may then fall short of what N draws would certify. For whole curves take --tol 0.02 or --full.";
+Draws stop when every radius of the usual grid is decided. Between these radii less is certified than
+N draws would: analyze, plot and report show it as a lower bound. For whole curves take --full or
+--sampling fixed; --tol 0.02 leaves at most 2 % of each radius open.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = CERTIFY_EXAMPLES)]

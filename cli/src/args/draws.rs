@@ -45,12 +45,12 @@ pub(crate) struct SamplingArgs {
     #[arg(long, value_enum, default_value_t = SamplingKind::Sequential)]
     pub(crate) sampling: SamplingKind,
 
-    /// Stop when it is decided which of these radii the input is certified beyond
+    /// Stop when it is decided at which of these radii the input is certified
     /// [default of certify: 0,0.25,...,2.5].
     #[arg(long, value_name = "R,R,...", value_delimiter = ',', value_parser = parse_radius, group = "stopping")]
     pub(crate) radii: Vec<f64>,
 
-    /// Stop when it is decided whether the input is certified beyond this radius.
+    /// Stop when it is decided whether the input is certified at this radius.
     #[arg(long, value_name = "R", value_parser = parse_radius, group = "stopping")]
     pub(crate) radius: Option<f64>,
 

@@ -12,7 +12,11 @@ Examples:
 
 Each log is of one expert alone, all of the same inputs (say, drs certify --method one:NAME). A router
 of accuracy q is taken to choose the expert with the largest radius on the true class with probability
-q, else any other. The route's own radius, which may bind, is left out.";
+q, else any other. The route's own radius, which may bind, is left out.
+
+The last line is the verdict: would routing pay, at which radii, by how many points over which single
+expert? It is yes where the interval of the gain is above 0, no if a gain of one point is outside
+of all intervals. The intervals hold for all radii and pools together (95 %).";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = PLAN_EXAMPLES)]
@@ -28,7 +32,8 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "Q,Q,...", value_delimiter = ',', value_parser = parse_share, default_values_t = [0.7, 0.8, 0.9])]
     pub(crate) accuracy: Vec<f64>,
 
-    /// md and latex are tables, csv one row for each pool and radius, json all numbers.
+    /// md and latex are tables, csv one row for each pool and radius (the verdict on
+    /// standard error), json all numbers.
     #[arg(long, value_enum, default_value_t = Format::Md)]
     pub(crate) format: Format,
 }

@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, presets};
-use drs_analysis::Record;
+use drs_analysis::{Decided, Record};
+use drs_core::certificate::counts_at;
 use drs_core::sampling::USUAL_RADII;
 use drs_progress::Bar;
 use drs_router::Router;
@@ -22,8 +23,10 @@ pub(super) struct Progress {
     of: usize,
     /// Inputs so far.
     inputs: usize,
-    /// Right, as far as labels tell, with a radius strictly above each of [`USUAL_RADII`].
+    /// Right, as far as labels tell, with a radius of at least each of [`USUAL_RADII`].
     certified: [usize; USUAL_RADII.len()],
+    /// Not so, but draws stopped before that was decided.
+    open: [usize; USUAL_RADII.len()],
     abstained: usize,
     unlabelled: usize,
     draws: u64,
@@ -44,6 +47,7 @@ impl Progress {
             of: inputs,
             inputs: 0,
             certified: [0; USUAL_RADII.len()],
+            open: [0; USUAL_RADII.len()],
             abstained: 0,
             unlabelled: 0,
             draws: 0,
@@ -74,9 +78,15 @@ impl Progress {
         self.abstained += usize::from(verdict.class.is_none());
         self.draws += record.certificate.draws();
         self.unlabelled += usize::from(record.correct.is_none());
-        if verdict.class.is_some() && record.correct != Some(false) {
-            for (count, radius) in self.certified.iter_mut().zip(USUAL_RADII) {
-                *count += usize::from(verdict.radius.get() > radius);
+        // A wrong answer stays one; who abstained may still be right.
+        if verdict.class.is_none() || record.correct != Some(false) {
+            let own = verdict.class.map(|_| verdict.radius.get());
+            let most = Decided::by(&record.certificate.protocol.sampling).most(own);
+            let counts = self.certified.iter_mut().zip(&mut self.open);
+            for ((certified, open), radius) in counts.zip(USUAL_RADII) {
+                let counted = own.is_some_and(|own| counts_at(own, radius));
+                *certified += usize::from(counted);
+                *open += usize::from(!counted && most.is_some_and(|most| most >= radius));
             }
         }
         let place = verdict.expert.map_or(0, |expert| expert + 1);
@@ -108,7 +118,9 @@ impl Progress {
         table.set_header(
             std::iter::once("radius".to_owned()).chain(USUAL_RADII.map(|r| r.to_string())),
         );
-        let cells = self.certified.iter().map(|&count| percent(count));
+        let cells = self.certified.iter().zip(&self.open).map(|(&count, &open)| {
+            if open == 0 { percent(count) } else { format!("≥ {}", percent(count)) }
+        });
         table.add_row(std::iter::once(format!("{}, %", self.measure())).chain(cells));
         for column in table.column_iter_mut() {
             column.set_cell_alignment(CellAlignment::Right);
@@ -133,6 +145,12 @@ impl Progress {
         );
         // The results are in the files: a closed standard output is no failure.
         let _ = writeln!(std::io::stdout(), "{table}\n{counts}");
+        if self.open.iter().any(|&open| open > 0) {
+            let _ = writeln!(
+                std::io::stdout(),
+                "≥: draws stopped before this was decided; --full or --sampling fixed decide every radius"
+            );
+        }
         self.inputs
     }
 }

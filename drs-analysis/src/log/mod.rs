@@ -1,18 +1,21 @@
 //! A certification log: one row for each input.
 
+mod file;
+mod name;
 mod record;
 mod table;
 mod time;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use drs_core::certificate::Binds;
 use drs_core::pool::Phase;
-use flate2::read::MultiGzDecoder;
 
+use crate::decided::Decided;
+
+pub use file::open;
+pub use name::{SameName, names};
 pub use record::Record;
 
 /// A file that is no certification log; the message says what was found and expected.
@@ -26,10 +29,14 @@ pub struct LogError {
 /// One run of certification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
-    /// The file's name without its extension.
+    /// The file's name without its extensions (.tsv, .txt, .csv, .jsonl, .gz).
     pub name: String,
     /// At least one, by rising index, each index once.
     pub rows: Vec<Row>,
+    /// How far the run was drawn. Logs of others are taken as published: exact.
+    pub decided: Decided,
+    /// What the reader should know: lines left out, columns taken otherwise than they say.
+    pub notes: Vec<String>,
 }
 
 /// One input.
@@ -41,7 +48,8 @@ pub struct Row {
     pub label: Option<usize>,
     /// Certified class; `None` abstained.
     pub predict: Option<usize>,
-    /// Certified L2 radius as printed; 0 where abstained.
+    /// Certified L2 radius as printed; 0 where abstained. Some procedures print negative
+    /// ones: these certify nothing.
     pub radius: f64,
     /// Seconds, if the log has them.
     pub seconds: Option<f64>,
@@ -59,7 +67,7 @@ impl Row {
     }
 
     /// Whether the certified class is the true one at this distance: the field's
-    /// rule, radius ≥ r. At r = 0 this is [`correct`](Self::correct).
+    /// rule, radius ≥ r.
     #[must_use]
     pub fn certified(&self, radius: f64) -> bool {
         self.correct() && self.radius >= radius
@@ -96,19 +104,6 @@ pub struct Draws {
     pub count: u64,
 }
 
-/// The text of a log, gzipped (`.gz`) or not.
-///
-/// # Errors
-/// If the file cannot be opened.
-pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    let file = File::open(path)?;
-    Ok(if is_gzipped(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
-}
-
-fn is_gzipped(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "gz")
-}
-
 impl Log {
     /// Whether every row has its true class: without, there is no accuracy.
     #[must_use]
@@ -116,38 +111,72 @@ impl Log {
         self.rows.iter().all(|row| row.label.is_some())
     }
 
-    /// Reads a log: JSON lines of records (`.jsonl`), else tab-separated rows as
-    /// the field publishes them, with any further columns. Either may be gzipped.
+    /// The largest radius with which a row of this log may turn out right with all draws;
+    /// `None` if it cannot.
+    #[must_use]
+    pub fn most(&self, row: &Row) -> Option<f64> {
+        match row.predict {
+            Some(_) => row.correct().then(|| self.decided.most(Some(row.radius))).flatten(),
+            None => row.label.and_then(|_| self.decided.most(None)),
+        }
+    }
+
+    /// Whether more draws could certify a row of this log at a distance where it is not.
+    #[must_use]
+    pub fn is_open(&self, row: &Row, radius: f64) -> bool {
+        !row.certified(radius) && self.most(row).is_some_and(|most| most >= radius)
+    }
+
+    /// Reads a log: JSON lines of records (`.jsonl`), else a table as the field publishes
+    /// them, with any further columns. Either may be gzipped.
     ///
     /// # Errors
     /// If the file cannot be read, a line is not a row (the message names it), an
     /// index comes twice, or there is no row.
     pub fn read(path: &Path) -> Result<Self, LogError> {
         let fail = |problem: String| LogError { path: path.to_owned(), problem };
-        let text = open(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
-        let mut name = path.to_owned();
-        if is_gzipped(path) {
-            name.set_extension("");
-        }
-        let records = name.extension().is_some_and(|extension| extension == "jsonl");
-        let rows = if records { record::rows(text) } else { table::rows(text) };
-        let mut rows = rows.map_err(fail)?;
+        let cannot = |error: std::io::Error| fail(format!("cannot be read: {error}"));
+        let mut text = file::buffered(path).map_err(cannot)?;
+        let is_record =
+            name::is_jsonl(path) || file::begins_with_brace(&mut text).map_err(cannot)?;
+        let (mut rows, decided, notes, headers) = if is_record {
+            let (rows, decided) = record::rows(text).map_err(fail)?;
+            (rows, decided, Vec::new(), Vec::new())
+        } else {
+            let text = file::text(text).map_err(fail)?;
+            let table::Table { rows, is_ours, notes, headers } =
+                table::read(&text).map_err(fail)?;
+            let decided = if is_ours { file::decided_beside(path)? } else { Decided::Everywhere };
+            (rows, decided, notes, headers)
+        };
         if rows.is_empty() {
             return Err(fail("has no row: the log is empty".to_owned()));
         }
         let mut lines = HashMap::with_capacity(rows.len());
         for (line, row) in &rows {
             if let Some(earlier) = lines.insert(row.index, line) {
-                let index = row.index;
-                return Err(fail(format!(
-                    "line {line}: index {index} again, as in line {earlier}"
-                )));
+                return Err(fail(twice(row.index, *earlier, *line, &headers)));
             }
         }
         rows.sort_by_key(|(_, row)| row.index);
-        let name = name.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, rows: rows.into_iter().map(|(_, row)| row).collect() })
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        Ok(Self { name: name::stem(path), rows, decided, notes })
     }
+
+    /// A log for tests.
+    #[cfg(test)]
+    pub(crate) fn exact(name: &str, rows: Vec<Row>) -> Self {
+        Self { name: name.to_owned(), rows, decided: Decided::Everywhere, notes: Vec::new() }
+    }
+}
+
+/// Says that an index came twice, and why that may be.
+fn twice(index: usize, earlier: u64, line: u64, headers: &[u64]) -> String {
+    let between = headers.iter().find(|header| (earlier..line).contains(header));
+    let cause = between.map_or_else(String::new, |header| {
+        format!(": line {header} is a second header, so there are two runs in this file; make it a file for each")
+    });
+    format!("line {line}: index {index} again, as in line {earlier}{cause}")
 }
 
 #[cfg(test)]
@@ -179,6 +208,63 @@ mod tests {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         gzip.write_all(LOG.as_bytes()).unwrap();
         assert_eq!(read("a.b.tsv.gz", &gzip.finish().unwrap()).unwrap(), log);
+    }
+
+    #[test]
+    fn how_far_a_run_of_ours_was_drawn_is_told_beside_its_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let table = "idx\tlabel\tpredict\tradius\tcorrect\ttime\texpert\tsigma\troute_radius\tclass_radius\tdraws\n\
+                     0\t8\t8\t0.341777\t1\t2.386\ts100\t1\t1.203514\t0.341777\t1997\n";
+        std::fs::write(path("a_0.5.tsv"), table).unwrap();
+        let read = || Log::read(&path("a_0.5.tsv"));
+        assert_eq!(read().unwrap().decided, Decided::Unknown);
+        let run = |sampling: &str| {
+            std::fs::write(
+                path("a_0.5.run.json"),
+                format!("{{\"protocol\":{{\"sampling\":{sampling}}}}}"),
+            )
+        };
+        run(r#"{"sequential":{"stopping":{"radii":[0.0,0.5]}}}"#).unwrap();
+        assert_eq!(read().unwrap().decided.radii(), [0.0, 0.5]);
+        run("\"fixed\"").unwrap();
+        assert_eq!(read().unwrap().decided, Decided::Everywhere);
+        run("\"sometimes\"").unwrap();
+        let problem = read().unwrap_err().to_string();
+        assert!(problem.contains("a_0.5.run.json") && problem.contains("sometimes"), "{problem}");
+        // A log of others has no such file, and is what was published.
+        std::fs::write(path("b.tsv"), LOG).unwrap();
+        assert_eq!(Log::read(&path("b.tsv")).unwrap().decided, Decided::Everywhere);
+    }
+
+    #[test]
+    fn two_runs_of_the_same_inputs_are_not_one_log() {
+        let (header, rows) = LOG.split_once('\n').unwrap();
+        let other = rows.replace("20\t", "40\t").replace("0\t3", "60\t3");
+        assert_eq!(
+            read("a.tsv", format!("{LOG}{header}\n{other}").as_bytes()).unwrap().rows.len(),
+            4
+        );
+        let twice = problem(&format!("{LOG}{LOG}"));
+        assert!(
+            twice.contains("line 5: index 20 again, as in line 2: line 4 is a second header"),
+            "{twice}"
+        );
+    }
+
+    #[test]
+    fn records_are_known_by_their_text_and_tables_by_theirs() {
+        let found = read("records", b"\n {\"idx\": 0}\n").unwrap_err().to_string();
+        assert!(found.contains("missing field"), "{found}");
+        let utf16: Vec<u8> = LOG.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let found = read("a.tsv", &[&[0xff, 0xfe], &utf16[..]].concat()).unwrap_err().to_string();
+        assert!(found.contains("UTF-16") && found.contains("UTF-8"), "{found}");
+        let mut latin = LOG.as_bytes().to_vec();
+        latin.extend(b"\xe9");
+        let found = read("a.tsv", &latin).unwrap_err().to_string();
+        assert!(found.contains("line 4"), "{found}");
+        let marked = [b"\xef\xbb\xbf", LOG.replace('\n', "\r\n").as_bytes()].concat();
+        assert_eq!(read("a.tsv", &marked).unwrap().rows.len(), 2);
     }
 
     #[test]

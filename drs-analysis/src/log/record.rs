@@ -1,12 +1,13 @@
 //! Logs of full certificates, one JSON object per line.
 
 use std::borrow::Cow;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::BufRead;
 
 use drs_core::certificate::{Certificate, ModelRecord};
 use serde::{Deserialize, Serialize};
 
 use super::{Draws, Routing, Row};
+use crate::decided::Decided;
 
 /// One line of the `.jsonl` file that `drs certify` writes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,19 +27,22 @@ pub struct Record<'a> {
     pub certificate: Cow<'a, Certificate>,
 }
 
-/// Rows with their lines.
-pub(super) fn rows(text: impl Read) -> Result<Vec<(u64, Row)>, String> {
+/// Rows with their lines, and what all of them together decide.
+pub(super) fn rows(text: impl BufRead) -> Result<(Vec<(u64, Row)>, Decided), String> {
     let mut rows = Vec::new();
-    for (line, text) in (1..).zip(BufReader::new(text).lines()) {
+    let mut decided = Decided::Everywhere;
+    for (line, text) in (1..).zip(text.lines()) {
         let text = text.map_err(|error| format!("line {line}: {error}"))?;
+        let text = if line == 1 { text.trim_start_matches('\u{feff}') } else { &text };
         if text.trim().is_empty() {
             continue;
         }
         let record: Record<'_> =
-            serde_json::from_str(&text).map_err(|error| format!("line {line}: {error}"))?;
+            serde_json::from_str(text).map_err(|error| format!("line {line}: {error}"))?;
+        decided = decided.and(Decided::by(&record.certificate.protocol.sampling));
         rows.push((line, record.row()));
     }
-    Ok(rows)
+    Ok((rows, decided))
 }
 
 impl Record<'_> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use drs_core::bounds::{lower, upper};
+use drs_core::certificate::counts_at;
 use drs_core::rule::{Claim, ExpertSet, RouteBounds, Term, blend};
 use drs_core::units::{Alpha, Sigma};
 use tch::Device;
@@ -126,7 +127,7 @@ impl HeldOut {
             let route = Some(&input.bounds);
             let radius = blend(terms, input.label, self.classes, route, &input.claims).radius;
             for (count, &r) in counts.iter_mut().zip(radii) {
-                *count += f64::from(radius > r);
+                *count += f64::from(counts_at(radius, r));
             }
         }
         counts.into_iter().map(|count| count / self.inputs.len() as f64).collect()

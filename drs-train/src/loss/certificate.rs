@@ -54,10 +54,10 @@ pub fn maxmin_claims(own: &Tensor, rivals: &Tensor) -> Vec<Claim> {
     sets.collect()
 }
 
-/// −Σ_r w_r·1\[R > r\] for each input, softened, under H = argmax_c F_c with F_c the
+/// −Σ_r w_r·1\[R ≥ r\] for each input, softened, under H = argmax_c F_c with F_c the
 /// largest of the claims, each the smaller of its support and its consent.
 ///
-/// R > r if F_y is still above every F_z when every support and every t_S has moved
+/// R ≥ r if F_y is still at least every F_z when every support and every t_S has moved
 /// by r against it (`drs_core::rule::blend`; for `maxmin` this is R = ½(F_y − max F_z)).
 /// t_S = σ_e·Φ⁻¹(P(router ∈ S)), P the mean softmax over the copies. `logits` are
 /// `[copies, n, experts]`.

@@ -158,10 +158,8 @@ impl Judge {
         for ((experts, router), &label) in self.shares.iter().zip(route).zip(&self.labels) {
             let mut source = Imagined { experts, router };
             let certificate = certify(&self.pool, method, &self.protocol, None, &mut source)?;
-            if certificate.verdict.class == Some(label) {
-                let radius = certificate.verdict.radius.get();
-                let beyond = self.select.radii.iter().map(|&r| f64::from(radius > r));
-                counts.iter_mut().zip(beyond).for_each(|(count, beyond)| *count += beyond);
+            for (count, &radius) in counts.iter_mut().zip(&self.select.radii) {
+                *count += f64::from(certificate.verdict.certifies(label, radius));
             }
         }
         Ok(counts.into_iter().map(|count| count / self.labels.len() as f64).collect())

@@ -232,7 +232,9 @@ impl Objective {
                 let mut utilities = radii.zeros_like();
                 for (place, radius) in at.iter().enumerate() {
                     let weight = weights.get(place).copied().unwrap_or(1.0);
-                    utilities += radii.gt(*radius).to_kind(Kind::Float) * weight;
+                    // As `drs_core::certificate::counts_at`; radius 0 is a wrong answer.
+                    let certified = radii.gt(0.0).logical_and(&radii.ge(*radius));
+                    utilities += certified.to_kind(Kind::Float) * weight;
                 }
                 utility(logits, &utilities) + consistency(logits, *consistent)
             }

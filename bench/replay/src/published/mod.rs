@@ -157,9 +157,9 @@ fn certified(log: &Published, n: u64, sampling: Sampling, seed: u64) -> anyhow::
         tally.draws += certificate.draws();
         let verdict = certificate.verdict;
         // Class 0 stands for the class that the log has, right or wrong.
-        if input.correct && verdict.class == Some(0) {
+        if input.correct {
             for (count, radius) in tally.certified.iter_mut().zip(USUAL_RADII) {
-                *count += u32::from(verdict.radius.get() > radius);
+                *count += u32::from(verdict.certifies(0, radius));
             }
         }
     }

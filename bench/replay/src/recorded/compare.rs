@@ -106,8 +106,8 @@ fn questions(rows: &[Row], name: &str, runs: &Runs) -> anyhow::Result<comfy_tabl
         let (mean, most) = (mean_draws(run), run.iter().map(Certificate::draws).max().unwrap_or(0));
         let cells = [format!("{mean:.0}"), format!("{:.3}", mean / fixed), most.to_string()];
         let accuracy = USUAL_RADII.map(|radius| {
-            let beyond = |c: &Certificate| c.verdict.radius.get() > radius;
-            let certified = rows.iter().zip(run).filter(|(row, c)| right(row, c) && beyond(c));
+            let certified =
+                rows.iter().zip(run).filter(|(row, c)| c.verdict.certifies(row.label, radius));
             format!("{:.1}", 100.0 * certified.count() as f64 / rows.len() as f64)
         });
         table.add_row(std::iter::once(question.to_owned()).chain(cells).chain(accuracy));

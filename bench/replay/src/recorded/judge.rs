@@ -155,9 +155,9 @@ fn accuracy(
     rows.iter().map(radius).collect()
 }
 
-/// Strictly above each radius, in %.
+/// At least each radius, in %.
 fn shares(radii: &[f64]) -> [f64; RADII.len()] {
-    let share = |r: f64| radii.iter().filter(|&&radius| radius > r).count() as f64;
+    let share = |r: f64| radii.iter().filter(|&&radius| radius >= r).count() as f64;
     RADII.map(|r| 100.0 * share(r) / radii.len() as f64)
 }
 

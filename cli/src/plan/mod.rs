@@ -1,19 +1,42 @@
 //! `drs plan`: whether routing would pay, before anything is trained.
 
+mod verdict;
+
 use std::io::Write as _;
 
 use anyhow::bail;
-use drs_analysis::{Joint, Pool};
+use drs_analysis::{Joint, Pool, Verdict};
 use drs_report::{Grid, Markup, Part};
 use serde::Serialize;
 
 use crate::args::{Format, PlanArgs};
 use crate::logs;
 
+/// How lower bounds look in these tables.
+const SHOWN: &str = " (at radii marked *, where every figure may move)";
+
 /// Pools beyond this number are more than anyone reads.
 const MOST_LOGS: usize = 10;
 
-/// One pool; also the layout of `--format json`. Shares from 0 to 1, at each radius.
+/// Stands behind radii that draws did not decide.
+const UNDECIDED: &str = " *";
+
+/// The layout of `--format json`.
+#[derive(Debug, Serialize)]
+struct Plan {
+    radii: Vec<f64>,
+    /// Of these radii, those that not all logs decide: figures there rest on radii that
+    /// more draws would raise.
+    undecided: Vec<f64>,
+    logs: Vec<String>,
+    pools: Vec<Row>,
+    /// For each router accuracy, the highest first; pools and single experts by place
+    /// among the logs.
+    verdicts: Vec<Verdict>,
+    sentence: String,
+}
+
+/// One pool. Shares from 0 to 1, at each radius.
 #[derive(Debug, Serialize)]
 struct Row {
     experts: Vec<String>,
@@ -59,18 +82,35 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
             .collect(),
     };
     let rows: Vec<Row> = pools.iter().map(row).collect();
+    let undecided = args.radii.iter().copied().filter(|&r| !whole.is_decided_at(r)).collect();
+    let verdicts = verdict::all(&joint, &pools, args);
+    let sentence = verdict::sentence(&verdicts, &logs);
+    let plan = Plan {
+        radii: args.radii.clone(),
+        undecided,
+        logs: logs.iter().map(|log| log.name.clone()).collect(),
+        pools: rows,
+        verdicts,
+        sentence,
+    };
+    let hints = logs::undecided(&logs, SHOWN);
     let best: Vec<f64> = args.radii.iter().map(|&radius| whole.envelope(radius)).collect();
     let out = match args.format {
-        Format::Md => Markup::Markdown.text(&parts(&rows, &best, args)),
-        Format::Latex => Markup::Latex.text(&parts(&rows, &best, args)),
-        Format::Csv => csv(&rows, args)?,
-        Format::Json => serde_json::to_string_pretty(&rows)?,
+        Format::Md => Markup::Markdown.text(&parts(&plan, &best, args, hints)),
+        Format::Latex => Markup::Latex.text(&parts(&plan, &best, args, hints)),
+        Format::Csv => {
+            hints.iter().for_each(|line| say!("note: {line}"));
+            say!("{}", plan.sentence);
+            csv(&plan, args)?
+        }
+        Format::Json => serde_json::to_string_pretty(&plan)?,
     };
     writeln!(std::io::stdout().lock(), "{}", out.trim_end())?;
     Ok(())
 }
 
-fn parts(rows: &[Row], best: &[f64], args: &PlanArgs) -> Vec<Part> {
+fn parts(plan: &Plan, best: &[f64], args: &PlanArgs, hints: Vec<String>) -> Vec<Part> {
+    let rows = &plan.pools;
     let percent = |share: &f64| format!("{:.2}", 100.0 * share);
     let grid = |title: &str, shares: &dyn Fn(&Row) -> Vec<String>, single: bool| {
         let named = |name: String, cells: Vec<String>| std::iter::once(name).chain(cells).collect();
@@ -80,7 +120,8 @@ fn parts(rows: &[Row], best: &[f64], args: &PlanArgs) -> Vec<Part> {
             lines.push(named("best single expert".to_owned(), cells));
         }
         lines.extend(rows.iter().map(|row| named(row.experts.join(" + "), shares(row))));
-        let radii = args.radii.iter().map(|radius| format!("r = {radius}"));
+        let mark = |radius| if plan.undecided.contains(radius) { UNDECIDED } else { "" };
+        let radii = args.radii.iter().map(|radius| format!("r = {radius}{}", mark(radius)));
         let header = std::iter::once("experts".to_owned()).chain(radii).collect();
         Part::Table(Grid { title: title.to_owned(), header, rows: lines })
     };
@@ -109,15 +150,19 @@ fn parts(rows: &[Row], best: &[f64], args: &PlanArgs) -> Vec<Part> {
     parts.push(Part::Note(
         "A router that errs takes any other expert of the pool; where its own radius binds, less is certified.".to_owned(),
     ));
+    parts.extend(hints.into_iter().map(Part::Note));
+    parts.extend(verdict::table(plan.verdicts.first(), &plan.logs).map(Part::Table));
+    parts.push(Part::Note(plan.sentence.clone()));
     parts
 }
 
-fn csv(rows: &[Row], args: &PlanArgs) -> anyhow::Result<String> {
+fn csv(plan: &Plan, args: &PlanArgs) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let expected = args.accuracy.iter().map(|accuracy| format!("expected_{accuracy}"));
     let header = ["experts", "radius", "oracle", "envelope", "needed"].map(str::to_owned);
-    writer.write_record(header.into_iter().chain(expected))?;
-    for row in rows {
+    let last = std::iter::once("decided".to_owned());
+    writer.write_record(header.into_iter().chain(expected).chain(last))?;
+    for row in &plan.pools {
         for (index, radius) in args.radii.iter().enumerate() {
             let share = |share: f64| format!("{share:.6}");
             let mut fields = vec![
@@ -128,6 +173,7 @@ fn csv(rows: &[Row], args: &PlanArgs) -> anyhow::Result<String> {
                 row.needed[index].map_or_else(String::new, share),
             ];
             fields.extend(row.expected.iter().map(|expected| share(expected.certified[index])));
+            fields.push(u8::from(!plan.undecided.contains(radius)).to_string());
             writer.write_record(fields)?;
         }
     }
