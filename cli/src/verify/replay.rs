@@ -68,11 +68,12 @@ impl Bench {
             let (found, expected) = (show(record.label), show(example.label));
             return Ok(Err(Rejection::new("label", found, expected)));
         }
-        Ok(Ok(example.input))
+        Ok(same_conversion(record.conversion.as_deref(), example.conversion.as_deref())
+            .map(|()| example.input))
     }
 
     fn image(&self, answer: &Answer<'_>) -> Judged<LatticeInput> {
-        let input = read_image(Path::new(&*answer.image), self.pool.config.input)
+        let image = read_image(Path::new(&*answer.image), self.pool.config.input)
             .context("images are looked for where their records say, from this folder")?;
         let class = answer.certificate.verdict.class;
         let name = class.and_then(|class| self.pool.router.classes().get(class));
@@ -81,6 +82,16 @@ impl Bench {
             let (found, expected) = (show(answer.class.as_deref()), show(name.map(|n| &**n)));
             return Ok(Err(Rejection::new("class", found, expected)));
         }
-        Ok(Ok(input))
+        Ok(same_conversion(answer.conversion.as_deref(), image.conversion.as_deref())
+            .map(|()| image.input))
     }
+}
+
+/// Whether a record says what is done to the pixels of its input.
+fn same_conversion(found: Option<&str>, expected: Option<&str>) -> Result<(), Rejection> {
+    if found == expected {
+        return Ok(());
+    }
+    let show = |text: Option<&str>| text.map_or("nothing".into(), |text| format!("\"{text}\""));
+    Err(Rejection::new("conversion", show(found), show(expected)))
 }
