@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy
+import scipy.io
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz/corpus"
@@ -167,6 +168,15 @@ def main():
             name = f"{kind}-{dtype}".replace("<", "l").replace(">", "b")
             seed("arrays", name, joined(npy(array), npy(labels)))
             seed("arrays", f"{name}.npz", npz(images=array, labels=labels))
+
+    for path in sorted((ROOT / "drs-data/tests/images").iterdir()):
+        if path.suffix not in {".py", ".npz"}:
+            seed("images", path.name, path.read_bytes())
+    digits = {"X": pictures.reshape(2, 1, 1, 4), "y": numpy.array([[10.0], [7.0], [1.0], [9.0]])}
+    for name, compressed in [("plain", False), ("zlib", True)]:
+        file = io.BytesIO()
+        scipy.io.savemat(file, digits, do_compression=compressed)
+        seed("mat", name, file.getvalue())
 
     fixtures = ROOT / "checkpoint/tests/fixtures"
     for path in fixtures.iterdir():

@@ -47,8 +47,11 @@ fn lines() -> Vec<Value> {
     read(&place.read("none.jsonl"));
     place.write("images/a.npy", npy(&[0, 40, 0, 0]));
     place.write("images/b.npy", npy(&[100, 127, 0, 0]));
-    let route = "route --experts experts.toml --n 300 --seed 1 --json images/a.npy images/b.npy";
-    read(&place.drs(route).succeeds());
+    // Colours that are all gray: a conversion to tell of.
+    place.write("images/c.ppm", "P3 2 2 255 9 9 9 8 8 8 7 7 7 0 0 0");
+    let route = "route --experts experts.toml --n 300 --seed 1 --json";
+    let images = "images/a.npy images/b.npy images/c.ppm";
+    read(&place.drs(&format!("{route} {images}")).succeeds());
     lines
 }
 
@@ -101,7 +104,7 @@ fn every_line_of_the_binary_fits_and_a_field_more_or_less_does_not() {
 }
 
 /// What a record may be without.
-const OPTIONAL: [&str; 5] = ["blend", "cap", "route", "others_alpha", "others_upper"];
+const OPTIONAL: [&str; 6] = ["blend", "cap", "conversion", "route", "others_alpha", "others_upper"];
 
 #[test]
 fn broken_records_do_not_fit() {

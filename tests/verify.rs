@@ -188,6 +188,43 @@ fn answers_of_route_are_verified_and_replayed() {
 }
 
 #[test]
+fn conversions_of_images_are_stated_and_replayed() {
+    let place = place();
+    // Gray needs no conversion; colours that are all gray do, and a name that says something else.
+    place.write("images/0/a.pgm", "P2 2 2 255 0 40 0 0");
+    place.write("images/0/b.JPEG", "P3 2 2 255 9 9 9 8 8 8 7 7 7 0 0 0");
+    let equal = "three equal channels taken as gray";
+    let told = |line: &Value| line["conversion"].as_str().map(str::to_owned);
+    let both = format!("read as PPM or PGM, which it is inside; {equal}");
+    let certify = "certify --experts experts.toml --data images --labels none --n 400 --seed 3";
+    let _ = place.drs(&format!("{certify} --out images.tsv")).succeeds();
+    assert_eq!(
+        lines(&place, "images.jsonl").iter().map(told).collect::<Vec<_>>(),
+        [None, Some(both.clone())]
+    );
+    let route =
+        "route --experts experts.toml --n 400 --seed 1 --json images/0/a.pgm images/0/b.JPEG";
+    place.write("answers.jsonl", place.drs(route).succeeds());
+    assert_eq!(
+        lines(&place, "answers.jsonl").iter().map(told).collect::<Vec<_>>(),
+        [None, Some(both)]
+    );
+    for (file, data) in [("images", "--data images --labels none"), ("answers", "")] {
+        let replay = format!("--replay --experts experts.toml {data}");
+        let _ = place.drs(&format!("verify {file}.jsonl {replay}")).succeeds();
+        let mut changed = lines(&place, &format!("{file}.jsonl"));
+        changed[0]["conversion"] = json!(equal);
+        changed[1].as_object_mut().unwrap().remove("conversion");
+        place.write("changed.jsonl", text(&changed));
+        let run = place.drs(&format!("verify changed.jsonl {replay}"));
+        let first = format!("conversion: \"{equal}\", expected nothing");
+        assert!(run.stdout.contains(&first), "{run}");
+        assert!(run.stdout.contains("conversion: nothing, expected \"read as PPM"), "{run}");
+        run.fails(1, &["2 of 2"]);
+    }
+}
+
+#[test]
 fn invented_votes_follow_but_do_not_replay() {
     let place = place();
     // Votes of an expert whose threshold lies elsewhere: all numbers follow from them.

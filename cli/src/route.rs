@@ -26,6 +26,9 @@ const TOLERANCE: f64 = 0.05;
 #[derive(Serialize)]
 struct Answer<'a> {
     image: &'a Path,
+    /// What was done to the file's pixels before anything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversion: Option<String>,
     /// `null` abstains.
     class: Option<&'a str>,
     expert: Option<&'a str>,
@@ -49,7 +52,8 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     let seed = args.draws.seed()?;
     let method = Method::from(args.rule);
     let certify = |image| -> anyhow::Result<Answer<'_>> {
-        let input = Arc::new(read_image(image, pool.config.input)?);
+        let read = read_image(image, pool.config.input)?;
+        let input = Arc::new(read.input);
         let start = Instant::now();
         let outcome = if args.predict {
             pool.router.predict(input, method, &protocol, seed).map(Outcome::Prediction)
@@ -59,7 +63,9 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
                 .map(|certificate| Outcome::Certificate(Box::new(certificate)))
         };
         let outcome = outcome.with_context(|| image.display().to_string())?;
-        Ok(Answer::new(&pool.router, image, start.elapsed().as_secs_f64(), outcome))
+        let seconds = start.elapsed().as_secs_f64();
+        let conversion = read.conversion;
+        Ok(Answer { conversion, ..Answer::new(&pool.router, image, seconds, outcome) })
     };
 
     let mut table = table(args.predict);
@@ -108,6 +114,7 @@ impl<'a> Answer<'a> {
         let expert = expert.and_then(|expert| router.pool().experts.get(expert));
         Self {
             image,
+            conversion: None,
             class: class.and_then(|class| router.classes().get(class)).map(String::as_str),
             expert: expert.map(|expert| expert.name.as_str()),
             sigma: expert.map(|expert| expert.sigma.get()),

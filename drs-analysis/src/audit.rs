@@ -15,6 +15,9 @@ use super::Record;
 pub struct Answer<'a> {
     /// The image's path as given.
     pub image: Cow<'a, str>,
+    /// What was done to the file's pixels before anything else, in words; `None` if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<String>,
     /// The class by name; `null` abstains.
     pub class: Option<Cow<'a, str>>,
     /// The expert by name.

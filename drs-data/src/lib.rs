@@ -1,15 +1,15 @@
 #![forbid(unsafe_code)]
 //! Images and data sets as lattice inputs.
 //!
-//! * [`read_image`]: one PNG, JPEG or npy file.
-//! * [`Dataset`]: labelled inputs by index: ImageFolder, IDX, CIFAR, Parquet,
-//!   NumPy arrays.
+//! * [`read_image`]: one image or npy file.
+//! * [`Dataset`]: labelled inputs by index: ImageFolder, IDX, CIFAR, STL-10,
+//!   SVHN, Parquet, NumPy arrays.
 //! * [`Subset`]: which indices to take; [`Shard`]: a machine's share of them.
 
 mod dataset;
 mod error;
+mod guard;
 mod image;
-mod jpeg;
 mod npy;
 mod resize;
 mod shard;
@@ -59,22 +59,30 @@ impl InputSpec {
 /// No model takes more.
 const MAX_SIDE: usize = 1 << 16;
 
-/// Reads one image: PNG or JPEG with 8 bits per channel, or `.npy`.
+/// An input that was read from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    /// The input.
+    pub input: LatticeInput,
+    /// What was done to the file's pixels to get there, in words, beside the resizing
+    /// that the spec asks for; `None` if nothing was.
+    pub conversion: Option<String>,
+}
+
+/// Reads one image: `.npy`, or PNG, JPEG, BMP, PPM, PGM, TIFF, WebP or GIF with 8 bits
+/// per channel; its content tells which, not its name.
 ///
-/// A grayscale file is replicated for a three-channel spec, as torchvision
-/// does; every other conversion would lose something and is an error.
+/// Conversions that lose nothing are done and told: gray becomes three equal channels,
+/// as torchvision has it, three equal channels become gray, and alpha of 255 everywhere
+/// is left out. CMYK in JPEG becomes RGB as Pillow has it. All others are errors.
 ///
 /// # Errors
 /// If the file cannot be read or decoded, or does not have the spec's shape,
 /// channels and depth.
-pub fn read_image(path: &Path, spec: InputSpec) -> Result<LatticeInput, DataError> {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
-    match extension.as_str() {
-        "npy" => npy::read(path, spec),
-        "png" | "jpg" | "jpeg" => image::read(path, spec),
-        _ => Err(DataError::new(
-            path,
-            "not a known kind of image, expected .png, .jpg, .jpeg or .npy",
-        )),
+pub fn read_image(path: &Path, spec: InputSpec) -> Result<Image, DataError> {
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy")) {
+        let input = npy::read(path, spec)?;
+        return Ok(Image { input, conversion: None });
     }
+    image::read(path, spec)
 }

@@ -6,9 +6,34 @@ use drs_core::lattice::{Quantum, Shape};
 use drs_data::{Dataset, InputSpec, OpenOptions};
 
 fn open(path: &Path, shape: [usize; 3]) -> Result<Dataset, String> {
+    open_with(path, shape, &OpenOptions::default())
+}
+
+fn open_with(path: &Path, shape: [usize; 3], options: &OpenOptions) -> Result<Dataset, String> {
     let shape = Shape::new(shape).unwrap();
     let spec = InputSpec { shape, quantum: Quantum::EIGHT_BIT, resize: None };
-    Dataset::open(path, spec, &OpenOptions::default()).map_err(|error| error.to_string())
+    Dataset::open(path, spec, options).map_err(|error| error.to_string())
+}
+
+/// A folder with copies of hub.parquet under these names.
+fn copies(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::copy(parquet("hub.parquet"), file).unwrap();
+    }
+    folder
+}
+
+/// The number of inputs of a split and a configuration, of 4 for each file.
+fn files(folder: &Path, split: &str, configuration: Option<&str>) -> Result<usize, String> {
+    let options = OpenOptions {
+        split: split.to_owned(),
+        configuration: configuration.map(str::to_owned),
+        ..OpenOptions::default()
+    };
+    open_with(folder, [3, 2, 3], &options).map(|data| data.len() / 4)
 }
 
 fn parquet(name: &str) -> std::path::PathBuf {
@@ -26,22 +51,76 @@ fn parquet_files_of_the_hugging_face_hub() {
         data.len()
     };
     assert_eq!(check(&parquet("hub.parquet")), 4);
-    // As a folder of shards, and in `data`.
-    let folder = tempfile::tempdir().unwrap();
-    for place in ["", "data"] {
-        let place = folder.path().join(place);
-        std::fs::create_dir_all(&place).unwrap();
-        for shard in
-            ["test-00000-of-00002", "test-00001-of-00002", "testing", "train-00000-of-00001"]
-        {
-            let file = place.join(format!("{shard}.parquet"));
-            std::fs::copy(parquet("hub.parquet"), file).unwrap();
-        }
+    let names = [
+        "test-00000-of-00002.parquet",
+        "test-00001-of-00002.parquet",
+        "testing.parquet",
+        "train-00000-of-00001.parquet",
+    ];
+    assert_eq!(check(copies(&names).path()), 8);
+    assert_eq!(
+        check(copies(&names.map(|name| format!("data/{name}")).each_ref().map(|n| &**n)).path()),
+        8
+    );
+}
+
+#[test]
+fn splits_of_the_hub_are_chosen_by_their_names() {
+    let folder = copies(&[
+        "README.parquet/x.txt",
+        "data/train-00000-of-00001-a09b74b3ef9c3b56.parquet",
+        "data/validation-00000-of-00002.parquet",
+        "data/validation-00001-of-00002.parquet",
+        ".cache/other/test.parquet",
+    ]);
+    assert_eq!(files(folder.path(), "train", None), Ok(1));
+    assert_eq!(files(folder.path(), "train", Some("default")), Ok(1));
+    for name in ["validation", "val"] {
+        assert_eq!(files(folder.path(), name, None), Ok(2));
     }
-    assert_eq!(check(folder.path()), 8);
-    std::fs::remove_file(folder.path().join("test-00000-of-00002.parquet")).unwrap();
-    std::fs::remove_file(folder.path().join("test-00001-of-00002.parquet")).unwrap();
-    assert_eq!(check(folder.path()), 8);
+    let error = files(folder.path(), "test", None).unwrap_err();
+    assert!(error.contains("no split test, found train, validation"), "{error}");
+    // A shard that is missing would shift all later indices.
+    std::fs::remove_file(folder.path().join("data/validation-00000-of-00002.parquet")).unwrap();
+    let error = files(folder.path(), "val", None).unwrap_err();
+    assert!(error.contains("1 of 2 files found, numbers 0 of 0 to 1 are missing"), "{error}");
+}
+
+#[test]
+fn configurations_are_chosen_or_listed() {
+    let one = copies(&["plain_text/test-00000-of-00001.parquet"]);
+    assert_eq!(files(one.path(), "test", None), Ok(1));
+    let two = copies(&[
+        "en/test-00000-of-00001.parquet",
+        "de/test/0000.parquet",
+        "de/test/0001.parquet",
+        "de/train/0000.parquet",
+    ]);
+    let error = files(two.path(), "test", None).unwrap_err();
+    assert!(error.contains("choose one with --configuration (de, en)"), "{error}");
+    assert_eq!(files(two.path(), "test", Some("de")), Ok(2));
+    assert_eq!(files(two.path(), "train", Some("de")), Ok(1));
+    assert_eq!(files(two.path(), "test", Some("en")), Ok(1));
+    let error = files(two.path(), "test", Some("fr")).unwrap_err();
+    assert!(error.contains("--configuration fr found, expected one of de, en"), "{error}");
+    assert!(files(two.path(), "train", Some("en")).unwrap_err().contains("found test"));
+    // The folder of one configuration, and of one split.
+    assert_eq!(files(&two.path().join("de"), "test", None), Ok(2));
+    assert_eq!(files(&two.path().join("de/test"), "test", None), Ok(2));
+    let mixed = copies(&["data/test-00000-of-00001.parquet", "en/test-00000-of-00001.parquet"]);
+    assert!(files(mixed.path(), "test", None).unwrap_err().contains("(default, en)"));
+}
+
+#[test]
+fn columns_of_other_names_are_found_by_their_kinds() {
+    let data = open(&parquet("other.parquet"), [3, 2, 3]).unwrap();
+    assert_eq!((data.len(), data.classes().unwrap().len()), (4, 3));
+    let labels: Vec<_> = (0..4).map(|index| data.label(index).unwrap()).collect();
+    assert_eq!(labels, [2, 1, 0, 1]);
+    assert_eq!(data.get(3).unwrap().input.values()[0], 30);
+    // One row without an image is one input that cannot be read.
+    let error = data.get(1).unwrap_err().to_string();
+    assert!(error.contains("row 1") && error.contains("not here"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use drs_analysis::{Entry, Log};
 use drs_core::certificate::Certificate;
 use drs_core::lattice::{Quantum, Shape};
-use drs_data::{Dataset, InputSpec, OpenOptions};
+use drs_data::{Dataset, InputSpec, Interpolation, OpenOptions, Resize, read_image};
 use drs_router::Config;
 use tempfile::TempDir;
 
@@ -16,14 +16,16 @@ use tempfile::TempDir;
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("arrays", arrays),
     ("checkpoint", checkpoint),
     ("cifar", cifar),
     ("experts_toml", experts_toml),
     ("idx", idx),
+    ("images", images),
     ("log_jsonl", log_jsonl),
     ("log_tsv", log_tsv),
+    ("mat", mat),
     ("record", record),
 ];
 
@@ -70,6 +72,18 @@ pub fn idx(data: &[u8]) {
     read(folder(&files).path(), [1, 2, 2]);
 }
 
+/// Images of every format: the content tells which. They are resized, so that any size is decoded.
+pub fn images(data: &[u8]) {
+    let folder = folder(&[("image", data)]);
+    for channels in [1, 3] {
+        let spec = InputSpec {
+            resize: Some(Resize { side: 4, interpolation: Interpolation::Bilinear }),
+            ..spec([channels, 4, 4])
+        };
+        let _ = read_image(&folder.path().join("image"), spec);
+    }
+}
+
 /// Logs of records.
 pub fn log_jsonl(data: &[u8]) {
     let folder = folder(&[("log.jsonl", data)]);
@@ -81,6 +95,11 @@ pub fn log_tsv(data: &[u8]) {
     let name = if data.starts_with(b"\x1f\x8b") { "log.tsv.gz" } else { "log.tsv" };
     let folder = folder(&[(name, data)]);
     let _ = Log::read(&folder.path().join(name));
+}
+
+/// SVHN's files of MATLAB.
+pub fn mat(data: &[u8]) {
+    read(&folder(&[("digits.mat", data)]).path().join("digits.mat"), [1, 2, 1]);
 }
 
 /// Lines of records as `drs verify` takes them: read, judged, and written again as they were.
@@ -119,15 +138,15 @@ fn parts(data: &[u8]) -> (&[u8], &[u8]) {
 
 /// Opens a data set and reads what it says it has.
 fn read(path: &Path, shape: [usize; 3]) {
-    let spec = InputSpec {
-        shape: Shape::new(shape).expect("a shape"),
-        quantum: Quantum::EIGHT_BIT,
-        resize: None,
-    };
-    let Ok(data) = Dataset::open(path, spec, &OpenOptions::default()) else { return };
+    let Ok(data) = Dataset::open(path, spec(shape), &OpenOptions::default()) else { return };
     for index in 0..data.len().min(20) {
         let _ = data.get(index);
     }
     // One past the end is asked for in earnest where a subset is wrong.
     let _ = data.get(data.len());
+}
+
+fn spec(shape: [usize; 3]) -> InputSpec {
+    let shape = Shape::new(shape).expect("a shape");
+    InputSpec { shape, quantum: Quantum::EIGHT_BIT, resize: None }
 }

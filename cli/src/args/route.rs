@@ -16,7 +16,8 @@ Examples:
   drs route --experts experts.toml --predict --rule dual photo.png
   drs route --experts experts.toml --seed 7 --json photo.png | jq .certificate.verdict
 
-Images are PNG or JPEG with 8 bits per channel, or .npy ([C,H,W], uint8 or floats in [0, 1]).";
+Images are PNG, JPEG, BMP, PPM, PGM, TIFF, WebP or GIF with 8 bits per channel; or .npy
+([C,H,W], uint8 or floats in [0, 1]).";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = ROUTE_EXAMPLES)]

@@ -177,7 +177,7 @@ impl Work<'_> {
     }
 
     fn certify(&self, index: usize) -> anyhow::Result<Record<'static>> {
-        let Example { index, label, input, name } = self.data.get(index)?;
+        let Example { index, label, input, name, conversion } = self.data.get(index)?;
         let start = Instant::now();
         let Header { protocol, seed, .. } = self.header;
         let certificate = self
@@ -189,6 +189,7 @@ impl Work<'_> {
             idx: index,
             label,
             input: Cow::Owned(name),
+            conversion,
             correct: label.map(|label| certificate.verdict.class == Some(label)),
             time: start.elapsed().as_secs_f64(),
             certificate: Cow::Owned(certificate),

@@ -58,9 +58,10 @@ impl<'a> Inputs<'a> {
         let found = match entry {
             Entry::Record(record) => self.example(record, spec)?,
             Entry::Answer(answer) => {
-                let input = read_image(Path::new(&*answer.image), spec)
+                let image = read_image(Path::new(&*answer.image), spec)
                     .context("images are looked for where their records say, from this folder")?;
-                Ok(Found { input, labelled: false })
+                same_conversion(answer.conversion.as_deref(), image.conversion.as_deref())
+                    .map(|()| Found { input: image.input, labelled: false })
             }
         };
         Ok(found.and_then(|found| match difference(stated, &InputRecord::from(&found.input)) {
@@ -83,7 +84,9 @@ impl<'a> Inputs<'a> {
             let expected = format!("{expected}, the label of the data");
             return Ok(Err(Rejection::new("label", found, expected)));
         }
-        Ok(Ok(Found { input: example.input, labelled: example.label.is_some() }))
+        let labelled = example.label.is_some();
+        Ok(same_conversion(record.conversion.as_deref(), example.conversion.as_deref())
+            .map(|()| Found { input: example.input, labelled }))
     }
 
     fn data(&self, spec: InputSpec) -> anyhow::Result<&Dataset> {
@@ -99,4 +102,13 @@ impl<'a> Inputs<'a> {
         };
         self.data.get_or_init(open).as_ref().map_err(|told| anyhow!("{told}"))
     }
+}
+
+/// Whether a record says what is done to the pixels of its input.
+fn same_conversion(found: Option<&str>, expected: Option<&str>) -> Result<(), Rejection> {
+    if found == expected {
+        return Ok(());
+    }
+    let show = |text: Option<&str>| text.map_or("nothing".into(), |text| format!("\"{text}\""));
+    Err(Rejection::new("conversion", show(found), show(expected)))
 }

@@ -195,7 +195,8 @@ impl<'a> Row<'a> {
         match outcome {
             Err(told) => rejection = Some(told.clone().into()),
             Ok(Passed {
-                replay: Some(Replay { agreement: Agreement::Consistent { differing: d, draws }, here }),
+                replay:
+                    Some(Replay { agreement: Agreement::Consistent { differing: d, draws }, here }),
                 ..
             }) => {
                 differing = Some(Differing { differing: *d, draws: *draws, here: here.as_ref() });

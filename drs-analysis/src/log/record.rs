@@ -19,6 +19,9 @@ pub struct Record<'a> {
     pub label: Option<usize>,
     /// Where the input came from: a path, or the index.
     pub input: Cow<'a, str>,
+    /// What was done to the file's pixels before anything else, in words; `None` if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<String>,
     /// Whether the certified class is the true one, if that is known.
     pub correct: Option<bool>,
     /// Seconds.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Example, Labels, OpenOptions};
 use crate::error::DataError;
+use crate::image::has_image_name;
 use crate::{InputSpec, read_image};
 
 #[derive(Debug)]
@@ -76,8 +77,8 @@ impl Folder {
         let (label, file) = self.files.get(index).ok_or_else(|| {
             DataError::new(&self.path, format!("no input {index}, it holds {}", self.len()))
         })?;
-        let input = read_image(file, self.spec)?;
-        Ok(Example { index, label: *label, input, name: self.name(index) })
+        let image = read_image(file, self.spec)?;
+        Ok(Example::of(index, *label, image, self.name(index)))
     }
 }
 
@@ -89,7 +90,7 @@ fn nothing(path: &Path, split: &str, class_folders: usize) -> DataError {
     DataError::new(
         path,
         format!(
-            "no data set of split {split}: {found} found, expected one folder of PNG or JPEG files per class, or such files; IDX files ({split}-images-idx3-ubyte, t10k- for test, or .gz); CIFAR's binary or python files; {split}*.parquet; images.npy and labels.npy; or an .npz file with both"
+            "no data set of split {split}: {found} found, expected one folder of images per class, or such files (.jpg, .png and what else torchvision takes); IDX files ({split}-images-idx3-ubyte, t10k- for test, or .gz); the files of CIFAR, STL-10, SVHN or CIFAR-10-C; {split}*.parquet; images.npy and labels.npy; or an .npz file with both"
         ),
     )
 }
@@ -105,6 +106,5 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// Any entry of that name but a folder. A link to nowhere counts, as it does
 /// for torchvision: leaving it out would shift the index of every later image.
 fn is_image(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    !path.is_dir() && matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg"))
+    has_image_name(path) && !path.is_dir()
 }

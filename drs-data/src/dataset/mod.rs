@@ -7,13 +7,17 @@ mod idx;
 mod labels;
 mod packed;
 mod parquet;
+mod planes;
+mod splits;
+mod stl10;
+mod svhn;
 
 use std::path::Path;
 
 use drs_core::lattice::LatticeInput;
 
-use crate::InputSpec;
 use crate::error::DataError;
+use crate::{Image, InputSpec};
 
 pub use labels::Labels;
 
@@ -28,20 +32,65 @@ pub struct Example {
     pub input: LatticeInput,
     /// Where it came from: a path, or the index.
     pub name: String,
+    /// What was done to its pixels, in words ([`Image::conversion`]).
+    pub conversion: Option<String>,
+}
+
+impl Example {
+    fn of(index: usize, label: Option<usize>, image: Image, name: String) -> Self {
+        let Image { input, conversion } = image;
+        Self { index, label, input, name, conversion }
+    }
 }
 
 /// How a data set is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// `test` or `train`, where a data set has both; for IDX files any prefix.
+    /// `test`, `train` or another part, where a data set has parts; for IDX files any prefix.
     pub split: String,
     /// Where labels come from.
     pub labels: Labels,
+    /// Which corruption, where a folder has an array for each, as CIFAR-10-C does.
+    pub corruption: Option<String>,
+    /// Its severity, 1 to 5: a fifth of the array. All of them without it.
+    pub severity: Option<usize>,
+    /// Which configuration, where a folder of the Hugging Face hub has several.
+    pub configuration: Option<String>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { split: "test".to_owned(), labels: Labels::Own }
+        Self {
+            split: "test".to_owned(),
+            labels: Labels::Own,
+            corruption: None,
+            severity: None,
+            configuration: None,
+        }
+    }
+}
+
+impl OpenOptions {
+    /// Whether no option is given that this data does not have: none may be left unheard.
+    fn only(&self, path: &Path, heard: &[&str]) -> Result<(), DataError> {
+        let given = [
+            ("--corruption", self.corruption.is_some()),
+            ("--severity", self.severity.is_some()),
+            ("--configuration", self.configuration.is_some()),
+        ];
+        match given.iter().find(|(name, given)| *given && !heard.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let why = match *name {
+                    "--configuration" => "folders of the Hugging Face hub have configurations",
+                    _ => "corruptions and severities are those of CIFAR-10-C's arrays",
+                };
+                Err(DataError::new(
+                    path,
+                    format!("{name} is given, which this data does not have ({why}): leave it out"),
+                ))
+            }
+        }
     }
 }
 
@@ -73,12 +122,17 @@ impl Dataset {
     /// Opens what is there:
     ///
     /// * an `.npz` file, or a folder with `.npy` files, of images (n×C×H×W, n×H×W
-    ///   or n×H×W×C; uint8, or floats in [0, 1]) and labels;
+    ///   or n×H×W×C; uint8, or floats in [0, 1]) and labels, the split's if they name
+    ///   splits (`x_test`, `test_images`); or one `.npy` file of images, with
+    ///   `labels.npy` beside it;
+    /// * CIFAR-10-C's folder, or one of its files;
     /// * a folder of IDX files, `{split}-images-idx3-ubyte` and
     ///   `{split}-labels-idx1-ubyte`, plain or `.gz`;
-    /// * a `.parquet` file, or a folder of them (`{split}*.parquet`, also in `data/`), as
-    ///   on the Hugging Face hub: `image{bytes}` and `label`;
+    /// * a `.parquet` file, or a folder of them, as on the Hugging Face hub
+    ///   (`data/{split}-00000-of-00001.parquet`, or a folder for each configuration);
     /// * a folder of CIFAR-10's or CIFAR-100's binary or python version;
+    /// * a folder of STL-10's binary version;
+    /// * SVHN's cropped digits, a `.mat` file or a folder of them;
     /// * an ImageFolder: one folder per class, sorted by name; or a folder of images.
     ///
     /// # Errors
@@ -146,16 +200,20 @@ impl Layout {
         if let Some(packed) = arrays::open(path, spec, options)? {
             return Ok(Self::Packed(packed));
         }
+        if let Some(packed) = svhn::open(path, spec, options)? {
+            return Ok(Self::Packed(packed));
+        }
         if let Some(images) = parquet::open(path, spec, options)? {
             return Ok(Self::Parquet(images));
         }
         if !path.is_dir() {
             return Err(DataError::new(
                 path,
-                "not a folder, expected a data set: a folder, an .npz file or a .parquet file",
+                "not a folder, expected a data set: a folder, or an .npz, .npy, .parquet or .mat file",
             ));
         }
-        for open in [idx::open, cifar::open] {
+        options.only(path, &[])?;
+        for open in [idx::open, cifar::open, stl10::open] {
             if let Some(packed) = open(path, spec, options)? {
                 return Ok(Self::Packed(packed));
             }

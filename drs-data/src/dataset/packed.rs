@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use drs_core::lattice::{LatticeInput, Quantum};
 
 use super::Example;
-use crate::InputSpec;
 use crate::error::DataError;
+use crate::{Image, InputSpec};
 
 /// All inputs, one after the other, each in the spec's shape.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) enum Pixels {
     Bytes(Vec<u8>),
     /// In [0, 1].
     Floats(Vec<f32>),
+    /// In [0, 1].
+    Doubles(Vec<f64>),
 }
 
 impl Packed {
@@ -52,10 +54,16 @@ impl Packed {
                     floats.get(range).ok_or_else(none)?.iter().copied().map(f64::from).collect();
                 LatticeInput::from_reals(shape, quantum, values)
             }
+            Pixels::Doubles(doubles) => LatticeInput::from_reals(
+                shape,
+                quantum,
+                doubles.get(range).ok_or_else(none)?.to_vec(),
+            ),
         };
         let input = input.map_err(|error| fail(format!("input {index}: {error}")))?;
         let label = self.labels.as_ref().and_then(|labels| labels.get(index)).copied();
-        Ok(Example { index, label, input, name: index.to_string() })
+        let image = Image { input, conversion: None };
+        Ok(Example::of(index, label, image, index.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-"""Writes hub.parquet and paths.parquet as the Hugging Face datasets library does (pyarrow 14 or later).
+"""Writes hub.parquet, paths.parquet and other.parquet as the Hugging Face datasets library does (pyarrow 14 or later).
 
 Four 3x2 images: PNG, height 2, width 3, all pixels 10 times the row; labels 0, 1, 2, 1.
 """
@@ -28,3 +28,18 @@ table = pa.Table.from_pydict({"image": images, "label": [0, 1, 2, 1]}, schema)
 pq.write_table(table, "hub.parquet", compression="snappy")
 paths = [{"bytes": None, "path": "0.png"}]
 pq.write_table(pa.Table.from_pydict({"image": paths, "label": [0]}, schema), "paths.parquet")
+
+# Other names, a column that is not read, and a row without its image.
+features = {"picture": {"_type": "Image"}, "kind": {"names": names, "_type": "ClassLabel"}}
+schema = pa.schema(
+    [
+        ("caption", pa.string()),
+        ("picture", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("score", pa.list_(pa.float32())),
+        ("kind", pa.int64()),
+    ],
+    {"huggingface": json.dumps({"info": {"features": features}})},
+)
+images[1] = {"bytes": None, "path": "1.png"}
+columns = {"caption": ["", "a", "b", "c"], "picture": images, "score": [[0.5]] * 4, "kind": [2, 1, 0, 1]}
+pq.write_table(pa.Table.from_pydict(columns, schema), "other.parquet", compression="zstd")

@@ -46,7 +46,11 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
     let config = Config::read(&drawing.experts)?;
     let router = Router::open(&config, &Options::new(drawing.threads))
         .with_context(|| drawing.experts.display().to_string())?;
-    let options = OpenOptions { split: drawing.split.clone(), labels: drawing.labels.clone() };
+    let options = OpenOptions {
+        split: drawing.split.clone(),
+        labels: drawing.labels.clone(),
+        ..OpenOptions::default()
+    };
     let data = Dataset::open(&drawing.data, config.input, &options)?;
     let indices: Vec<usize> = drawing.subset.indices(data.len()).collect();
     ensure!(!indices.is_empty(), "no input: the data set has {}", data.len());
