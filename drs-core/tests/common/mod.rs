@@ -45,6 +45,11 @@ pub fn phi_inverse(p: f64) -> f64 {
 }
 
 impl Bands {
+    /// The answer for a score.
+    pub fn answer(&self, score: f64) -> usize {
+        self.answers[self.thresholds.partition_point(|&threshold| threshold <= score)]
+    }
+
     /// P(f(x + ε) = c) for each class.
     pub fn probabilities(&self, x: &[f64]) -> Vec<f64> {
         let score: f64 = x.iter().zip(&self.direction).map(|(x, w)| x * w).sum();
@@ -89,6 +94,13 @@ fn random_term(rng: &mut StdRng, experts: usize) -> Term {
 
 pub fn argmax(values: &[f64]) -> usize {
     (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+/// What each model of a pool answers with at one point, by their probabilities.
+#[derive(Debug, Clone)]
+pub struct Truth {
+    pub router: Vec<f64>,
+    pub experts: Vec<Vec<f64>>,
 }
 
 /// A router and experts in 1 to 4 dimensions, and an input.
@@ -170,35 +182,55 @@ impl Problem {
         }
     }
 
+    /// What the models answer with at `x`.
+    pub fn truth(&self, x: &[f64]) -> Truth {
+        let experts = self.experts.iter().map(|expert| expert.probabilities(x)).collect();
+        Truth { router: self.router.probabilities(x), experts }
+    }
+
     /// The answer at `x` of the classifier that a method certifies; of no class if it has none.
     pub fn answer(&self, method: Method, x: &[f64]) -> usize {
+        self.decide(method, &self.truth(x))
+    }
+
+    /// The same where the models are known to answer so.
+    pub fn decide(&self, method: Method, truth: &Truth) -> usize {
         match method {
-            Method::One(expert) => self.one(expert, x),
-            Method::Multiscale => self.cascade(x).unwrap_or(usize::MAX),
-            Method::Dual | Method::Set => self.routed(x),
-            Method::MaxMin => self.maxmin(x),
-            Method::Blend => self.blended(x),
+            Method::One(expert) => argmax(&truth.experts[expert]),
+            Method::Multiscale => self.cascade_of(truth).unwrap_or(usize::MAX),
+            Method::Dual | Method::Set => argmax(&truth.experts[argmax(&truth.router)]),
+            Method::MaxMin => self.maxmin_of(truth),
+            Method::Blend => self.blended_of(truth),
         }
     }
 
     /// The answer of one smoothed expert at `x`.
     pub fn one(&self, expert: usize, x: &[f64]) -> usize {
-        argmax(&self.experts[expert].probabilities(x))
+        self.answer(Method::One(expert), x)
     }
 
     /// The answer of the hard route at `x`.
     pub fn routed(&self, x: &[f64]) -> usize {
-        self.one(argmax(&self.router.probabilities(x)), x)
+        self.answer(Method::Dual, x)
+    }
+
+    pub fn maxmin(&self, x: &[f64]) -> usize {
+        self.answer(Method::MaxMin, x)
+    }
+
+    pub fn blended(&self, x: &[f64]) -> usize {
+        self.answer(Method::Blend, x)
     }
 
     /// The answer of H = argmax_c max_S min(t_S, min_{i ∈ S} s_i^c), by definition.
-    pub fn maxmin(&self, x: &[f64]) -> usize {
-        let route = self.router.probabilities(x);
+    fn maxmin_of(&self, truth: &Truth) -> usize {
+        let route = &truth.router;
         let experts = self.experts.len();
-        let signed: Vec<Vec<f64>> = self
-            .experts
-            .iter()
-            .map(|e| e.probabilities(x).iter().map(|&p| e.sigma * phi_inverse(p)).collect())
+        let models = self.experts.iter().zip(&truth.experts);
+        let signed: Vec<Vec<f64>> = models
+            .map(|(e, probabilities)| {
+                probabilities.iter().map(|&p| e.sigma * phi_inverse(p)).collect()
+            })
             .collect();
         let strength = |class: usize| {
             (1..1usize << experts)
@@ -214,11 +246,9 @@ impl Problem {
         argmax(&(0..self.classes).map(strength).collect::<Vec<_>>())
     }
 
-    /// The answer of the blended rule at `x`, by definition.
-    pub fn blended(&self, x: &[f64]) -> usize {
-        let route = self.router.probabilities(x);
-        let probabilities: Vec<Vec<f64>> =
-            self.experts.iter().map(|e| e.probabilities(x)).collect();
+    /// The answer of the blended rule, by definition.
+    fn blended_of(&self, truth: &Truth) -> usize {
+        let Truth { router: route, experts: probabilities } = truth;
         let strength = |class: usize| {
             let claim = |term: &Term| {
                 let total: u32 = term.weights.iter().sum();
@@ -244,14 +274,14 @@ impl Problem {
         argmax(&(0..self.classes).map(strength).collect::<Vec<_>>())
     }
 
-    /// The answer of the cascade at `x`: the first scale, from the largest σ
-    /// down, at which a class reaches ½; `None` if none does.
-    pub fn cascade(&self, x: &[f64]) -> Option<usize> {
-        let mut scales: Vec<&Bands> = self.experts.iter().collect();
-        scales.sort_by(|a, b| b.sigma.total_cmp(&a.sigma));
-        scales.iter().find_map(|scale| {
-            let p = scale.probabilities(x);
-            let top = argmax(&p);
+    /// The answer of the cascade: the first scale, from the largest σ down, at
+    /// which a class reaches ½; `None` if none does.
+    fn cascade_of(&self, truth: &Truth) -> Option<usize> {
+        let mut scales: Vec<(&Bands, &Vec<f64>)> =
+            self.experts.iter().zip(&truth.experts).collect();
+        scales.sort_by(|(a, _), (b, _)| b.sigma.total_cmp(&a.sigma));
+        scales.iter().find_map(|(_, p)| {
+            let top = argmax(p);
             (p[top] > 0.5).then_some(top)
         })
     }
