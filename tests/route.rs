@@ -74,14 +74,19 @@ fn predict_answers_with_the_class_alone_and_names_its_rule() {
     }
     let table = route(&Place::new(), "--predict --n 200 --seed 1", 2);
     assert!(!table.contains("binds") && table.contains("Ankle boot"), "{table}");
-    assert!(table.contains("\nmaxmin; the class that its certificates are about"), "{table}");
+    assert!(
+        table.contains("\nmaxmin; the class of the classifier that this rule certifies"),
+        "{table}"
+    );
     assert!(table.contains("n = 200") && !table.contains("n0"), "{table}");
 }
 
 #[test]
 fn predict_refuses_what_it_does_not_use() {
     let place = Place::new();
-    for option in ["--radius 0.5", "--tol 0.1", "--full", "--two-sided", "--n0 10", "--sampling fixed"] {
+    for option in
+        ["--radius 0.5", "--tol 0.1", "--full", "--two-sided", "--n0 10", "--sampling fixed"]
+    {
         let run = place.drs(&format!("route --experts experts.toml --predict {option} a.png"));
         run.fails(2, &["--predict", option.split(' ').next().unwrap()]);
     }
