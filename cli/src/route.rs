@@ -175,15 +175,13 @@ fn print_table(
     let mut out = std::io::stdout().lock();
     writeln!(out, "{table}")?;
     let method = drs_core::certify::name(pool.router.pool(), method);
-    let what = if args.predict {
-        format!("{method}; the class that its certificates are about, without a radius")
+    let (what, draws) = if args.predict {
+        ("the class of the classifier that this rule certifies, without a radius", String::new())
     } else {
-        let n0 = args.draws.n0;
-        format!(
-            "{method}; the class cannot change within the L2 radius (pixels in [0, 1]); n0 = {n0}"
-        )
+        let draws = format!("n0 = {}, ", args.draws.n0);
+        ("the class cannot change within the L2 radius (pixels in [0, 1])", draws)
     };
     let (n, alpha) = (args.draws.n, args.draws.alpha.get());
-    writeln!(out, "{what}, n = {n}, wrong with probability at most {alpha}")?;
+    writeln!(out, "{method}; {what}; {draws}n = {n}, wrong with probability at most {alpha}")?;
     Ok(())
 }

@@ -241,3 +241,20 @@ fn a_scale_that_may_have_answered_alike_does_not_keep_the_cascade_from_answering
     let found = run(&problem, Method::Multiscale, &protocol(400, 0.01), 3);
     assert_eq!((found.class, found.stages.len()), (None, 2));
 }
+
+#[test]
+fn a_scale_at_which_no_class_reaches_one_half_is_passed() {
+    // The far scale gives its classes 42, 30 and 28 %; the near one is sure of class 1.
+    let mut problem = undecided_route();
+    problem.classes = 3;
+    problem.experts[1] = bands(0.5, &[-0.1, 0.29], &[0, 1, 2], 3);
+    problem.experts[0] = bands(0.25, &[-1.0], &[0, 1], 3);
+    for seed in 0..20 {
+        let found = run(&problem, Method::Multiscale, &protocol(2000, 0.01), seed);
+        assert_eq!((found.class, found.expert, found.stages.len()), (Some(1), Some(0), 2));
+    }
+    // A scale that cannot be told from one half is not: two classes may have it.
+    problem.experts[1] = bands(0.5, &[0.0], &[0, 1], 3);
+    let found = run(&problem, Method::Multiscale, &protocol(2000, 0.01), 1);
+    assert_eq!((found.class, found.stages.len()), (None, 1));
+}

@@ -76,7 +76,7 @@ impl<'a> Inputs<'a> {
             let expected = format!("an index below {}, the number of inputs", data.len());
             return Ok(Err(Rejection::new("idx", record.idx.to_string(), expected)));
         }
-        let example = data.get(record.idx)?;
+        let example = data.get(record.idx).map_err(|error| anyhow!("{error}{}", self.hint()))?;
         // Data without labels leaves the record's own; they matter to `correct` alone.
         if example.label.is_some() && record.label != example.label {
             let show = |label: Option<usize>| label.map_or("null".into(), |l| l.to_string());
@@ -94,13 +94,18 @@ impl<'a> Inputs<'a> {
             bail!("a record of a data set: --data PATH tells which, as given to `drs certify`")
         };
         let open = || {
-            let hint = match self.spec {
-                Some(_) => "",
-                None => " (--experts FILE tells how images are resized, if they are)",
-            };
-            data::open(path, &self.args.reading, spec).map_err(|error| format!("{error}{hint}"))
+            let opened = data::open(path, &self.args.reading, spec);
+            opened.map_err(|error| format!("{error}{}", self.hint()))
         };
         self.data.get_or_init(open).as_ref().map_err(|told| anyhow!("{told}"))
+    }
+
+    /// A record does not say how its image was resized.
+    fn hint(&self) -> &'static str {
+        match self.spec {
+            Some(_) => "",
+            None => " (--experts FILE tells how images are resized, if they are)",
+        }
     }
 }
 
