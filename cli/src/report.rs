@@ -11,7 +11,7 @@ use drs_progress::Bar;
 use drs_report::{Card, Line, Page, thumbnail};
 use drs_router::Config;
 
-use crate::args::{DataArgs, ReportArgs};
+use crate::args::ReportArgs;
 use crate::{analyze, data, logs};
 
 /// How lower bounds look on the page.
@@ -20,7 +20,7 @@ const SHOWN: &str = " (thin, with dots at the radii that were decided and a shad
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let logs = logs::read_any(&args.logs)?;
     let data = match (&args.data, &args.experts) {
-        (Some(data), Some(experts)) => Some(open(data, experts, &args.reading)?),
+        (Some(data), Some(experts)) => Some(open(data, experts, args)?),
         _ => None,
     };
     let Some(first) = logs.first() else { bail!("no log") };
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
         lines: if labelled { lines(&logs) } else { Vec::new() },
         hints: if labelled { logs::undecided(&logs, SHOWN) } else { Vec::new() },
         tables: if labelled { analyze::tables(&logs)? } else { Vec::new() },
-        classes: classes(args, data.as_ref()),
+        classes: classes(args, data.as_ref())?,
         channels: data.as_ref().map_or(3, |(_, spec)| spec.shape.dims()[0]),
         cards: cards(first, data.as_ref().map(|(data, _)| data))?,
     };
@@ -41,9 +41,9 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     page.write(&mut file).and_then(|()| file.flush()).with_context(problem)
 }
 
-fn open(path: &Path, experts: &Path, args: &DataArgs) -> anyhow::Result<(Dataset, InputSpec)> {
+fn open(path: &Path, experts: &Path, args: &ReportArgs) -> anyhow::Result<(Dataset, InputSpec)> {
     let spec = Config::read(experts)?.input;
-    Ok((data::open(path, args, spec)?, spec))
+    Ok((data::open_without_models(path, &args.reading, spec, Some(experts), None)?, spec))
 }
 
 fn subtitle(logs: &[Log], labelled: bool) -> String {
@@ -69,11 +69,11 @@ fn lines(logs: &[Log]) -> Vec<Line> {
     lines
 }
 
-fn classes(args: &ReportArgs, data: Option<&(Dataset, InputSpec)>) -> Vec<String> {
-    if !args.classes.is_empty() {
-        return args.classes.clone();
+fn classes(args: &ReportArgs, data: Option<&(Dataset, InputSpec)>) -> anyhow::Result<Vec<String>> {
+    if let Some(names) = args.reading.classes.names()? {
+        return Ok(names);
     }
-    data.and_then(|(data, _)| data.classes()).map_or_else(Vec::new, <[String]>::to_vec)
+    Ok(data.and_then(|(data, _)| data.classes()).map_or_else(Vec::new, <[String]>::to_vec))
 }
 
 fn cards(log: &Log, data: Option<&Dataset>) -> anyhow::Result<Vec<Card>> {

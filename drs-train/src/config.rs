@@ -32,7 +32,7 @@ pub struct Data {
     /// Chooses them.
     #[serde(default)]
     pub hold_out_seed: u64,
-    /// Names of the classes, where the data set has none.
+    /// Names of the classes in order, where the data set has none, or has the same in another order.
     #[serde(default)]
     pub classes: Option<Vec<String>>,
 }
@@ -59,8 +59,13 @@ impl Data {
     pub(crate) fn read(&self, spec: InputSpec) -> anyhow::Result<Read> {
         let options = OpenOptions { split: self.split.clone(), ..OpenOptions::default() };
         let data = Dataset::open(&self.path, spec, &options)?;
+        let data = match &self.classes {
+            Some(classes) => data.for_experts(classes).context("data.classes")?,
+            None => data,
+        };
+        data.notes().iter().for_each(|note| eprintln!("note: {note}"));
         let (chosen, held_out) = self.parts(data.len())?;
-        let names = self.classes.clone().or_else(|| data.classes().map(<[String]>::to_vec));
+        let names = data.classes().map(<[String]>::to_vec);
         Ok((Images::read(&data, spec, chosen)?, Images::read(&data, spec, held_out)?, names))
     }
 

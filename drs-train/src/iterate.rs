@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context as _, ensure};
 use drs_core::noise::Seed;
-use drs_data::{Labels as Source, Subset};
+use drs_data::{OpenOptions, Subset};
 use drs_router::Config as Pool;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -156,8 +156,7 @@ fn drawing(config: &Config, pool: &Path) -> Drawing {
     Drawing {
         experts: pool.to_owned(),
         data,
-        split,
-        labels: Source::default(),
+        reading: OpenOptions { split, ..OpenOptions::default() },
         subset: Subset { start, skip, max },
         draws,
         seed: Seed::from_number(seed),

@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use clap::{Parser, Subcommand};
 use drs_core::noise::Seed;
-use drs_data::{Labels, Shard, Subset};
+use drs_data::{Classes, Labels, OpenOptions, Shard, Subset};
 use drs_train::choose::{Choose, choose};
 use drs_train::export::{Export, export, parse_shape};
 use drs_train::join::{Join, Part, join};
@@ -226,9 +226,23 @@ struct LabelArgs {
     #[arg(long, value_name = "SPLIT", default_value = "train")]
     split: String,
 
-    /// Labels instead of the data's own: a .csv or .tsv table, an .npy array, a text file.
+    /// Labels instead of the data's own, as `drs certify --labels` takes them.
     #[arg(long, value_name = "FILE")]
     labels: Option<Labels>,
+
+    /// The first class, where labels are numbers: 1 if they count from 1.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    labels_from: usize,
+
+    /// How class names of the data become the experts' classes, as `drs certify --classes`
+    /// takes it: by name, unless you say by-place or give names or a file of names.
+    #[arg(
+        long,
+        value_name = "by-place|NAMES|FILE",
+        default_value = "by-name",
+        hide_default_value = true
+    )]
+    classes: Classes,
 
     /// Folder for the votes.
     #[arg(long, value_name = "DIR")]
@@ -269,8 +283,13 @@ impl From<&LabelArgs> for Drawing {
         Self {
             experts: args.experts.clone(),
             data: args.data.clone(),
-            split: args.split.clone(),
-            labels: args.labels.clone().unwrap_or_default(),
+            reading: OpenOptions {
+                split: args.split.clone(),
+                labels: args.labels.clone().unwrap_or_default(),
+                labels_from: args.labels_from,
+                classes: args.classes.clone(),
+                ..OpenOptions::default()
+            },
             subset: Subset { start: args.start, skip: args.skip, max: args.max },
             draws: args.draws,
             seed: args.seed,

@@ -144,6 +144,8 @@ fn read(path: &Path, shape: [usize; 3]) {
     }
     // One past the end is asked for in earnest where a subset is wrong.
     let _ = data.get(data.len());
+    let experts: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+    let _ = data.for_experts(&experts);
 }
 
 fn spec(shape: [usize; 3]) -> InputSpec {

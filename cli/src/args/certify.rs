@@ -15,6 +15,7 @@ Examples:
   drs certify --experts experts.toml --data cifar10/test --out half.tsv --radius 0.5 --n 100000
   drs certify --experts experts.toml --data cifar10/test --out cohen.tsv --method one:s025 --sampling fixed
   drs certify --experts experts.toml --data photos --labels photos.csv --out photos.tsv
+  drs certify --experts experts.toml --data folders --classes by-place --out folders.tsv
   drs certify --experts experts.toml --data cifar10/test --out all.tsv --shard 2/8   # then: drs merge
 
 Index i is taken if i >= START and (i - START) is a multiple of SKIP. The results are

@@ -1,6 +1,6 @@
 //! What reads a data set.
 
-use drs_data::Labels;
+use drs_data::{Classes, Labels};
 
 /// How a data set is read.
 #[derive(Debug, clap::Args)]
@@ -9,8 +9,9 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
 
-    /// Labels instead of the data's own: a .csv or .tsv file with the columns image (or idx) and
-    /// label, an .npy array, a text file with a class index on each line; or none.
+    /// Labels instead of the data's own, class indices or names: a .csv or .tsv file with the
+    /// columns image (or idx) and label; a text file with an image and its label, or a label
+    /// alone, on each line; an .npy array; or none.
     #[arg(long, value_name = "FILE|none")]
     pub(crate) labels: Option<Labels>,
 
@@ -26,4 +27,20 @@ pub(crate) struct DataArgs {
     /// Which configuration of a folder of the Hugging Face hub, where it has several.
     #[arg(long, value_name = "NAME")]
     pub(crate) configuration: Option<String>,
+
+    /// The first class, where labels are numbers: 1 if they count from 1.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) labels_from: usize,
+
+    /// How class names of the data (folders, lists, label files) become the experts' classes.
+    /// By name, in any order, unless you say by-place: sorted, the first is the experts' first,
+    /// as torchvision counts folders. NAME,NAME,... or a FILE with a name on each line: what
+    /// the experts' classes are called, in their order, where the models do not tell.
+    #[arg(
+        long,
+        value_name = "by-place|NAMES|FILE",
+        default_value = "by-name",
+        hide_default_value = true
+    )]
+    pub(crate) classes: Classes,
 }

@@ -33,11 +33,8 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) reading: DataArgs,
 
-    /// The pool: for the shape of the inputs.
+    /// The pool: for the shape of the inputs; its models are opened only where the data set has class
+    /// names that are to be found among theirs.
     #[arg(long, value_name = "FILE", requires = "data")]
     pub(crate) experts: Option<PathBuf>,
-
-    /// Names of the classes, where the data set's folders do not give them.
-    #[arg(long, value_name = "NAME,NAME,...", value_delimiter = ',')]
-    pub(crate) classes: Vec<String>,
 }

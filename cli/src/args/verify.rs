@@ -57,8 +57,9 @@ pub(crate) struct InputArgs {
     #[command(flatten)]
     pub(crate) reading: DataArgs,
 
-    /// The pool, experts.toml: with --replay its models vote again. With --data alone it only
-    /// tells how images are resized, and no plugin is loaded.
+    /// The pool, experts.toml: with --replay its models vote again. With --data alone it tells
+    /// how images are resized; its models are opened only where the data set has class names
+    /// and --classes does not tell what the models call theirs.
     #[arg(long, value_name = "FILE")]
     pub(crate) experts: Option<PathBuf>,
 }

@@ -43,8 +43,7 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     }
     let pool = pool::open(&args.pool)?;
     let method = method(&args.method, &pool.router)?;
-    let data = data::open(&args.data, &args.reading, pool.config.input)?;
-    check_classes(&data, &pool.router)?;
+    let data = data::open(&args.data, &args.reading, pool.config.input, pool.router.classes())?;
     let protocol = args.draws.protocol(pool.config.split, Stopping::Radii(USUAL_RADII.to_vec()));
     drs_core::certify::check(pool.router.pool(), method, &protocol)?;
     let header = Header {
@@ -216,24 +215,4 @@ fn method(name: &MethodName, router: &Router) -> anyhow::Result<Method> {
             })?)
         }
     })
-}
-
-/// Labels are compared with votes by index, so the names behind them must agree.
-fn check_classes(data: &Dataset, router: &Router) -> anyhow::Result<()> {
-    match data.classes() {
-        Some(folders) if folders.len() > router.classes().len() => bail!(
-            "the data set has {} classes ({}), the experts know {}",
-            folders.len(),
-            folders.join(", "),
-            router.classes().len()
-        ),
-        Some(folders) if folders != router.classes() => {
-            say!(
-                "warning: the class folders {folders:?} are taken for the experts' classes {:?}, in this order",
-                router.classes()
-            );
-            Ok(())
-        }
-        _ => Ok(()),
-    }
 }

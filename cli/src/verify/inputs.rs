@@ -11,6 +11,7 @@ use drs_core::verify::{Rejection, difference};
 use drs_data::{Dataset, InputSpec, read_image};
 use drs_router::Config;
 
+use super::replay::Bench;
 use crate::args::InputArgs;
 use crate::data;
 
@@ -19,6 +20,8 @@ pub(super) struct Inputs<'a> {
     args: &'a InputArgs,
     /// From experts.toml; without it a record's own shape and step must do.
     spec: Option<InputSpec>,
+    /// What the models call their classes, where they are open.
+    classes: Option<Vec<String>>,
     /// Opened for the first record: it may be needed to tell what inputs look like.
     data: OnceLock<Result<Dataset, String>>,
 }
@@ -35,8 +38,8 @@ pub(super) type Judged<T> = anyhow::Result<Result<T, Rejection>>;
 
 impl<'a> Inputs<'a> {
     /// `None` where neither data nor a replay is asked for.
-    pub(super) fn open(args: &'a InputArgs, replay: bool) -> anyhow::Result<Option<Self>> {
-        if args.data.is_none() && !replay {
+    pub(super) fn open(args: &'a InputArgs, bench: Option<&Bench>) -> anyhow::Result<Option<Self>> {
+        if args.data.is_none() && bench.is_none() {
             if args.experts.is_some() {
                 bail!("--experts is for --replay and for --data: give one of them too");
             }
@@ -44,7 +47,8 @@ impl<'a> Inputs<'a> {
         }
         let spec = args.experts.as_deref().map(Config::read).transpose()?;
         let spec = spec.map(|config| config.input);
-        Ok(Some(Self { args, spec, data: OnceLock::new() }))
+        let classes = bench.map(|bench| bench.classes().to_vec());
+        Ok(Some(Self { args, spec, classes, data: OnceLock::new() }))
     }
 
     /// Reads the input of a record that [follows](Entry::verify), and compares digest and label.
@@ -71,7 +75,7 @@ impl<'a> Inputs<'a> {
     }
 
     fn example(&self, record: &Record<'_>, spec: InputSpec) -> Judged<Found> {
-        let data = self.data(spec)?;
+        let data = self.data(spec, record.certificate.classes)?;
         if record.idx >= data.len() {
             let expected = format!("an index below {}, the number of inputs", data.len());
             return Ok(Err(Rejection::new("idx", record.idx.to_string(), expected)));
@@ -89,13 +93,17 @@ impl<'a> Inputs<'a> {
             .map(|()| Found { input: example.input, labelled }))
     }
 
-    fn data(&self, spec: InputSpec) -> anyhow::Result<&Dataset> {
+    fn data(&self, spec: InputSpec, classes: Option<usize>) -> anyhow::Result<&Dataset> {
         let Some(path) = self.args.data.as_deref() else {
             bail!("a record of a data set: --data PATH tells which, as given to `drs certify`")
         };
         let open = || {
-            let opened = data::open(path, &self.args.reading, spec);
-            opened.map_err(|error| format!("{error}{}", self.hint()))
+            let InputArgs { reading, experts, .. } = self.args;
+            let data = match &self.classes {
+                Some(names) => data::open(path, reading, spec, names).map_err(Into::into),
+                None => data::open_without_models(path, reading, spec, experts.as_deref(), classes),
+            };
+            data.map_err(|error| format!("{error:#}{}", self.hint()))
         };
         self.data.get_or_init(open).as_ref().map_err(|told| anyhow!("{told}"))
     }

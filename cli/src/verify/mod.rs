@@ -45,8 +45,9 @@ struct Against<'a> {
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
-    let inputs = Inputs::open(&args.inputs, args.replay.replay)?;
-    let against = Against { inputs, bench: Bench::open(args)? };
+    let bench = Bench::open(args)?;
+    let inputs = Inputs::open(&args.inputs, bench.as_ref())?;
+    let against = Against { inputs, bench };
     let mut report = Report::new(args);
     for path in &args.records {
         let text = open(path)?;

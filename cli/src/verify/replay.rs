@@ -23,6 +23,11 @@ impl Bench {
         Ok(Some(Self(pool::open(&PoolArgs { experts, threads, batch, isolate })?)))
     }
 
+    /// What the models call their classes.
+    pub(super) fn classes(&self) -> &[String] {
+        self.0.router.classes()
+    }
+
     pub(super) fn inputs_at_once(&self) -> usize {
         self.0.router.inputs_at_once()
     }

@@ -1,20 +1,31 @@
 //! ImageFolder, one folder per class; or one folder of images.
 
-use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
-use super::{Example, Labels, OpenOptions};
+use super::classes::some;
+use super::walk::{Entries, below, entries, name};
+use super::{Example, Labels, OpenOptions, idx, parts};
 use crate::error::DataError;
 use crate::image::has_image_name;
 use crate::{InputSpec, read_image};
+
+/// The table of labels that tiny ImageNet has beside its images.
+const TABLE: &str = "val_annotations.txt";
+/// The list of its classes.
+const SYNSETS: &str = "wnids.txt";
 
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
     spec: InputSpec,
-    /// `None` if all images are in one folder.
+    /// Class folders; or the classes of the table, where a list beside it tells them.
     classes: Option<Vec<String>>,
+    /// Without a class if all images are in one folder.
     files: Vec<(Option<usize>, PathBuf)>,
+    /// Where labels are, if not in the folders' names.
+    table: Option<PathBuf>,
+    /// What was found and is not used.
+    note: Option<String>,
 }
 
 impl Folder {
@@ -24,35 +35,98 @@ impl Folder {
         spec: InputSpec,
         options: &OpenOptions,
     ) -> Result<Self, DataError> {
-        let (folders, rest): (Vec<_>, Vec<_>) =
-            entries(path)?.into_iter().partition(|entry| entry.is_dir());
-        let mut classes = Vec::new();
-        let mut files = Vec::new();
-        for folder in folders {
-            let images = entries(&folder)?.into_iter().filter(|file| is_image(file));
-            files.extend(images.map(|file| (Some(classes.len()), file)));
-            classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
-        }
-        if !files.is_empty() {
-            return Ok(Self { path: path.to_owned(), spec, classes: Some(classes), files });
-        }
+        let Entries { folders, files: rest } = entries(path)?;
+        let loose: Vec<PathBuf> = rest.into_iter().filter(|file| is_image(file)).collect();
         // As data sets are often packed: a folder for each part, classes within.
-        let part = path.join(&options.split);
-        if part.is_dir() && !rest.iter().any(|file| is_image(file)) {
+        if loose.is_empty()
+            && let Some(part) = parts::find(path, &folders, &options.split)?
+        {
             return Self::open(&part, spec, options);
         }
-        let loose = rest.into_iter().filter(|file| is_image(file)).map(|file| (None, file));
-        let files: Vec<_> = loose.collect();
-        match options.labels {
-            _ if files.is_empty() => Err(nothing(path, &options.split, classes.len())),
-            Labels::Own => {
-                let problem = "images without class folders found: give their labels with --labels FILE, or go without by --labels none";
-                Err(DataError::new(path, problem))
+        let mut classes = Vec::new();
+        let mut files = Vec::new();
+        let mut filled = Vec::new();
+        for folder in folders {
+            let images = below(&folder, is_image)?;
+            if !images.is_empty() {
+                filled.push(folder.clone());
             }
-            Labels::None | Labels::File(_) => {
-                Ok(Self { path: path.to_owned(), spec, classes: None, files })
+            files.extend(images.into_iter().map(|file| (Some(classes.len()), file)));
+            classes.push(name(&folder));
+        }
+        // Seen only now, where folders beside the parts hold no image.
+        if loose.is_empty()
+            && parts::are(&filled, &options.split)
+            && let Some(part) = parts::find(path, &filled, &options.split)?
+        {
+            return Self::open(&part, spec, options);
+        }
+        let folder = |classes, files| Self {
+            path: path.to_owned(),
+            spec,
+            classes,
+            files,
+            table: None,
+            note: None,
+        };
+        let unlabelled = |files: Vec<PathBuf>| {
+            let files = files.into_iter().map(|file| (None, file)).collect();
+            folder(None, files).with_table(options)
+        };
+        match &filled[..] {
+            [] if loose.is_empty() => Err(nothing(path, &options.split, classes.len())),
+            [] => unlabelled(loose),
+            [all] if loose.is_empty() && parts::is_for_all(all) => {
+                unlabelled(files.into_iter().map(|(_, file)| file).collect())
+            }
+            _ => {
+                let note = (!loose.is_empty()).then(|| {
+                    format!("{} images beside the class folders are left out, as torchvision does: they have no class", loose.len())
+                });
+                Ok(Self { note, ..folder(Some(classes), files) })
             }
         }
+    }
+
+    /// Images that are not in class folders need labels from elsewhere, if any are asked for.
+    fn with_table(self, options: &OpenOptions) -> Result<Self, DataError> {
+        if options.labels != Labels::Own {
+            return Ok(self);
+        }
+        // The images may be given without the folder around them.
+        let around = self.path.parent().filter(|_| parts::is_for_all(&self.path));
+        let mut places = vec![self.path.as_path()];
+        places.extend(around);
+        let table = places.iter().map(|place| place.join(TABLE)).find(|table| table.is_file());
+        let Some(table) = table else { return Err(self.without_labels(&places)) };
+        let list = table.parent().and_then(Path::parent).map(|folder| folder.join(SYNSETS));
+        let classes = list.and_then(|list| std::fs::read_to_string(list).ok()).map(|text| {
+            let mut classes: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            classes.sort();
+            classes
+        });
+        let note = Some(format!("labels are those of {}", table.display()));
+        Ok(Self { classes, table: Some(table), note, ..self })
+    }
+
+    fn without_labels(&self, places: &[&Path]) -> DataError {
+        let is_table = |file: &PathBuf| {
+            let extension = file.extension().and_then(|extension| extension.to_str());
+            matches!(extension, Some("csv" | "tsv" | "txt"))
+        };
+        let files = places.iter().filter_map(|place| entries(place).ok());
+        let tables = files.flat_map(|entries| entries.files).filter(is_table);
+        let tables: Vec<String> = tables.map(|file| file.display().to_string()).collect();
+        let beside = if tables.is_empty() {
+            String::new()
+        } else {
+            format!(" (beside them: {})", some(&tables))
+        };
+        let problem = format!(
+            "{} images without class folders found, so without labels: give their labels with --labels FILE{beside}, or go without by --labels none",
+            self.len()
+        );
+        DataError::new(&self.path, problem)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -61,6 +135,14 @@ impl Folder {
 
     pub(super) fn classes(&self) -> Option<&[String]> {
         self.classes.as_deref()
+    }
+
+    pub(super) fn table(&self) -> Option<&Path> {
+        self.table.as_deref()
+    }
+
+    pub(super) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The path below the data set's folder.
@@ -87,6 +169,17 @@ fn nothing(path: &Path, split: &str, class_folders: usize) -> DataError {
         0 => "neither a class folder nor an image".to_owned(),
         count => format!("{count} class folders without an image"),
     };
+    let prefixes = idx::prefixes(path);
+    if !prefixes.is_empty() {
+        return DataError::new(
+            path,
+            format!(
+                "no {split}-images-idx3-ubyte, found IDX files of {}: --split {} takes these",
+                some(&prefixes),
+                prefixes[0]
+            ),
+        );
+    }
     DataError::new(
         path,
         format!(
@@ -95,16 +188,8 @@ fn nothing(path: &Path, split: &str, class_folders: usize) -> DataError {
     )
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let fail = |error: std::io::Error| DataError::new(folder, error);
-    let paths = read_dir(folder).map_err(fail)?.map(|entry| entry.map(|entry| entry.path()));
-    let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(fail)?;
-    paths.sort();
-    Ok(paths)
-}
-
 /// Any entry of that name but a folder. A link to nowhere counts, as it does
 /// for torchvision: leaving it out would shift the index of every later image.
-fn is_image(path: &Path) -> bool {
+pub(super) fn is_image(path: &Path) -> bool {
     has_image_name(path) && !path.is_dir()
 }

@@ -59,6 +59,20 @@ fn images_name(prefix: &str) -> String {
     format!("{prefix}-images-idx3-ubyte")
 }
 
+/// The prefixes of all image files in a folder.
+pub(super) fn prefixes(folder: &Path) -> Vec<String> {
+    let prefix = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        name.strip_suffix("-images-idx3-ubyte").map(str::to_owned)
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut prefixes: Vec<String> = entries.filter_map(prefix).collect();
+    prefixes.sort();
+    prefixes.dedup();
+    prefixes
+}
+
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|path| path.is_file())
 }

@@ -2,15 +2,19 @@
 
 mod arrays;
 mod cifar;
+mod classes;
 mod folder;
 mod idx;
 mod labels;
+mod options;
 mod packed;
 mod parquet;
+mod parts;
 mod planes;
 mod splits;
 mod stl10;
 mod svhn;
+mod walk;
 
 use std::path::Path;
 
@@ -19,7 +23,10 @@ use drs_core::lattice::LatticeInput;
 use crate::error::DataError;
 use crate::{Image, InputSpec};
 
+pub use classes::Classes;
+use classes::{Counted, Names, Raw};
 pub use labels::Labels;
+pub use options::OpenOptions;
 
 /// One input.
 #[derive(Debug, Clone)]
@@ -43,72 +50,17 @@ impl Example {
     }
 }
 
-/// How a data set is opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenOptions {
-    /// `test`, `train` or another part, where a data set has parts; for IDX files any prefix.
-    pub split: String,
-    /// Where labels come from.
-    pub labels: Labels,
-    /// Which corruption, where a folder has an array for each, as CIFAR-10-C does.
-    pub corruption: Option<String>,
-    /// Its severity, 1 to 5: a fifth of the array. All of them without it.
-    pub severity: Option<usize>,
-    /// Which configuration, where a folder of the Hugging Face hub has several.
-    pub configuration: Option<String>,
-}
-
-impl Default for OpenOptions {
-    fn default() -> Self {
-        Self {
-            split: "test".to_owned(),
-            labels: Labels::Own,
-            corruption: None,
-            severity: None,
-            configuration: None,
-        }
-    }
-}
-
-impl OpenOptions {
-    /// Whether no option is given that this data does not have: none may be left unheard.
-    fn only(&self, path: &Path, heard: &[&str]) -> Result<(), DataError> {
-        let given = [
-            ("--corruption", self.corruption.is_some()),
-            ("--severity", self.severity.is_some()),
-            ("--configuration", self.configuration.is_some()),
-        ];
-        match given.iter().find(|(name, given)| *given && !heard.contains(name)) {
-            None => Ok(()),
-            Some((name, _)) => {
-                let why = match *name {
-                    "--configuration" => "folders of the Hugging Face hub have configurations",
-                    _ => "corruptions and severities are those of CIFAR-10-C's arrays",
-                };
-                Err(DataError::new(
-                    path,
-                    format!("{name} is given, which this data does not have ({why}): leave it out"),
-                ))
-            }
-        }
-    }
-}
-
 /// Inputs and their labels. Images are decoded on demand, arrays lie in memory.
 #[derive(Debug)]
 pub struct Dataset {
     layout: Layout,
-    labels: Known,
-}
-
-/// The labels there are.
-#[derive(Debug)]
-enum Known {
-    /// The layout's own.
-    Own,
-    None,
-    /// From a file, one for each input.
-    Given(Vec<usize>),
+    /// As they were read; `None` if there are no labels.
+    raw: Option<Raw>,
+    /// As they count.
+    labels: Option<Vec<usize>>,
+    names: Option<Vec<String>>,
+    notes: Vec<String>,
+    classes: Classes,
 }
 
 #[derive(Debug)]
@@ -135,21 +87,70 @@ impl Dataset {
     /// * SVHN's cropped digits, a `.mat` file or a folder of them;
     /// * an ImageFolder: one folder per class, sorted by name; or a folder of images.
     ///
+    /// Labels are in the data set's own order: [`Dataset::for_experts`] tells them as experts
+    /// count.
+    ///
     /// # Errors
     /// If it is none of these, what it holds is broken or has another shape, or
     /// there is no label where `options` ask for one.
     pub fn open(path: &Path, spec: InputSpec, options: &OpenOptions) -> Result<Self, DataError> {
         let layout = Layout::open(path, spec, options)?;
-        let labels = match &options.labels {
-            Labels::Own => Known::Own,
-            Labels::None => Known::None,
-            Labels::File(file) => {
-                let names: Vec<String> =
-                    (0..layout.len()).map(|index| layout.name(index)).collect();
-                Known::Given(labels::read(file, &names, layout.classes())?)
-            }
+        let first = options.labels_from;
+        let read = |file: &Path| {
+            let inputs: Vec<String> = (0..layout.len()).map(|index| layout.name(index)).collect();
+            labels::read(file, &inputs, layout.classes(), first)
         };
-        Ok(Self { layout, labels })
+        let raw = match (&options.labels, layout.table()) {
+            (Labels::None, _) => None,
+            (Labels::File(file), _) => Some(read(file)?),
+            (Labels::Own, Some(table)) => Some(read(table)?),
+            (Labels::Own, None) => layout.labels().map(|labels| {
+                let source = path.to_owned();
+                Raw { source, labels, names: layout.names(), first }
+            }),
+        };
+        let counted = raw.as_ref().map(Raw::own).transpose()?;
+        let notes = layout.note().into_iter().map(str::to_owned).collect();
+        let classes = options.classes.clone();
+        let data = Self { layout, raw, labels: None, names: None, notes, classes };
+        Ok(match counted {
+            Some(counted) => data.with(counted),
+            None => data,
+        })
+    }
+
+    /// Tells labels as the experts count their classes, which have these names. Class names
+    /// of the data set (folders, lists, names in label files) are matched as the options say
+    /// that it was opened with: by default by name, in any order, also a part of the experts'.
+    /// Numbers are numbers.
+    ///
+    /// # Errors
+    /// If names do not fit, or a label is outside the experts' classes.
+    pub fn for_experts(self, experts: &[String]) -> Result<Self, DataError> {
+        let Some(raw) = &self.raw else {
+            let names = Some(self.classes.of(experts)?.into_owned());
+            return Ok(Self { names, ..self });
+        };
+        let counted = raw.matched(experts, &self.classes, |index| self.layout.name(index))?;
+        Ok(self.with(counted))
+    }
+
+    fn with(mut self, counted: Counted) -> Self {
+        self.notes.extend(counted.notes);
+        Self { labels: Some(counted.labels), names: counted.classes, ..self }
+    }
+
+    /// Whether labels are names, which mean the experts' classes only after
+    /// [`Dataset::for_experts`].
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.raw.as_ref().is_some_and(|raw| raw.names.is_some())
+    }
+
+    /// What was assumed or left out, a sentence each: for the user.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The number of inputs.
@@ -164,21 +165,18 @@ impl Dataset {
         self.len() == 0
     }
 
-    /// Names of the classes, where the layout tells them.
+    /// Names of the classes: the experts' after [`Dataset::for_experts`], or the data set's
+    /// own where it has any, in the order of the labels.
     #[must_use]
     pub fn classes(&self) -> Option<&[String]> {
-        self.layout.classes()
+        self.names.as_deref()
     }
 
     /// The class of an input by index, which is known without reading it; `None` if there is
     /// none, or no such input.
     #[must_use]
     pub fn label(&self, index: usize) -> Option<usize> {
-        match &self.labels {
-            Known::Own => self.layout.label(index),
-            Known::None => None,
-            Known::Given(labels) => labels.get(index).copied(),
-        }
+        self.labels.as_ref()?.get(index).copied()
     }
 
     /// Reads one input.
@@ -244,11 +242,39 @@ impl Layout {
         }
     }
 
-    fn label(&self, index: usize) -> Option<usize> {
-        match self {
+    /// The names behind the labels.
+    fn names(&self) -> Option<Names> {
+        let what = match self {
+            Self::Folder(_) => "class folders",
+            Self::Packed(_) | Self::Parquet(_) => "class names of the data set",
+        };
+        let list = self.classes()?.to_vec();
+        Some(Names { list, what: what.to_owned() })
+    }
+
+    /// The labels of all inputs, as they are stored.
+    fn labels(&self) -> Option<Vec<usize>> {
+        let label = |index| match self {
             Self::Packed(packed) => packed.labels.as_ref()?.get(index).copied(),
             Self::Parquet(images) => images.label(index),
             Self::Folder(folder) => folder.label(index),
+        };
+        (0..self.len()).map(label).collect()
+    }
+
+    /// A file with labels that belongs to the data set.
+    fn table(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => folder.table(),
+            Self::Packed(_) | Self::Parquet(_) => None,
+        }
+    }
+
+    /// What was found and is not used.
+    fn note(&self) -> Option<&str> {
+        match self {
+            Self::Folder(folder) => folder.note(),
+            Self::Packed(_) | Self::Parquet(_) => None,
         }
     }
 

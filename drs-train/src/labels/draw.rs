@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail, ensure};
 use drs_core::noise::Seed;
 use drs_core::pool::{Phase, Role, Stage, VoteSource as _};
-use drs_data::{Dataset, Labels as Source, OpenOptions, Shard, Subset};
+use drs_data::{Dataset, OpenOptions, Shard, Subset};
 use drs_progress::Bar;
 use drs_router::{Config, Options, Router, ordered};
 
@@ -21,10 +21,8 @@ pub struct Drawing {
     pub experts: PathBuf,
     /// The data set.
     pub data: PathBuf,
-    /// Which part.
-    pub split: String,
-    /// Labels instead of its own.
-    pub labels: Source,
+    /// How it is read.
+    pub reading: OpenOptions,
     /// Which inputs.
     pub subset: Subset,
     /// Noisy copies of each input for each expert.
@@ -46,12 +44,9 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
     let config = Config::read(&drawing.experts)?;
     let router = Router::open(&config, &Options::new(drawing.threads))
         .with_context(|| drawing.experts.display().to_string())?;
-    let options = OpenOptions {
-        split: drawing.split.clone(),
-        labels: drawing.labels.clone(),
-        ..OpenOptions::default()
-    };
-    let data = Dataset::open(&drawing.data, config.input, &options)?;
+    let data = Dataset::open(&drawing.data, config.input, &drawing.reading)?;
+    let data = data.for_experts(router.classes())?;
+    data.notes().iter().for_each(|note| eprintln!("note: {note}"));
     let indices: Vec<usize> = drawing.subset.indices(data.len()).collect();
     ensure!(!indices.is_empty(), "no input: the data set has {}", data.len());
     let Subset { start, skip, max } = drawing.subset;
@@ -62,7 +57,7 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
         draws: drawing.draws,
         seed: drawing.seed,
         data: drawing.data.clone(),
-        split: drawing.split.clone(),
+        reading: drawing.reading.clone(),
         subset: (start, skip, max),
         inputs: indices.len(),
     };

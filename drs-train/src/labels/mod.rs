@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use drs_core::certificate::ModelRecord;
 use drs_core::noise::Seed;
+use drs_data::OpenOptions;
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
@@ -43,15 +44,15 @@ pub struct Header {
     pub seed: Seed,
     /// The data set.
     pub data: PathBuf,
-    /// Which part of it.
-    pub split: String,
+    /// How it is read: its part, its labels, and how these became the experts' classes.
+    pub reading: OpenOptions,
     /// First index, step and most inputs of it.
     pub subset: (usize, usize, Option<usize>),
     /// All inputs.
     pub inputs: usize,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// All votes of a folder.
 #[derive(Debug, Clone, PartialEq)]

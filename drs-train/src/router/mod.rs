@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use drs_core::rule::Term;
-use drs_data::{Dataset, InputSpec, OpenOptions};
+use drs_data::{Dataset, InputSpec};
 use drs_router::NamedTerm;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
@@ -173,8 +173,8 @@ fn images<'a>(
     config: &'a Config,
     labels: &'a Labels,
 ) -> anyhow::Result<impl Fn(&[usize]) -> anyhow::Result<Images> + 'a> {
-    let options = OpenOptions { split: labels.header.split.clone(), ..OpenOptions::default() };
-    let data = Dataset::open(&labels.header.data, config.input, &options)?;
+    let data = Dataset::open(&labels.header.data, config.input, &labels.header.reading)?;
+    let data = data.for_experts(&labels.header.classes)?;
     Ok(move |places: &[usize]| {
         let images = Images::read(&data, config.input, at(&labels.indices, places))?;
         let expected = at(&labels.labels, places);

@@ -64,6 +64,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let options = Options::new(args.threads);
     let router = Router::open(&config, &options)?;
     let data = Dataset::open(&args.data, config.input, &drs_data::OpenOptions::default())?;
+    let data = data.for_experts(router.classes())?;
+    data.notes().iter().for_each(|note| eprintln!("note: {note}"));
     let header = Header { pool: router.pool().clone(), seed: args.seed, n0: args.n0, n: args.n };
     let design = header.design();
     let text = serde_json::to_string(&header)?;

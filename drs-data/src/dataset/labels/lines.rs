@@ -1,0 +1,67 @@
+//! Text files without a header: an input and its label on each line, or a label alone.
+
+use std::path::Path;
+
+use super::table::{Table, file_name, stem};
+use super::{Label, as_many};
+
+pub(super) fn read(path: &Path, inputs: &[String]) -> Result<Vec<Label>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let lines: Vec<(usize, &str)> = (1..).zip(text.trim_end().lines()).collect();
+    if let Some((line, _)) = lines.iter().find(|(_, text)| text.trim().is_empty()) {
+        return Err(format!("line {line} is empty, expected a label"));
+    }
+    let (_, head) = lines.first().copied().ok_or("is empty, expected a label on each line")?;
+    if names_an_input(head, inputs) {
+        return pairs(&lines, inputs);
+    }
+    as_many(lines.len(), inputs).map_err(|problem| {
+        let hint = if columns(head).len() > 1 {
+            format!("; its first line is \"{head}\", which begins with no input's name")
+        } else {
+            String::new()
+        };
+        format!("{problem}{hint} (tables with a header are .csv or .tsv)")
+    })?;
+    let label = |(line, text): &(usize, &str)| Label { line: *line, text: text.trim().to_owned() };
+    Ok(lines.iter().map(label).collect())
+}
+
+/// Whether a line is more than a label.
+fn names_an_input(line: &str, inputs: &[String]) -> bool {
+    let columns = columns(line);
+    let [input, _, ..] = columns[..] else { return false };
+    let is_input = |name: &String| {
+        name == input || file_name(name) == file_name(input) || stem(name) == stem(input)
+    };
+    // Numbers are the names of inputs that have none: two of them may be anything.
+    input.parse::<usize>().is_err() && inputs.iter().any(is_input)
+}
+
+fn columns(line: &str) -> Vec<&str> {
+    if line.contains('\t') {
+        return line.split('\t').map(str::trim).collect();
+    }
+    if line.contains(',') {
+        return line.split(',').map(str::trim).collect();
+    }
+    line.split_whitespace().collect()
+}
+
+/// `input label`, and numbers behind them, which are boxes.
+fn pairs(lines: &[(usize, &str)], inputs: &[String]) -> Result<Vec<Label>, String> {
+    let mut table = Table::default();
+    for &(line, text) in lines {
+        let columns = columns(text);
+        let label = match &columns[..] {
+            [_, label, rest @ ..] if rest.iter().all(|text| text.parse::<f64>().is_ok()) => label,
+            _ => {
+                return Err(format!(
+                    "line {line}: \"{text}\" found, expected an input's name and its label, with a tab between them if one has blanks"
+                ));
+            }
+        };
+        table.add(columns[0], Label { line, text: (*label).to_owned() })?;
+    }
+    table.of(inputs)
+}
