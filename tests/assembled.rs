@@ -48,7 +48,10 @@ fn assemble(place: &Place, first: &[String], second: &[String]) {
 #[test]
 fn a_file_of_two_runs_is_refused_and_told_why() {
     let place = place();
-    let wide = Halfspaces { experts: vec![("near", 0.3, 0, 99.5), ("far", 0.5, 0, 119.5)], ..Halfspaces::pair() };
+    let wide = Halfspaces {
+        experts: vec![("near", 0.3, 0, 99.5), ("far", 0.5, 0, 119.5)],
+        ..Halfspaces::pair()
+    };
     let own = toml(0.05, 0.5);
     let wide = own.replace(&Halfspaces::pair().toml(), &wide.toml());
     assert_ne!(own, wide);
@@ -72,12 +75,11 @@ fn a_file_of_two_runs_is_refused_and_told_why() {
         place.write("experts.toml", pool);
         let usual = if args.contains("--seed") { "" } else { "--seed 3" };
         let method = if args.contains("--method") { "" } else { "--method blend" };
-        let certify = CERTIFY.replace("--n 500", if args.contains("--n ") { "" } else { "--n 500" });
-        let _ = place
-            .drs(&format!("{certify} {usual} {method} {args} --out second.tsv"))
-            .succeeds();
-        let second: Vec<String> =
-            place.read("second.jsonl").lines().map(str::to_owned).collect();
+        let certify =
+            CERTIFY.replace("--n 500", if args.contains("--n ") { "" } else { "--n 500" });
+        let _ =
+            place.drs(&format!("{certify} {usual} {method} {args} --out second.tsv")).succeeds();
+        let second: Vec<String> = place.read("second.jsonl").lines().map(str::to_owned).collect();
         let told = place.drs("verify first.jsonl second.jsonl").succeeds();
         assert!(told.contains("first.jsonl: 4 of 4") && told.contains("second.jsonl: 4 of 4"));
         assemble(&place, &first, &second);

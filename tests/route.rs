@@ -81,7 +81,9 @@ fn predict_answers_with_the_class_alone_and_names_its_rule() {
 #[test]
 fn predict_refuses_what_it_does_not_use() {
     let place = Place::new();
-    for option in ["--radius 0.5", "--tol 0.1", "--full", "--two-sided", "--n0 10", "--sampling fixed"] {
+    for option in
+        ["--radius 0.5", "--tol 0.1", "--full", "--two-sided", "--n0 10", "--sampling fixed"]
+    {
         let run = place.drs(&format!("route --experts experts.toml --predict {option} a.png"));
         run.fails(2, &["--predict", option.split(' ').next().unwrap()]);
     }

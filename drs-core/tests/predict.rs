@@ -108,18 +108,13 @@ fn within(problem: &Problem, radius: f64, class: usize, rng: &mut StdRng) -> Vec
 
 /// Of so many points within a certified radius, how many are predicted as another class when
 /// `predicted` tells by which method, and how many are answered at all.
-fn disagreements(
-    method: Method,
-    pairs: u64,
-    predicted: impl Fn(Method) -> Method,
-) -> (u64, u64) {
+fn disagreements(method: Method, pairs: u64, predicted: impl Fn(Method) -> Method) -> (u64, u64) {
     let protocol = protocol(600, 0.01);
     let (mut found, mut answered, mut differ) = (0, 0, 0);
     for seed in 0.. {
         let problem = if seed % 2 == 0 { Problem::random(seed) } else { Problem::torn(seed) };
         let mut source = Sampled { problem: &problem, seed };
-        let certificate =
-            certify(&problem.pool(), method, &protocol, None, &mut source).unwrap();
+        let certificate = certify(&problem.pool(), method, &protocol, None, &mut source).unwrap();
         let Some(class) = certificate.verdict.class else { continue };
         let mut rng = StdRng::seed_from_u64(seed);
         let radius = certificate.verdict.radius.get().min(5.0);

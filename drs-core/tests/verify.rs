@@ -3,9 +3,7 @@
 mod common;
 
 use common::{METHODS, Problem, Sampled};
-use drs_core::certificate::{
-    Certificate, InputRecord, ModelRecord, Provenance, RECORD_VERSION,
-};
+use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Provenance, RECORD_VERSION};
 use drs_core::design::Schedule;
 use drs_core::lattice::{Digest, LatticeInput, Quantum, Shape};
 use drs_core::noise::Seed;

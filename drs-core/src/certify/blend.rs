@@ -98,8 +98,7 @@ fn likeliest(
         let mut signed = vec![f64::NEG_INFINITY; selections.len()];
         for &(expert, sigma) in experts {
             if let Some(votes) = &selections[expert] {
-                signed[expert] =
-                    signed_radius_lower(sigma, share(votes.of(class), votes.total()));
+                signed[expert] = signed_radius_lower(sigma, share(votes.of(class), votes.total()));
             }
         }
         strongest_term(terms, &signed, &routes).1

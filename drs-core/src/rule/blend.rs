@@ -82,9 +82,12 @@ impl Term {
 pub(crate) fn strongest(terms: &[Term], signed: &[f64], routes: &[f64]) -> (usize, f64) {
     let claim = |(term, &t): (&Term, &f64)| term.support(|i| signed[i]).min(term.consent(t));
     let claims = terms.iter().zip(routes).map(claim).enumerate();
-    claims.fold((0, f64::NEG_INFINITY), |best, (k, claim)| {
-        if claim > best.1 { (k, claim) } else { best }
-    })
+    claims.fold(
+        (0, f64::NEG_INFINITY),
+        |best, (k, claim)| {
+            if claim > best.1 { (k, claim) } else { best }
+        },
+    )
 }
 
 /// What the blended rule certifies.

@@ -10,8 +10,8 @@ mod multiscale;
 mod route;
 mod set;
 
-pub(crate) use blend::{outward, strongest as strongest_term};
 pub use blend::{Blend, Term, blend};
+pub(crate) use blend::{outward, strongest as strongest_term};
 pub(crate) use maxmin::strongest as strongest_set;
 pub use maxmin::{MaxMin, maxmin};
 pub use multiscale::multiscale;
