@@ -153,7 +153,7 @@ impl Work<'_> {
         let outcome = outcome.and(files.sync());
         let count = progress.finish(&self.pool.router);
         let out = self.paths.table.display();
-        if outcome.as_ref().is_err_and(|error| is_unsteady(error)) {
+        if outcome.as_ref().is_err_and(is_unsteady) {
             return outcome.map(|()| ExitCode::SUCCESS).with_context(|| {
                 format!("stopped after {count} inputs; what is in {out} rests on this model: do not use it")
             });
