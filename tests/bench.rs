@@ -20,13 +20,14 @@ fn every_model_is_measured() {
             ["raw", "path", "ratio", "noise"].map(|field| model[field].as_f64().unwrap());
         assert!(raw > 0.0 && path > 0.0 && noise > 0.0, "{model}");
         assert!((ratio - path / raw).abs() < 1e-9, "{model}");
+        assert!((0.0..1.0).contains(&model["trials"].as_f64().unwrap()), "{model}");
     }
 }
 
 #[test]
 fn a_table_for_people() {
     let table = bench("");
-    for word in ["raw /s", "path /s", "path/raw", "noise /s"] {
+    for word in ["raw /s", "path /s", "path/raw", "noise /s", "trials"] {
         assert!(table.lines().next().unwrap().contains(word), "{table}");
     }
     assert_eq!(table.lines().count(), 5, "{table}");

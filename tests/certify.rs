@@ -22,7 +22,7 @@ fn the_table_has_the_field_s_columns_first() {
     let summary = place.drs(&format!("{CERTIFY} --out out.tsv")).succeeds();
     assert!(summary.contains("certified accuracy") && summary.contains("10 inputs"), "{summary}");
     let table = place.read("out.tsv");
-    let header = "idx\tlabel\tpredict\tradius\tcorrect\ttime\texpert\tsigma\troute_radius\tclass_radius\tdraws";
+    let header = "idx\tlabel\tpredict\tradius\tcorrect\ttime\texpert\tsigma\troute_radius\tclass_radius\tdraws\tlatency";
     assert_eq!(table.lines().next(), Some(header));
     assert_eq!(table.lines().count(), 11);
 }
@@ -87,7 +87,9 @@ fn the_same_seed_gives_the_same_files_for_any_threads_and_batch() {
             .lines()
             .map(|line| {
                 let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
-                record.as_object_mut().unwrap().remove("time");
+                for time in ["time", "latency"] {
+                    record.as_object_mut().unwrap().remove(time);
+                }
                 record
             })
             .collect();
@@ -269,4 +271,37 @@ fn a_pool_s_own_terms_need_no_router() {
     place
         .drs(&format!("{CERTIFY} --method blend --out o.tsv"))
         .fails(1, &["blend[1]", "no router"]);
+}
+
+#[test]
+fn times_are_shares_of_the_machine() {
+    let place = Place::new();
+    place.write("experts.toml", Halfspaces::pair().toml());
+    let inputs: Vec<(Vec<u8>, u8)> = (0..150).map(|i| (vec![i, 120, i, 0], 1)).collect();
+    place.write_idx("data", [2, 2], &inputs);
+    for (name, more) in [("one", "--threads 1"), ("many", "--threads 3"), ("apart", "--isolate")] {
+        let begun = std::time::Instant::now();
+        let run = "certify --experts experts.toml --data data --n 4000 --sampling fixed --seed 2";
+        let _ = place.drs(&format!("{run} --out {name}.tsv {more}")).succeeds();
+        let passed = begun.elapsed().as_secs_f64();
+        let table = place.read(&format!("{name}.tsv"));
+        let column = |name: &str| -> Vec<f64> {
+            let place = table.lines().next().unwrap().split('\t').position(|n| n == name).unwrap();
+            let field = |line: &str| line.split('\t').nth(place).unwrap().parse().unwrap();
+            table.lines().skip(1).map(field).collect()
+        };
+        let (times, latencies) = (column("time"), column("latency"));
+        let [sum, waited]: [f64; 2] = [&times, &latencies].map(|column| column.iter().sum());
+        // Printed to the millisecond.
+        assert!(sum <= passed + 0.0005 * times.len() as f64, "{name}: {sum} s in {passed} s");
+        // Many are under way at once, and each waits for the others.
+        assert!(waited > sum, "{name}: {waited} s of waiting, {sum} s of work");
+        let records = place.read(&format!("{name}.jsonl"));
+        let seconds = |field: &str| -> f64 {
+            let value = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+            records.lines().map(|line| value(line)[field].as_f64().unwrap()).sum()
+        };
+        assert!(seconds("time") > 0.0 && seconds("time") <= passed, "{name}");
+        assert!((seconds("latency") - waited).abs() < 0.0006 * times.len() as f64);
+    }
 }

@@ -74,6 +74,37 @@ fn votes_have_the_exact_probabilities() {
 }
 
 #[test]
+fn labels_are_not_made_of_the_draws_that_certificates_rest_on() {
+    let place = place();
+    let _ = place.drs(&label("--max 100")).succeeds();
+    let header = place.read("labels/labels.json");
+    let run = format!("--n {DRAWS} --seed 4 --sampling fixed --method one:near --max 100");
+    let certify = "certify --experts experts.toml --data data --out near.tsv";
+    let _ = place.drs(&format!("{certify} {run}")).succeeds();
+    let file = File::open(place.path("labels/part-000000.npz")).unwrap();
+    let mut archive = ZipArchive::new(file).unwrap();
+    let votes = Array3::<u32>::read_npy(archive.by_name("votes.npy").unwrap()).unwrap();
+    // Two independent counts of some 500 in 1000 are equal once in 50 inputs or so.
+    let records = place.read("near.jsonl");
+    let lines = records.lines().zip(votes.outer_iter()).filter(|(_, votes)| votes[[0, 0]] > 100);
+    let (mut equal, mut all) = (0, 0);
+    for (line, votes) in lines.filter(|(_, votes)| votes[[0, 1]] > 100) {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let stages = record["certificate"]["stages"].as_array().unwrap();
+        let estimation = stages.iter().find(|stage| stage["phase"] == "estimation").unwrap();
+        let counts = estimation["looks"].as_array().unwrap().last().unwrap();
+        equal += usize::from(counts[1].as_u64() == Some(votes[[0, 1]].into()));
+        all += 1;
+    }
+    assert!(all > 50 && equal < all / 4, "{equal} of {all}");
+    // Votes of an older release were these very draws.
+    place.write("labels/labels.json", header.replace("\"version\": 2", "\"version\": 1"));
+    place
+        .drs(&label("--max 100"))
+        .fails(1, &["labels.json", "version 1 found, expected 2", "draw them again"]);
+}
+
+#[test]
 fn drawing_goes_on_where_it_stopped() {
     let place = place();
     let _ = place.drs(&label("")).succeeds();

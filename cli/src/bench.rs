@@ -40,14 +40,16 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
 fn table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["model", "plugin", "batch", "raw /s", "path /s", "path/raw", "noise /s"]);
+    table.set_header([
+        "model", "plugin", "batch", "raw /s", "path /s", "path/raw", "noise /s", "trials",
+    ]);
     for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
 
-fn row(measured: &Throughput) -> [String; 7] {
+fn row(measured: &Throughput) -> [String; 8] {
     [
         measured.model.clone(),
         measured.plugin.clone(),
@@ -56,5 +58,6 @@ fn row(measured: &Throughput) -> [String; 7] {
         format!("{:.0}", measured.path),
         format!("{:.3}", measured.ratio),
         measured.noise.map_or_else(|| "plugin".to_owned(), |noise| format!("{noise:.0}")),
+        format!("{:.2} %", 100.0 * measured.trials),
     ]
 }

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use comfy_table::{CellAlignment, Table, presets};
@@ -13,7 +12,7 @@ use drs_core::protocol::Method;
 use drs_core::sampling::Stopping;
 use drs_data::read_image;
 use drs_progress::Bar;
-use drs_router::{Router, ordered};
+use drs_router::{Router, Timed, ordered};
 use serde::Serialize;
 
 use crate::args::RouteArgs;
@@ -33,7 +32,10 @@ struct Answer<'a> {
     class: Option<&'a str>,
     expert: Option<&'a str>,
     sigma: Option<f64>,
+    /// Of the machine.
     seconds: f64,
+    /// Seconds from start to answer.
+    latency: f64,
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -54,18 +56,16 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     let certify = |image| -> anyhow::Result<Answer<'_>> {
         let read = read_image(image, pool.config.input)?;
         let input = Arc::new(read.input);
-        let start = Instant::now();
-        let outcome = if args.predict {
-            pool.router.predict(input, method, &protocol, seed).map(Outcome::Prediction)
+        let timed = if args.predict {
+            let predicted = pool.router.predict(input, method, &protocol, seed);
+            predicted.map(|timed| timed.map(Outcome::Prediction))
         } else {
-            pool.router
-                .certify(input, method, &protocol, seed)
-                .map(|certificate| Outcome::Certificate(Box::new(certificate)))
+            let certified = pool.router.certify(input, method, &protocol, seed);
+            certified.map(|timed| timed.map(|outcome| Outcome::Certificate(Box::new(outcome))))
         };
-        let outcome = outcome.with_context(|| image.display().to_string())?;
-        let seconds = start.elapsed().as_secs_f64();
+        let timed = timed.with_context(|| image.display().to_string())?;
         let conversion = read.conversion;
-        Ok(Answer { conversion, ..Answer::new(&pool.router, image, seconds, outcome) })
+        Ok(Answer { conversion, ..Answer::new(&pool.router, image, timed) })
     };
 
     let mut table = table(args.predict);
@@ -104,7 +104,8 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
 }
 
 impl<'a> Answer<'a> {
-    fn new(router: &'a Router, image: &'a Path, seconds: f64, outcome: Outcome) -> Self {
+    fn new(router: &'a Router, image: &'a Path, timed: Timed<Outcome>) -> Self {
+        let Timed { outcome, time: seconds, latency } = timed;
         let (class, expert) = match &outcome {
             Outcome::Certificate(certificate) => {
                 (certificate.verdict.class, certificate.verdict.expert)
@@ -119,6 +120,7 @@ impl<'a> Answer<'a> {
             expert: expert.map(|expert| expert.name.as_str()),
             sigma: expert.map(|expert| expert.sigma.get()),
             seconds,
+            latency,
             outcome,
         }
     }
@@ -183,5 +185,6 @@ fn print_table(
     };
     let (n, alpha) = (args.draws.n, args.draws.alpha.get());
     writeln!(out, "{method}; {what}; {draws}n = {n}, wrong with probability at most {alpha}")?;
+    writeln!(out, "time: each input's share of the machine, models and noise")?;
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
+use drs_core::pattern;
 use drs_plugins_api::{DRAWS, Manifest};
 
 use crate::Subject;
 use crate::cases::{Shortfall, fail, same_votes, skip};
 use crate::edge::{Way, edges};
 use crate::expert::Expert;
-use crate::inputs::pattern;
 use crate::noise::{Noise, stream};
 
 /// Noise for an expert whose manifest gives no usable sigma, so that the other

@@ -15,7 +15,6 @@
 mod cases;
 mod edge;
 mod expert;
-mod inputs;
 mod lab;
 mod noise;
 mod report;
@@ -52,7 +51,8 @@ pub struct Subject<'a> {
     pub rows: usize,
     /// Largest share of votes that may differ between batch sizes, where floats
     /// are summed in another order; 0 for none, not even at the edge between two
-    /// classes. Everything else has no tolerance.
+    /// classes. What the manifest declares is allowed here too, and for an input's
+    /// place and company. Everything else has no tolerance.
     pub tolerance: f64,
 }
 

@@ -24,8 +24,11 @@ pub struct Answer<'a> {
     pub expert: Option<Cow<'a, str>>,
     /// The expert's noise level.
     pub sigma: Option<f64>,
-    /// Seconds.
+    /// Its share of the machine, models and noise, in seconds.
     pub seconds: f64,
+    /// Seconds from its start to its answer; none in answers of before version 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<f64>,
     /// The certificate.
     pub certificate: Cow<'a, Certificate>,
 }
@@ -109,7 +112,8 @@ impl Record<'_> {
         }
         let correct = self.label.map(|label| class == Some(label));
         same("correct", &self.correct, &correct)?;
-        seconds("time", self.time)
+        seconds("time", self.time)?;
+        seconds("latency", self.latency.unwrap_or(0.0))
     }
 }
 
@@ -125,7 +129,8 @@ impl Answer<'_> {
         let expert = verdict.expert.and_then(|expert| experts.nth(expert));
         same("expert", &self.expert.as_deref(), &expert.map(|expert| expert.name.as_str()))?;
         same("sigma", &self.sigma, &expert.map(|expert| expert.sigma.get()))?;
-        seconds("seconds", self.seconds)
+        seconds("seconds", self.seconds)?;
+        seconds("latency", self.latency.unwrap_or(0.0))
     }
 }
 

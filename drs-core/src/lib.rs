@@ -27,6 +27,7 @@ pub mod certify;
 pub mod design;
 pub mod lattice;
 pub mod noise;
+mod pattern;
 pub mod pool;
 pub mod protocol;
 pub mod rule;
@@ -36,4 +37,5 @@ pub mod verify;
 pub mod votes;
 
 pub use certify::{certify, predict};
+pub use pattern::pattern;
 pub use verify::verify;

@@ -71,6 +71,9 @@ pub enum Phase {
     Estimation,
     /// The draws of PREDICT.
     Prediction,
+    /// The draws that training labels are made from: no certificate rests on them, whatever
+    /// its seed, so no model is judged by the very noise that it learned from.
+    Labelling,
 }
 
 /// One stage of one input's certificate.
@@ -105,13 +108,15 @@ impl Pool {
     /// The text that stands for a stage in noise addresses and records.
     ///
     /// It names the model, not the method, so methods compared under one seed
-    /// judge the same votes.
+    /// judge the same votes. It begins with the role and ends with the phase, so no two
+    /// stages share one; noise for other purposes has addresses without a `/`.
     #[must_use]
     pub fn address(&self, stage: Stage) -> String {
         let phase = match stage.phase {
             Phase::Selection => "selection",
             Phase::Estimation => "estimation",
             Phase::Prediction => "prediction",
+            Phase::Labelling => "label",
         };
         match stage.role {
             Role::Router => format!("router/{phase}"),
@@ -140,4 +145,35 @@ pub trait VoteSource {
     /// # Errors
     /// Whatever keeps the model from voting.
     fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, Self::Error>;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_stages_share_their_noise() {
+        // Names that look like phases and roles.
+        let names = ["a", "label", "a/label", "a/estimation", "router", "expert/a"];
+        let sigma = Sigma::new(0.5).unwrap();
+        let shape = Shape::new([1, 1, 1]).unwrap();
+        let model = |name: &str| {
+            Model::on_lattice(name.to_owned(), sigma, shape, Quantum::EIGHT_BIT).unwrap()
+        };
+        let pool = Pool {
+            router: Some(model("router")),
+            experts: names.map(model).to_vec(),
+            classes: 2,
+            blend: Vec::new(),
+        };
+        let roles = std::iter::once(Role::Router).chain((0..names.len()).map(Role::Expert));
+        let phases = [Phase::Selection, Phase::Estimation, Phase::Prediction, Phase::Labelling];
+        let stages: Vec<Stage> =
+            roles.flat_map(|role| phases.map(|phase| Stage { role, phase })).collect();
+        let addresses: HashSet<String> = stages.iter().map(|&stage| pool.address(stage)).collect();
+        assert_eq!(addresses.len(), stages.len());
+        assert!(addresses.iter().all(|address| address.contains('/')));
+    }
 }

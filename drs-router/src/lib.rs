@@ -32,5 +32,5 @@ pub use plugin::{
     plugins_in,
 };
 pub use replay::{Replay, ReplayError};
-pub use router::{OpenError, Options, RouteError, Router, Warning};
+pub use router::{OpenError, Options, RouteError, Router, Timed, Warning};
 pub use term::NamedTerm;

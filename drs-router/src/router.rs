@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Provenance};
 use drs_core::certify::{CertifyError, Prediction};
@@ -113,7 +113,8 @@ impl Router {
     /// Loads every plugin, opens every model and checks that they fit together.
     ///
     /// # Errors
-    /// All problems of all models at once.
+    /// All problems of all models at once; among them votes that depend on more than their own
+    /// input, as far as a try with known inputs tells.
     pub fn open(config: &Config, options: &Options) -> Result<Self, OpenError> {
         let isolation = Isolation {
             all: options.isolate,
@@ -136,7 +137,12 @@ impl Router {
                     Ok(table) => {
                         let preferred = spec.batch.unwrap_or(expert.manifest().preferred_batch);
                         let batch = options.batch.unwrap_or(preferred);
-                        lanes.push(LaneSpec { expert, table, batch });
+                        lanes.push(LaneSpec {
+                            expert,
+                            table,
+                            quantum: config.input.quantum,
+                            batch,
+                        });
                     }
                     Err(error) => problems.push(noise_problem(name, &error)),
                 },
@@ -172,7 +178,9 @@ impl Router {
         let records = shared.into_iter().chain(lanes.iter().map(record)).collect();
         let configs = lanes.iter().map(|lane| lane.expert.config()).collect();
         let warnings = warnings(&pool);
-        let engine = Engine::start(lanes, options.threads);
+        let engine = Engine::start(lanes, options.threads).map_err(|errors| OpenError {
+            problems: errors.iter().map(ToString::to_string).collect(),
+        })?;
         let split = config.split;
         Ok(Self { pool, route, engine, records, configs, classes, split, warnings })
     }
@@ -204,19 +212,19 @@ impl Router {
     /// Certifies one input. Call from several threads to certify several at once.
     ///
     /// # Errors
-    /// If the protocol does not fit the pool, a model fails, or a bound does
-    /// not converge.
+    /// If the protocol does not fit the pool, a model fails or votes on more than its input
+    /// alone, or a bound does not converge.
     pub fn certify(
         &self,
         input: Arc<LatticeInput>,
         method: Method,
         protocol: &Protocol,
         seed: Seed,
-    ) -> Result<Certificate, RouteError> {
-        let record = InputRecord::from(&*input);
-        let mut source = self.source(input, record.sha256, seed);
-        let provenance = Provenance { seed, input: record, models: self.records.clone() };
-        drs_core::certify(&self.pool, method, protocol, Some(provenance), &mut source)
+    ) -> Result<Timed<Certificate>, RouteError> {
+        self.timed(input, seed, |input, source| {
+            let provenance = Provenance { seed, input, models: self.records.clone() };
+            drs_core::certify(&self.pool, method, protocol, Some(provenance), source)
+        })
     }
 
     /// The identities of all models, in the order of certificates.
@@ -249,10 +257,8 @@ impl Router {
         method: Method,
         protocol: &Protocol,
         seed: Seed,
-    ) -> Result<Prediction, RouteError> {
-        let digest = input.digest();
-        let mut source = self.source(input, digest, seed);
-        drs_core::predict(&self.pool, method, protocol, &mut source)
+    ) -> Result<Timed<Prediction>, RouteError> {
+        self.timed(input, seed, |_, source| drs_core::predict(&self.pool, method, protocol, source))
     }
 
     /// The votes of the models on one input, for procedures of the caller's own.
@@ -299,7 +305,25 @@ impl Router {
     }
 
     fn source(&self, input: Arc<LatticeInput>, digest: Digest, seed: Seed) -> EngineSource<'_> {
-        EngineSource { router: self, input, digest, seed, readings: HashMap::new() }
+        EngineSource { router: self, input, digest, seed, readings: HashMap::new(), seconds: 0.0 }
+    }
+
+    /// Judges the votes of one input, and tells what it took.
+    fn timed<T>(
+        &self,
+        input: Arc<LatticeInput>,
+        seed: Seed,
+        judge: impl FnOnce(InputRecord, &mut EngineSource<'_>) -> Result<T, RouteError>,
+    ) -> Result<Timed<T>, RouteError> {
+        let start = Instant::now();
+        let record = InputRecord::from(&*input);
+        let mut source = self.source(input, record.sha256, seed);
+        let outcome = judge(record, &mut source)?;
+        // Its own votes may have been tried by nobody; a model that failed with others' is no
+        // better here.
+        self.engine.steady().map_err(RouteError::Votes)?;
+        let time = source.close();
+        Ok(Timed { outcome, time, latency: start.elapsed().as_secs_f64() })
     }
 
     fn lane(&self, role: Role) -> usize {
@@ -330,6 +354,28 @@ impl Router {
     }
 }
 
+/// What came of one input, and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timed<T> {
+    /// What came of it.
+    pub outcome: T,
+    /// Its share of the machine in seconds: of each batch that its draws were in, noise and
+    /// model, as much as it had of the rows. While n batches are worked at, a second is 1/n of
+    /// a second for each. So what all inputs take adds up to the time in which the machine was
+    /// busy. Draws that were made ahead and not asked for count too.
+    pub time: f64,
+    /// Seconds from its start to its end. Inputs under way at once wait for each other, so
+    /// this may be many times as much.
+    pub latency: f64,
+}
+
+impl<T> Timed<T> {
+    /// The same times of something that is made of the outcome.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Timed<U> {
+        Timed { outcome: make(self.outcome), time: self.time, latency: self.latency }
+    }
+}
+
 /// Votes of one input through the engine.
 struct EngineSource<'a> {
     router: &'a Router,
@@ -338,9 +384,16 @@ struct EngineSource<'a> {
     seed: Seed,
     /// Stages whose looks were announced.
     readings: HashMap<Stage, Reading<'a>>,
+    /// What readings took that are closed.
+    seconds: f64,
 }
 
 impl<'a> EngineSource<'a> {
+    /// What all draws took, in seconds of the machine.
+    fn close(self) -> f64 {
+        self.seconds + self.readings.into_values().map(Reading::close).sum::<f64>()
+    }
+
     fn read(&self, stage: Stage, first: u64, ends: &[u64]) -> Reading<'a> {
         let router = self.router;
         let stream = NoiseStream::new(self.seed, self.digest, &router.pool.address(stage));
@@ -358,7 +411,8 @@ impl VoteSource for EngineSource<'_> {
         let is_known = |&end: &u64| known.is_some_and(|reading| reading.covers(&(0..end)));
         if !looks.iter().all(is_known) {
             let reading = self.read(drawn, 0, looks);
-            self.readings.insert(drawn, reading);
+            let before = self.readings.insert(drawn, reading);
+            self.seconds += before.map_or(0.0, Reading::close);
         }
     }
 
@@ -366,7 +420,12 @@ impl VoteSource for EngineSource<'_> {
         let drawn = self.router.drawn(stage);
         let votes = match self.readings.get(&drawn) {
             Some(reading) if reading.covers(&draws) => reading.votes(&draws),
-            _ => self.read(drawn, draws.start, &[draws.end]).votes(&draws),
+            _ => {
+                let reading = self.read(drawn, draws.start, &[draws.end]);
+                let votes = reading.votes(&draws);
+                self.seconds += reading.close();
+                votes
+            }
         };
         Ok(self.router.told(stage, votes?))
     }

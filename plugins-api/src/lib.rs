@@ -31,6 +31,7 @@
 //!             concurrency: 0,
 //!             files: vec![],
 //!             capabilities: vec![],
+//!             tolerance: 0.0,
 //!         }
 //!     }
 //!

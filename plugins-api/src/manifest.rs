@@ -47,6 +47,23 @@ pub struct Manifest {
     /// Optional abilities by name; hosts ignore those they do not know.
     #[serde(default)]
     pub capabilities: Vec<String>,
+    /// Largest share of votes, 0 to [`MOST_TOLERANCE`](Self::MOST_TOLERANCE), that may change
+    /// when their inputs stand in other places of the batch or beside other inputs: for
+    /// runtimes that then sum floats in another order. 0, the default, where every input is
+    /// computed in the same way. The host tries it during runs, and stops where more change.
+    #[serde(default)]
+    pub tolerance: f64,
+}
+
+impl Manifest {
+    /// More is no matter of rounding.
+    pub const MOST_TOLERANCE: f64 = 0.05;
+
+    /// Whether the tolerance is one that a runtime may ask for.
+    #[must_use]
+    pub fn has_possible_tolerance(&self) -> bool {
+        (0.0..=Self::MOST_TOLERANCE).contains(&self.tolerance)
+    }
 }
 
 fn one() -> usize {
@@ -63,5 +80,9 @@ mod tests {
             r#"{"sigma":0.5,"shape":[1,2,3],"classes":["a","b"],"preferred_batch":8,"later":true}"#;
         let manifest: Manifest = serde_json::from_str(text).unwrap();
         assert_eq!((manifest.concurrency, manifest.files.len()), (1, 0));
+        assert!(manifest.tolerance == 0.0 && manifest.has_possible_tolerance());
+        for tolerance in [-1e-9, 0.06, f64::NAN] {
+            assert!(!Manifest { tolerance, ..manifest.clone() }.has_possible_tolerance());
+        }
     }
 }

@@ -293,6 +293,12 @@ impl Halfspaces {
     }
 }
 
+/// Takes out `time` and `latency`.
+fn without_times<T>(fields: &mut Vec<T>) {
+    fields.remove(11);
+    fields.remove(5);
+}
+
 /// Both result files of a run without their times, and what the run is.
 ///
 /// # Panics
@@ -304,7 +310,7 @@ pub fn results_without_time(place: &Place, name: &str) -> [String; 3] {
         .lines()
         .map(|line| {
             let mut fields: Vec<&str> = line.split('\t').collect();
-            fields.remove(5);
+            without_times(&mut fields);
             fields.join("\t") + "\n"
         })
         .collect();
@@ -313,6 +319,7 @@ pub fn results_without_time(place: &Place, name: &str) -> [String; 3] {
         .lines()
         .map(|line| {
             let (before, rest) = line.split_once("\"time\":").expect("a time");
+            let (_, rest) = rest.split_once("\"latency\":").expect("a latency behind it");
             let (_, after) = rest.split_once(',').expect("more behind it");
             format!("{before}{after}\n")
         })
@@ -320,15 +327,15 @@ pub fn results_without_time(place: &Place, name: &str) -> [String; 3] {
     [table, records, place.read(&format!("{name}.run.json"))]
 }
 
-/// A TSV file as rows of fields, without the header and the time column.
+/// A TSV file as rows of fields, without the header and the columns of times.
 ///
 /// # Panics
-/// If a row lacks the time column.
+/// If a row lacks these columns.
 #[must_use]
 pub fn rows_without_time(tsv: &str) -> Vec<Vec<String>> {
     let row = |line: &str| {
         let mut fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
-        fields.remove(5);
+        without_times(&mut fields);
         fields
     };
     tsv.lines().skip(1).map(row).collect()

@@ -144,7 +144,7 @@ fn summary(findings: &Findings) -> Grid {
     };
     let header = ["log", "inputs", "clean, %", "abstained, %", "ACR", "draws", "seconds"];
     Grid {
-        title: "Clean accuracy of the smoothed classifier; mean draws per input, and mean seconds from its start to its end"
+        title: "Clean accuracy of the smoothed classifier; mean draws per input, and mean seconds of the machine that it took (`time` in the logs)"
             .into(),
         header: header.map(str::to_owned).to_vec(),
         rows: findings.logs.iter().map(row).collect(),

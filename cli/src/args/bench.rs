@@ -10,7 +10,9 @@ Examples:
 
 raw is the model alone on batches that are there already, path the votes with noise, batching
 and counting, noise the noisy inputs that one thread draws; all per second. raw and path take
-turns, so their ratio holds on a machine whose speed changes.";
+turns, so their ratio holds on a machine whose speed changes. One batch in 1,024 is run again with
+other company, to see that votes depend on their own input alone: trials is the share of time that
+this costs.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = BENCH_EXAMPLES)]

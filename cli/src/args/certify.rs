@@ -20,8 +20,9 @@ Examples:
 
 Index i is taken if i >= START and (i - START) is a multiple of SKIP. The results are
 OUT, tab-separated (idx label predict radius correct time, -1 abstains, then expert, sigma,
-route_radius, class_radius, draws; the label -1 is unknown), and OUT with the extension .jsonl, one full certificate
-per line. Radii are truncated, never rounded up. OUT with the extension .run.json tells what the run is:
+route_radius, class_radius, draws, latency; the label -1 is unknown), and OUT with the extension .jsonl, one full certificate
+per line. time is the input's share of the machine in seconds, models and noise; latency the seconds from its start to
+its end, in which it mostly waits for others. Radii are truncated, never rounded up. OUT with the extension .run.json tells what the run is:
 the same command goes on where it was stopped (Ctrl-C finishes the inputs under way, exit code 130).
 
 Draws stop when every radius of the usual grid is decided. Between these radii less is certified than

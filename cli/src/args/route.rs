@@ -16,6 +16,12 @@ Examples:
   drs route --experts experts.toml --predict --rule dual photo.png
   drs route --experts experts.toml --seed 7 --json photo.png | jq .certificate.verdict
 
+Columns: expert and sigma are the router's choice. binds tells what ends the radius: beyond it another
+route might be taken, or the class might change. draws are the noisy copies that were classified, by
+the router and the experts together. time is the input's share of the machine in seconds, models and
+noise: images are answered many at once, so each waits longer. --json has it as seconds, and the
+whole wait as latency.
+
 Images are PNG, JPEG, BMP, PPM, PGM, TIFF, WebP or GIF with 8 bits per channel; or .npy
 ([C,H,W], uint8 or floats in [0, 1]).";
 

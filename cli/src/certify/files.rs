@@ -14,7 +14,7 @@ use super::header::Header;
 use super::paths::Paths;
 
 /// The first six are the field's, in its order.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "idx",
     "label",
     "predict",
@@ -26,6 +26,7 @@ const COLUMNS: [&str; 11] = [
     "route_radius",
     "class_radius",
     "draws",
+    "latency",
 ];
 
 /// Results are handed to the system at once and to the disk this often: what a loss of
@@ -184,6 +185,7 @@ fn row(record: &Record<'_>) -> String {
         verdict.route_radius.map_or_else(|| "inf".to_owned(), |radius| format!("{radius:.6}")),
         format!("{:.6}", verdict.class_radius),
         certificate.draws().to_string(),
+        record.latency.map_or_else(dash, |latency| format!("{latency:.3}")),
     ];
     fields.join("\t") + "\n"
 }

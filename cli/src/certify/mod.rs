@@ -10,14 +10,13 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use drs_analysis::Record;
 use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
 use drs_data::{Dataset, Example};
-use drs_router::{EngineError, RouteError, Router, ordered};
+use drs_router::{EngineError, RouteError, Router, Timed, ordered};
 
 use crate::args::{CertifyArgs, MethodName};
 use crate::pool::OpenPool;
@@ -153,6 +152,11 @@ impl Work<'_> {
         let outcome = outcome.and(files.sync());
         let count = progress.finish(&self.pool.router);
         let out = self.paths.table.display();
+        if outcome.as_ref().is_err_and(is_unsteady) {
+            return outcome.map(|()| ExitCode::SUCCESS).with_context(|| {
+                format!("stopped after {count} inputs; what is in {out} rests on this model: do not use it")
+            });
+        }
         outcome.with_context(|| {
             format!("stopped after {count} inputs, which are kept in {out}; the same command goes on there")
         })?;
@@ -177,9 +181,8 @@ impl Work<'_> {
 
     fn certify(&self, index: usize) -> anyhow::Result<Record<'static>> {
         let Example { index, label, input, name, conversion } = self.data.get(index)?;
-        let start = Instant::now();
         let Header { protocol, seed, .. } = self.header;
-        let certificate = self
+        let Timed { outcome: certificate, time, latency } = self
             .pool
             .router
             .certify(Arc::new(input), self.method, protocol, *seed)
@@ -190,7 +193,8 @@ impl Work<'_> {
             input: Cow::Owned(name),
             conversion,
             correct: label.map(|label| certificate.verdict.class == Some(label)),
-            time: start.elapsed().as_secs_f64(),
+            time,
+            latency: Some(latency),
             certificate: Cow::Owned(certificate),
         })
     }
@@ -198,8 +202,12 @@ impl Work<'_> {
 
 /// Whether an isolated plugin was lost over this input: no reason to give up the others.
 fn is_lost(error: &anyhow::Error) -> bool {
-    let lost = |error| matches!(error, &RouteError::Votes(EngineError::Lost { .. }));
-    error.downcast_ref().is_some_and(lost)
+    matches!(error.downcast_ref(), Some(RouteError::Votes(EngineError::Lost { .. })))
+}
+
+/// Whether votes depended on more than their own input: then no result of the run holds.
+fn is_unsteady(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(RouteError::Votes(EngineError::Unsteady { .. })))
 }
 
 fn method(name: &MethodName, router: &Router) -> anyhow::Result<Method> {

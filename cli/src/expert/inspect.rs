@@ -66,6 +66,9 @@ fn print(inspected: &Inspected<'_>) {
         model.concurrency.to_string()
     };
     println!("  calls at once    {at_once}");
+    if model.tolerance > 0.0 {
+        println!("  tolerance        {} of the votes", model.tolerance);
+    }
     for file in &model.files {
         println!("  file             {}", file.display());
     }

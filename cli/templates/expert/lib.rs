@@ -52,6 +52,7 @@ impl Plugin for Expert {
             // Their digests go into every certificate.
             files: vec![self.path.clone()],
             capabilities: Vec::new(),
+            tolerance: 0.0,
         }
     }
 

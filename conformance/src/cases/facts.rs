@@ -51,6 +51,10 @@ fn check(lab: &Lab<'_>, manifest: &Manifest) -> Result<(), Shortfall> {
     if *preferred_batch == 0 {
         return Err(fail("a preferred batch of 0", "1 or more"));
     }
+    if !manifest.has_possible_tolerance() {
+        let expected = format!("0 to {}", Manifest::MOST_TOLERANCE);
+        return Err(fail(format!("a tolerance of {}", manifest.tolerance), expected));
+    }
     match files.iter().find(|file| !file.is_file()) {
         Some(file) => Err(fail(format!("no file {}", file.display()), "files that exist")),
         None => Ok(()),

@@ -1,11 +1,11 @@
 //! Opening with something unexpected.
 
+use drs_core::pattern;
 use drs_plugins_api::ErrorKind;
 
 use super::errors::no_panic;
 use super::{Shortfall, fail, same_votes, skip, told};
 use crate::expert::Expert;
-use crate::inputs::pattern;
 use crate::lab::Lab;
 use crate::report::Measure;
 

@@ -29,6 +29,7 @@ pub(super) enum Flaw {
     TwinClasses,
     NoBatch,
     NoFile,
+    ToleratesMuch,
     ClassOutOfRange,
     VoteMissing,
     /// Votes otherwise where a batch comes twice in a row.
@@ -42,6 +43,8 @@ pub(super) enum Flaw {
     RowsThatCount,
     Padding,
     Place,
+    /// The same, and the manifest declares a tolerance.
+    PlaceDeclared,
     NextRow,
     /// Votes otherwise beside an i16::MAX.
     LargestInBatch,
@@ -153,6 +156,7 @@ impl Plugin for Mock {
             },
             files: Vec::new(),
             capabilities: vec![DRAWS.to_owned()],
+            tolerance: 0.0,
         };
         match self.flaw {
             Flaw::ManifestChanges => {
@@ -163,6 +167,8 @@ impl Plugin for Mock {
             Flaw::ForeignShape => manifest.shape = [3, 4, 4],
             Flaw::TwinClasses => manifest.classes[1] = "0".to_owned(),
             Flaw::NoBatch => manifest.preferred_batch = 0,
+            Flaw::PlaceDeclared => manifest.tolerance = Manifest::MOST_TOLERANCE,
+            Flaw::ToleratesMuch => manifest.tolerance = 0.2,
             Flaw::NoFile => manifest.files.push("no such file".into()),
             _ => {}
         }
@@ -296,7 +302,7 @@ impl Mock {
                 Flaw::ClassOutOfRange if sum(inputs[row]) % 17 == 0 => *vote = CLASSES,
                 // As if it had never been written.
                 Flaw::VoteMissing if sum(inputs[row]) % 19 == 0 => *vote = u32::MAX,
-                Flaw::Place if row == 0 => *vote = other,
+                Flaw::Place | Flaw::PlaceDeclared if row == 0 => *vote = other,
                 Flaw::NextRow if next[0] > 127 => *vote = other,
                 Flaw::LargestInBatch if batch.lattice().contains(&i16::MAX) => *vote = other,
                 Flaw::BatchSizeALittle

@@ -57,6 +57,7 @@ fn each_breach_fails_its_own_cases() {
         (Flaw::TwinClasses, manifest),
         (Flaw::NoBatch, manifest),
         (Flaw::NoFile, manifest),
+        (Flaw::ToleratesMuch, manifest),
         (Flaw::ClassOutOfRange, &["votes"]),
         (Flaw::VoteMissing, &["votes"]),
         (Flaw::RemembersLastBatch, &["repetition"]),
@@ -66,6 +67,8 @@ fn each_breach_fails_its_own_cases() {
         (Flaw::RowsThatCount, &["partial batch"]),
         (Flaw::Padding, &["padding"]),
         (Flaw::Place, &["batch size", "place"]),
+        // One vote of eight is no more than a share of 0.05, rounded up.
+        (Flaw::PlaceDeclared, &["batch size"]),
         (Flaw::NextRow, &["batch size", "partial batch", "neighbours"]),
         (Flaw::LargestInBatch, &["neighbours"]),
         (Flaw::SharedInstances, &["instances"]),

@@ -51,7 +51,7 @@ pub struct Row {
     /// Certified L2 radius as printed; 0 where abstained. Some procedures print negative
     /// ones: these certify nothing.
     pub radius: f64,
-    /// Seconds, if the log has them.
+    /// Seconds of the machine that it took, if the log has them.
     pub seconds: Option<f64>,
     /// Noisy copies classified, if the log has them.
     pub draws: Option<u64>,

@@ -24,8 +24,12 @@ pub struct Record<'a> {
     pub conversion: Option<String>,
     /// Whether the certified class is the true one, if that is known.
     pub correct: Option<bool>,
-    /// Seconds.
+    /// Its share of the machine, models and noise, in seconds.
     pub time: f64,
+    /// Seconds from its start to its end; none in records that were made before version 5,
+    /// whose `time` was this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<f64>,
     /// The certificate.
     pub certificate: Cow<'a, Certificate>,
 }
@@ -57,7 +61,7 @@ impl Record<'_> {
             label: self.label,
             predict: verdict.class,
             radius: verdict.radius.get(),
-            seconds: Some(self.time),
+            seconds: self.latency.and(Some(self.time)),
             draws: Some(certificate.draws()),
             routing: Some(Routing {
                 expert: verdict.expert.map(|expert| {

@@ -69,5 +69,6 @@ fn name(phase: Phase) -> &'static str {
         Phase::Selection => "selection",
         Phase::Estimation => "estimation",
         Phase::Prediction => "prediction",
+        Phase::Labelling => "label",
     }
 }

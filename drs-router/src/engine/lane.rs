@@ -6,9 +6,9 @@ use std::sync::Arc;
 use drs_core::lattice::LatticeInput;
 use drs_core::noise::NoiseStream;
 
-use super::model::{Batch, Model, Segment};
+use super::EngineError;
+use super::model::{Batch, Draws, Model, Segment};
 use super::ticket::Ticket;
-use super::{EngineError, LaneSpec};
 
 /// Batches filled ahead of the model, beside those it is running.
 const AHEAD: usize = 2;
@@ -39,13 +39,10 @@ impl Job {
         let rows = usize::try_from(self.left()).map_or(room, |left| left.min(room));
         let first = self.next;
         self.next += rows as u64;
-        Segment {
-            input: Arc::clone(&self.input),
-            stream: self.stream.clone(),
-            first,
-            rows,
-            ticket: Arc::clone(&self.ticket),
-        }
+        self.ticket.take(rows as u64);
+        let (input, stream) = (Arc::clone(&self.input), self.stream.clone());
+        let draws = Draws { input, stream, first, rows };
+        Segment { draws, ticket: Arc::clone(&self.ticket) }
     }
 }
 
@@ -63,9 +60,9 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(spec: LaneSpec) -> Self {
+    pub(super) fn new(model: Model) -> Self {
         Self {
-            model: Arc::new(Model::new(spec)),
+            model: Arc::new(model),
             jobs: VecDeque::new(),
             announced: Vec::new(),
             ready: VecDeque::new(),
@@ -164,12 +161,12 @@ impl Lane {
             };
             let Some(job) = job else { break };
             let segment = job.take(room);
-            room -= segment.rows;
+            room -= segment.draws.rows;
             segments.push(segment);
         }
         self.filling += 1;
         let values = self.spare.pop().unwrap_or_else(|| vec![0; self.model.buffer()]);
-        (Arc::clone(&self.model), Batch { values, segments })
+        (Arc::clone(&self.model), Batch { values, segments, seconds: 0.0 })
     }
 
     pub(super) fn filled(&mut self, batch: Batch) {

@@ -1,4 +1,5 @@
-//! How fast a model is by itself, through the engine, and how fast its noise is.
+//! How fast a model is by itself, through the engine, and how fast its noise is; and what it costs
+//! to try whether its votes depend on their own input alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +9,12 @@ use drs_core::lattice::LatticeInput;
 use drs_core::noise::NoiseStream;
 use serde::Serialize;
 
-use super::model::{Batch, Model, Segment};
-use super::ticket::Ticket;
+use super::model::{Draws, Model};
+use super::steadiness::EVERY;
 use super::{Engine, EngineError};
 
-/// Turns between the raw model and the whole path: a machine that slows down
-/// half-way slows both.
+/// Turns between the raw model, the whole path and the path where every batch is run again:
+/// a machine that slows down half-way slows all.
 const TURNS: u32 = 4;
 
 /// What one model achieves on this machine.
@@ -31,6 +32,9 @@ pub struct Throughput {
     pub path: f64,
     /// `path / raw`.
     pub ratio: f64,
+    /// Share of the path's time that goes to running batches again: what one in 1,024 costs, as
+    /// measured where every one is.
+    pub trials: f64,
     /// Noisy inputs per second that one thread draws; none if the plugin draws.
     pub noise: Option<f64>,
 }
@@ -63,16 +67,17 @@ impl Engine {
         time: Duration,
     ) -> Result<Throughput, EngineError> {
         let model = self.shared.lock().lanes[lane].model();
-        let batch = model.noisy_batch(input, stream);
+        let batch = Sample::new(&model, input, stream);
         // First calls, of every thread, allocate and choose algorithms: not counted.
         let warm = self.raw(&model, &batch, Duration::ZERO)?;
         let workers = (self.workers.len() * model.batch()) as u64;
         self.read(lane, Arc::clone(input), stream.clone(), 0, &[workers]).votes(&(0..workers))?;
         let noise = (model.buffer() > 0).then(|| noise(&model, input, stream, time / 10));
-        let (mut raw, mut path) = (Tally::default(), Tally::default());
+        let mut paths = [(EVERY, Tally::default()), (1, Tally::default())];
+        let mut raw = Tally::default();
         let mut estimate = warm.rate();
         for _ in 0..TURNS {
-            let turn = time / (2 * TURNS);
+            let turn = time / (3 * TURNS);
             let found = self.raw(&model, &batch, turn)?;
             estimate = if found.inputs > 0 { found.rate() } else { estimate };
             raw.add(&found);
@@ -80,19 +85,28 @@ impl Engine {
             let batches = (estimate * turn.as_secs_f64() / full).max(self.workers.len() as f64);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
             let draws = batches.ceil() as u64 * model.batch() as u64;
-            let start = Instant::now();
-            self.read(lane, Arc::clone(input), stream.clone(), 0, &[draws]).votes(&(0..draws))?;
-            path.add(&Tally { inputs: draws, time: start.elapsed() });
+            for (every, path) in &mut paths {
+                // Nearly three times the work where every batch is run again.
+                let draws = if *every == 1 { (draws / 2).max(1) } else { draws };
+                model.steadiness.every.store(*every, Ordering::Relaxed);
+                let start = Instant::now();
+                let reading = self.read(lane, Arc::clone(input), stream.clone(), 0, &[draws]);
+                let votes = reading.votes(&(0..draws));
+                path.add(&Tally { inputs: draws, time: start.elapsed() });
+                model.steadiness.every.store(EVERY, Ordering::Relaxed);
+                votes?;
+            }
         }
-        let (raw, path) = (raw.rate(), path.rate());
+        let (raw, [path, tried]) = (raw.rate(), paths.map(|(_, path)| path.rate()));
         let (batch, ratio) = (model.batch(), path / raw);
+        let trials = ((path / tried - 1.0) / EVERY as f64).max(0.0);
         let (model, plugin) = model.names();
-        Ok(Throughput { model, plugin, batch, raw, path, ratio, noise })
+        Ok(Throughput { model, plugin, batch, raw, path, ratio, trials, noise })
     }
 
     /// The model alone, called from as many threads as the engine has and the
     /// model allows; each makes at least one call.
-    fn raw(&self, model: &Model, batch: &Batch, time: Duration) -> Result<Tally, EngineError> {
+    fn raw(&self, model: &Model, batch: &Sample, time: Duration) -> Result<Tally, EngineError> {
         let limit = if model.concurrency() == 0 { usize::MAX } else { model.concurrency() };
         let threads = self.workers.len().min(limit);
         let inputs = AtomicU64::new(0);
@@ -100,7 +114,7 @@ impl Engine {
         let work = || -> Result<(), EngineError> {
             let mut votes = vec![0; model.batch()];
             loop {
-                model.votes(batch, &mut votes)?;
+                model.votes(&batch.values, &[&batch.draws], &mut votes)?;
                 inputs.fetch_add(model.batch() as u64, Ordering::Relaxed);
                 if start.elapsed() >= time {
                     return Ok(());
@@ -117,26 +131,33 @@ impl Engine {
     }
 }
 
-impl Model {
-    /// A full batch of noisy inputs.
-    fn noisy_batch(&self, input: &Arc<LatticeInput>, stream: &NoiseStream) -> Batch {
-        let rows = self.batch();
-        let ticket = Arc::new(Ticket::new(self.classes(), 0, &[rows as u64]));
+/// A full batch of noisy inputs.
+struct Sample {
+    values: Vec<i16>,
+    draws: Draws,
+}
+
+impl Sample {
+    fn new(model: &Model, input: &Arc<LatticeInput>, stream: &NoiseStream) -> Self {
         let (input, stream) = (Arc::clone(input), stream.clone());
-        let segments = vec![Segment { input, stream, first: 0, rows, ticket }];
-        let mut batch = Batch { values: vec![0; self.buffer()], segments };
-        self.fill(&mut batch, &mut Vec::new());
-        batch
+        let draws = Draws { input, stream, first: 0, rows: model.batch() };
+        let mut sample = Self { values: vec![0; model.buffer()], draws };
+        sample.fill(model, &mut Vec::new());
+        sample
+    }
+
+    fn fill(&mut self, model: &Model, scratch: &mut Vec<u8>) {
+        model.fill(&mut self.values, &[&self.draws], scratch);
     }
 }
 
 /// Noisy inputs per second on this thread.
 fn noise(model: &Model, input: &Arc<LatticeInput>, stream: &NoiseStream, time: Duration) -> f64 {
-    let (mut batch, mut scratch) = (model.noisy_batch(input, stream), Vec::new());
+    let (mut sample, mut scratch) = (Sample::new(model, input, stream), Vec::new());
     let mut tally = Tally::default();
     let start = Instant::now();
     while tally.inputs == 0 || start.elapsed() < time {
-        model.fill(&mut batch, &mut scratch);
+        sample.fill(model, &mut scratch);
         tally.add(&Tally { inputs: model.batch() as u64, time: Duration::ZERO });
     }
     tally.time = start.elapsed();

@@ -11,10 +11,12 @@
 //! one. Rows and workers that would idle draw ahead of what is asked for: this
 //! is what a single input's answer waits less for.
 
+mod clock;
 mod lane;
 mod measure;
 mod model;
 mod reading;
+mod steadiness;
 mod ticket;
 mod worker;
 
@@ -22,9 +24,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use drs_core::lattice::Quantum;
 use drs_core::noise::NoiseTable;
 
 use crate::plugin::LoadedExpert;
+use clock::Clock;
 use lane::Lane;
 pub use measure::Throughput;
 use model::Model;
@@ -67,6 +71,26 @@ pub enum EngineError {
         /// What became of it.
         message: String,
     },
+    /// The plugin's votes depend on more than their own input.
+    #[error(
+        "{model} (plugin {plugin}): {changed} of {votes} votes changed ({:.1} %) when their inputs were run again {how}, expected {}: votes must depend on their own input alone, or no certificate holds, those already written with this model included. Export the model in evaluation mode, without statistics or scales over the batch; `drs expert check` tells more",
+        100.0 * *changed as f64 / *votes as f64,
+        if *tolerance > 0.0 { format!("a share of at most {tolerance}, which the plugin declares") } else { "none".to_owned() }
+    )]
+    Unsteady {
+        /// `router` or the expert's name.
+        model: String,
+        /// The plugin's name.
+        plugin: String,
+        /// Votes that changed.
+        changed: u64,
+        /// Votes that were compared.
+        votes: u64,
+        /// In which way the inputs were run again.
+        how: &'static str,
+        /// The share that the plugin's manifest allows.
+        tolerance: f64,
+    },
     /// The engine is shutting down.
     #[error("the engine stopped before the votes were drawn")]
     Stopped,
@@ -76,6 +100,8 @@ pub enum EngineError {
 pub(crate) struct LaneSpec {
     pub(crate) expert: LoadedExpert,
     pub(crate) table: NoiseTable,
+    /// The lattice of its inputs.
+    pub(crate) quantum: Quantum,
     /// Inputs per batch.
     pub(crate) batch: usize,
 }
@@ -89,6 +115,7 @@ pub(crate) struct Shared {
     lanes: Mutex<Lanes>,
     /// Signalled whenever a worker may find something new to do.
     work: Condvar,
+    clock: Clock,
 }
 
 pub(crate) struct Lanes {
@@ -114,11 +141,22 @@ impl Shared {
 
 impl Engine {
     /// Starts `threads` workers over the given models.
-    pub(crate) fn start(models: Vec<LaneSpec>, threads: usize) -> Self {
+    ///
+    /// # Errors
+    /// Of each model whose votes depend on more than their own input, as far as a first try
+    /// tells.
+    pub(crate) fn start(models: Vec<LaneSpec>, threads: usize) -> Result<Self, Vec<EngineError>> {
+        let models: Vec<Model> = models.into_iter().map(Model::new).collect();
+        let unsteady: Vec<EngineError> =
+            models.iter().filter_map(|model| model.try_first().err()).collect();
+        if !unsteady.is_empty() {
+            return Err(unsteady);
+        }
         let lanes = models.into_iter().map(Lane::new).collect();
         let shared = Arc::new(Shared {
             lanes: Mutex::new(Lanes { lanes, turns: 0, stopping: false }),
             work: Condvar::new(),
+            clock: Clock::new(),
         });
         let workers = (0..threads.max(1))
             .map(|_| {
@@ -126,7 +164,16 @@ impl Engine {
                 std::thread::spawn(move || worker::run(&shared))
             })
             .collect();
-        Self { shared, workers }
+        Ok(Self { shared, workers })
+    }
+
+    /// Whether all models have voted on each input alone, as far as was tried.
+    ///
+    /// # Errors
+    /// Of the first one that has not.
+    pub(crate) fn steady(&self) -> Result<(), EngineError> {
+        let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();
+        models.iter().try_for_each(|model| model.unbroken())
     }
 
     /// Time that models have run so far on what was asked for, per model that can run at once.

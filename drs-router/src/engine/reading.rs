@@ -61,6 +61,20 @@ impl Reading<'_> {
         self.engine.shared.work.notify_all();
         self.ticket.wait(looks)
     }
+
+    /// Ends the reading; returns what its draws took, in seconds of the machine.
+    ///
+    /// Those that were drawn ahead and never asked for are among them. Those that are still on
+    /// their way are counted at what a draw of this model takes on average.
+    pub(crate) fn close(self) -> f64 {
+        let mut lanes = self.engine.shared.lock();
+        let lane = &mut lanes.lanes[self.lane];
+        lane.forget(&self.ticket);
+        let model = lane.model();
+        drop(lanes);
+        let (cost, under_way) = self.ticket.cost();
+        cost.seconds + under_way as f64 * model.cost().each()
+    }
 }
 
 impl Drop for Reading<'_> {

@@ -14,6 +14,8 @@ pub(super) struct Ticket {
     bounds: Vec<u64>,
     /// Draws below this one are waited for.
     asked: AtomicU64,
+    /// Draws that were put into batches.
+    taken: AtomicU64,
     state: Mutex<State>,
     done: Condvar,
 }
@@ -21,6 +23,28 @@ pub(super) struct Ticket {
 struct State {
     looks: Vec<Look>,
     error: Option<EngineError>,
+    cost: Cost,
+}
+
+/// Draws, and the seconds of the machine that they took.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Cost {
+    pub(super) draws: u64,
+    pub(super) seconds: f64,
+}
+
+impl Cost {
+    /// Seconds for one draw; 0 before there was any.
+    pub(super) fn each(self) -> f64 {
+        if self.draws == 0 { 0.0 } else { self.seconds / self.draws as f64 }
+    }
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.draws += other.draws;
+        self.seconds += other.seconds;
+    }
 }
 
 struct Look {
@@ -38,7 +62,8 @@ impl Ticket {
             classes,
             bounds,
             asked: AtomicU64::new(first),
-            state: Mutex::new(State { looks, error: None }),
+            taken: AtomicU64::new(0),
+            state: Mutex::new(State { looks, error: None, cost: Cost::default() }),
             done: Condvar::new(),
         }
     }
@@ -58,6 +83,22 @@ impl Ticket {
     /// Whether somebody waits for this draw.
     pub(super) fn asked(&self, draw: u64) -> bool {
         draw < self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Notes that so many draws are on their way.
+    pub(super) fn take(&self, draws: u64) {
+        self.taken.fetch_add(draws, Ordering::Relaxed);
+    }
+
+    /// Notes what draws took, before their votes are credited.
+    pub(super) fn settle(&self, cost: Cost) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).cost += cost;
+    }
+
+    /// What the draws took so far, and how many are still on their way.
+    pub(super) fn cost(&self) -> (Cost, u64) {
+        let cost = self.state.lock().unwrap_or_else(PoisonError::into_inner).cost;
+        (cost, self.taken.load(Ordering::Relaxed).saturating_sub(cost.draws))
     }
 
     /// Adds the votes of consecutive draws.
@@ -120,6 +161,17 @@ mod tests {
         ticket.credit(14, &[0]);
         assert_eq!(ticket.wait(1..2).unwrap().counts(), [2, 5]);
         assert_eq!(ticket.wait(0..2).unwrap().counts(), [4, 6]);
+    }
+
+    #[test]
+    fn draws_on_their_way_are_known() {
+        let ticket = Ticket::new(2, 0, &[10, 20]);
+        ticket.take(5);
+        ticket.take(3);
+        let cost = Cost { draws: 5, seconds: 0.5 };
+        ticket.settle(cost);
+        assert_eq!(ticket.cost(), (cost, 3));
+        assert_eq!((cost.each(), Cost::default().each()), (0.1, 0.0));
     }
 
     #[test]

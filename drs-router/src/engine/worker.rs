@@ -29,12 +29,16 @@ pub(super) fn run(shared: &Shared) {
         drop(lanes);
         match task {
             Task::Run(lane, model, batch) => {
-                model.run(&batch);
+                model.run(&batch, &shared.clock);
                 lanes = shared.lock();
                 lanes.lanes[lane].ran(batch);
             }
             Task::Fill(lane, model, mut batch) => {
-                model.fill(&mut batch, &mut scratch);
+                let task = shared.clock.start();
+                let mut values = std::mem::take(&mut batch.values);
+                model.fill(&mut values, &batch.draws(), &mut scratch);
+                batch.values = values;
+                batch.seconds = task.end();
                 lanes = shared.lock();
                 lanes.lanes[lane].filled(batch);
             }

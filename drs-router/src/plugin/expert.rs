@@ -318,6 +318,10 @@ impl Checked {
         if manifest.preferred_batch == 0 {
             return Err(wrong("a preferred batch of 0, expected at least 1".to_owned()));
         }
+        if !manifest.has_possible_tolerance() {
+            let (found, most) = (manifest.tolerance, Manifest::MOST_TOLERANCE);
+            return Err(wrong(format!("a tolerance of {found}, expected 0 to {most}")));
+        }
         let base_dir = config.base_dir();
         manifest.files.iter().try_for_each(|path| spec.check_pinned(path, &base_dir))?;
         let record = ModelRecord {

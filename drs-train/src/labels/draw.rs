@@ -126,7 +126,7 @@ fn votes(
         header.classes.len()
     );
     let mut source = router.votes(Arc::new(example.input), header.seed);
-    let stage = |expert| Stage { role: Role::Expert(expert), phase: Phase::Estimation };
+    let stage = |expert| Stage { role: Role::Expert(expert), phase: Phase::Labelling };
     for expert in 0..header.experts.len() {
         source.announce(stage(expert), &[header.draws]);
     }

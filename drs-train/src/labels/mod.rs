@@ -52,6 +52,8 @@ pub struct Header {
     pub inputs: usize,
 }
 
+/// 1 told less of how the data are read, and held votes on the draws of certificates with the
+/// same seed.
 const VERSION: u32 = 2;
 
 /// All votes of a folder.
@@ -83,7 +85,11 @@ impl Header {
         let header: Self =
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let version = header.version;
-        ensure!(version == VERSION, "{}: version {version}, expected {VERSION}", path.display());
+        ensure!(
+            version == VERSION,
+            "{}: version {version} found, expected {VERSION}: another release of drs drew these votes; draw them again into another folder with `drs train label`",
+            path.display()
+        );
         Ok(header)
     }
 

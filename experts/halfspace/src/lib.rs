@@ -77,6 +77,7 @@ impl Plugin for Halfspace {
             concurrency: 0,
             files: Vec::new(),
             capabilities: Vec::new(),
+            tolerance: 0.0,
         }
     }
 

@@ -61,6 +61,7 @@ impl Plugin for OnnxExpert {
             concurrency: 0,
             files: vec![self.path.clone()],
             capabilities: Vec::new(),
+            tolerance: 0.0,
         }
     }
 

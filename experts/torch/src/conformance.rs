@@ -8,13 +8,7 @@ use drs_conformance::{Subject, run};
 use drs_plugins_api::in_process;
 use serde_json::{Value, json};
 
-use crate::plugin::TorchExpert;
-
-/// Of 20,032 noisy inputs and 64 at edges between classes, none got another vote
-/// in batches of another size on a CPU, in f32 or bf16.
-const CPU_TOLERANCE: f64 = 0.0;
-/// Not measured: CUDA's libraries choose their kernels by batch size.
-const CUDA_TOLERANCE: f64 = 0.01;
+use crate::plugin::{CPU_TOLERANCE, CUDA_TOLERANCE, TorchExpert};
 
 fn keeps_the_rules(dtype: &str, draw: &str) {
     let device = env::var("DRS_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned());

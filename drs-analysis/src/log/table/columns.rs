@@ -55,6 +55,8 @@ impl Columns {
             }
             _ => None,
         };
+        // Our tables' time was the wait before they had a latency.
+        let told_apart = routing.is_none() || column("latency")?.is_some();
         Ok(Self {
             count: header.len(),
             idx: needed("idx")?,
@@ -62,7 +64,7 @@ impl Columns {
             predict: needed("predict")?,
             radius: needed("radius")?,
             correct: column("correct")?,
-            time: column("time")?,
+            time: column("time")?.filter(|_| told_apart),
             draws: column("draws")?,
             routing,
         })

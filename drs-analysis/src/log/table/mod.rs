@@ -26,7 +26,8 @@ pub(super) struct Table {
 ///
 /// The header has at least `idx`, `label` (−1 is unknown), `predict` (−1 abstains) and
 /// `radius`, in any order. `correct`, `time`, `expert`, `sigma`, `route_radius`, `class_radius`
-/// and `draws` are read where they are there, other columns ignored. Columns are separated
+/// and `draws` are read where they are there, other columns ignored; `time` is what the input
+/// took, and is not read of our own tables without `latency`, whose time is how long it waited. Columns are separated
 /// by tabs, commas, semicolons or blanks. A header may be repeated where runs were
 /// appended; where it is missing, six columns are taken in the field's order.
 pub(super) fn read(text: &str) -> Result<Table, String> {

@@ -200,3 +200,12 @@ fn a_running_count_is_not_taken_for_right_and_wrong() {
     });
     assert_eq!(rows(&without.collect::<String>()), rows(&more));
 }
+
+#[test]
+fn how_long_an_input_waited_is_not_what_it_took() {
+    // Tables without a latency have the wait for their time.
+    assert_eq!(rows(OURS)[0].seconds, None);
+    let latency = OURS.replace("draws\n", "draws\tlatency\n");
+    let latency = latency.replace("\t1997\n", "\t1997\t9.5\n").replace("\t200\n", "\t200\t9.5\n");
+    assert_eq!(rows(&latency)[0].seconds, Some(2.386));
+}

@@ -1,12 +1,9 @@
-//! Patterns on the lattice: unlike each other, so that votes differ, and always
-//! the same, so that a finding can be found again.
+//! Patterns on the lattice, for whoever tries a model without data: unlike each other, so
+//! that votes differ, and always the same, so that a finding can be found again.
 
-/// Image `index`, values from 0 to `levels`.
-pub(crate) fn pattern(
-    index: usize,
-    [channels, height, width]: [usize; 3],
-    levels: u16,
-) -> Vec<i16> {
+/// Image `index` in CHW order, values from 0 to `levels`: greys, gradients, waves, discs.
+#[must_use]
+pub fn pattern(index: usize, [channels, height, width]: [usize; 3], levels: u16) -> Vec<i16> {
     let mut values = Vec::with_capacity(channels * height * width);
     for channel in 0..channels {
         for y in 0..height {
