@@ -25,7 +25,7 @@ use drs_plugins_api::abi::PluginModuleRef;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use cases::{CASES, OPENS};
+use cases::{CASES, FILES, OPENS, fail, skip};
 use lab::Lab;
 pub use report::{Finding, Measure, Outcome, Report};
 
@@ -123,6 +123,18 @@ pub fn run_but(subject: &Subject<'_>, left_out: &[String], mut tell: impl FnMut(
             None => case.skipped("the expert did not open and vote"),
         }));
     }
+}
+
+/// What is found by whoever watched the expert while the rules were tried: files that it opened
+/// without having declared them, or why it could not be watched.
+#[must_use]
+pub fn undeclared(opened: Result<&[String], &str>) -> Finding {
+    let result = match opened {
+        Ok([]) => Ok(()),
+        Ok(files) => Err(fail(format!("it opened {}", files.join(", ")), "declared files only")),
+        Err(why) => Err(skip(why)),
+    };
+    FILES.finding(result, Vec::new())
 }
 
 /// What is found where the plugin ended the process, or was ended, while a rule was tried.

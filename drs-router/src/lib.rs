@@ -2,14 +2,19 @@
 //! From `experts.toml` to certificates.
 //!
 //! * [`Config`]: experts.toml, read and validated.
+//! * `copies`: private copies of plugins and model files, digested as they are written.
 //! * `plugin`: finding, checking and loading expert libraries.
-//! * `isolation`: experts in processes of their own. The only `unsafe` code of the host is
-//!   in `isolation/memory.rs` and `plugin/library.rs`.
+//! * `isolation`: experts in processes of their own.
+//! * `watch`: which files a plugin opens.
 //! * `engine`: noise and votes in fixed padded batches that hold draws of many
 //!   inputs and stages.
 //! * [`Router`]: all of it together, one input in, one certificate out.
+//!
+//! The only `unsafe` code of the host is in `isolation/memory.rs`, `plugin/library.rs` and
+//! `watch/seccomp.rs`.
 
 mod config;
+mod copies;
 mod engine;
 #[cfg(unix)]
 mod isolation;
@@ -20,17 +25,20 @@ mod replay;
 mod router;
 mod shared;
 mod term;
+mod watch;
 
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
+pub use copies::{Copies, CopyError, file_digest};
 pub use engine::{EngineError, Throughput};
 #[cfg(unix)]
 pub use isolation::{ending, serve};
 pub use limits::Limits;
 pub use ordered::ordered;
 pub use plugin::{
-    LoadError, LoadedExpert, Opening, find_plugin, load_library, open_model, plugin_folders,
-    plugins_in,
+    Library, LoadError, LoadedExpert, ModelFile, Opening, Prepared, find_plugin, list_files,
+    load_library, named_files, open_model, plugin_folders, plugins_in,
 };
 pub use replay::{Replay, ReplayError};
 pub use router::{OpenError, Options, RouteError, Router, Timed, Warning};
 pub use term::NamedTerm;
+pub use watch::{is_of_the_system, watch_opens};

@@ -16,6 +16,7 @@ use drs_core::protocol::{AlphaSplit, Method, Protocol};
 use drs_core::votes::VoteCounts;
 
 use crate::config::{Config, RouterSpec};
+use crate::copies::Copies;
 use crate::engine::{Engine, EngineError, LaneSpec, Reading, Throughput};
 use crate::plugin::{Isolation, LoadError, LoadedExpert, Registry};
 use crate::shared;
@@ -121,6 +122,15 @@ impl Router {
             program: options.worker.as_deref(),
             limits: config.limits,
         };
+        let copies = Copies::new().map_err(|error| {
+            let folder = std::env::temp_dir();
+            let problem = format!(
+                "no folder for private copies of models in {}: {error} (the variable TMPDIR chooses another)",
+                folder.display()
+            );
+            OpenError { problems: vec![problem] }
+        })?;
+        let copies = Arc::new(copies);
         let mut registry = Registry::default();
         let mut problems = Vec::new();
         let (own, route) = match &config.router {
@@ -132,7 +142,7 @@ impl Router {
         let specs = specs.chain(config.experts.iter().map(|e| (e.name.as_str(), &e.model)));
         let mut lanes = Vec::new();
         for (name, spec) in specs {
-            match LoadedExpert::load(&mut registry, name, spec, config, isolation) {
+            match LoadedExpert::load(&mut registry, &copies, name, spec, config, isolation) {
                 Ok(expert) => match NoiseTable::new(expert.sigma(), config.input.quantum) {
                     Ok(table) => {
                         let preferred = spec.batch.unwrap_or(expert.manifest().preferred_batch);

@@ -27,6 +27,11 @@ pub struct PluginModule {
     /// Opens an expert from its configuration.
     #[sabi(last_prefix_field)]
     pub open: extern "C" fn(OpenRequest<'_>) -> RResult<ExpertObject, AbiError>,
+    /// JSON of the files that an expert of this configuration is made of, before it is opened:
+    /// a list of paths, or `null` where the plugin does not tell. Plugins built before this
+    /// field was there do not have it.
+    #[sabi(missing_field(option))]
+    pub files: extern "C" fn(OpenRequest<'_>) -> RResult<RString, AbiError>,
 }
 
 impl RootModule for PluginModuleRef {
@@ -38,7 +43,7 @@ impl RootModule for PluginModuleRef {
 
 /// What an expert is opened with.
 #[repr(C)]
-#[derive(StableAbi)]
+#[derive(StableAbi, Clone, Copy)]
 pub struct OpenRequest<'a> {
     /// The `config` table of experts.toml as JSON.
     pub config: RStr<'a>,

@@ -41,7 +41,8 @@ pub struct Manifest {
     /// How many `vote` calls may run at once; 0 for any number.
     #[serde(default = "one")]
     pub concurrency: usize,
-    /// Files the model is made of; certificates hold their digests.
+    /// Files the model is made of, each of which [`Plugin::files`](crate::Plugin::files) declared;
+    /// certificates hold the digests of all that were.
     #[serde(default)]
     pub files: Vec<PathBuf>,
     /// Optional abilities by name; hosts ignore those they do not know.

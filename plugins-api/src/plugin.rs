@@ -27,6 +27,23 @@ pub trait Plugin: Send + Sync + Sized + 'static {
         None
     }
 
+    /// The files that an expert of this configuration is made of: all that
+    /// [`open`](Self::open) reads, or what it loads reads.
+    ///
+    /// Asked before the expert is opened. The host copies these files to a private
+    /// folder, digests the copies, and opens the expert from there: what certificates
+    /// name is what voted. A relative path that is not among them is not found there.
+    /// Where a file names others (weights beside a graph), read it here and list them
+    /// too; they need not be there yet. `None`, the default, means the files that the
+    /// configuration names.
+    ///
+    /// # Errors
+    /// If the configuration is not usable, or a file does not tell what belongs to it.
+    fn files(config: &Self::Config, context: &Context) -> Result<Option<Vec<PathBuf>>, Error> {
+        let _ = (config, context);
+        Ok(None)
+    }
+
     /// Opens an expert.
     ///
     /// # Errors
@@ -80,7 +97,8 @@ impl Context {
         }
     }
 
-    /// A path from the configuration: relative ones start at experts.toml.
+    /// A path from the configuration: relative ones start at experts.toml, or at the host's
+    /// private copy of its folder, which holds the files that were declared.
     #[must_use]
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         self.base_dir.join(path)

@@ -21,7 +21,7 @@ use crate::plugin::{Context, Plugin};
 /// The root module of plugin `P`.
 #[must_use]
 pub fn module<P: Plugin>(about: extern "C" fn() -> RString) -> PluginModuleRef {
-    PluginModule { about, open: open::<P> }.leak_into_prefix()
+    PluginModule { about, open: open::<P>, files: files::<P> }.leak_into_prefix()
 }
 
 /// The root module of plugin `P` without a library around it, for tests.
@@ -48,9 +48,7 @@ pub fn about<P: Plugin>(version: &str) -> RString {
 
 extern "C" fn open<P: Plugin>(request: OpenRequest<'_>) -> RResult<ExpertObject, AbiError> {
     let opened = guarded(|| {
-        let config = serde_json::from_str(request.config.as_str())
-            .map_err(|error| Error::new(ErrorKind::Config, format!("config: {error}")))?;
-        let context = Context::new(P::NAME, &request);
+        let (config, context) = asked::<P>(&request)?;
         P::open(config, &context).map(|plugin| Shim {
             plugin,
             shape: context.shape(),
@@ -61,6 +59,27 @@ extern "C" fn open<P: Plugin>(request: OpenRequest<'_>) -> RResult<ExpertObject,
         Ok(shim) => ROk(AbiExpert_TO::from_value(shim, TD_Opaque)),
         Err(error) => RErr(error.into()),
     }
+}
+
+extern "C" fn files<P: Plugin>(request: OpenRequest<'_>) -> RResult<RString, AbiError> {
+    let listed = guarded(|| {
+        let (config, context) = asked::<P>(&request)?;
+        let files = P::files(&config, &context)?;
+        serde_json::to_string(&files).map_err(|error| {
+            let message = format!("a path among the model's files cannot be told: {error}");
+            Error::new(ErrorKind::Model, message).hint("use names that are valid UTF-8")
+        })
+    });
+    match listed {
+        Ok(text) => ROk(text.into()),
+        Err(error) => RErr(error.into()),
+    }
+}
+
+fn asked<P: Plugin>(request: &OpenRequest<'_>) -> Result<(P::Config, Context), Error> {
+    let config = serde_json::from_str(request.config.as_str())
+        .map_err(|error| Error::new(ErrorKind::Config, format!("config: {error}")))?;
+    Ok((config, Context::new(P::NAME, request)))
 }
 
 struct Shim<P> {

@@ -31,7 +31,7 @@ pub(crate) enum ExpertCommand {
 /// A plugin and, where it matters, what to open it with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SubjectArgs {
-    /// Name of a plugin, or path of its library.
+    /// Name of a plugin, or path of its library. A name is not looked for in the working directory.
     #[arg(value_name = "PLUGIN", required_unless_present = "experts")]
     pub(crate) plugin: Option<String>,
 
@@ -107,7 +107,17 @@ pub(crate) struct CheckArgs {
     pub(crate) rows: usize,
 }
 
+const LIST_EXAMPLES: &str = "\
+Examples:
+  drs expert list
+  drs expert list --experts pool/experts.toml
+
+onnx, torch and halfspace always mean the libraries beside drs; a library of such a name elsewhere is
+used only where its path is given. Libraries beside experts.toml or in the working directory are told,
+but not loaded: loading a library runs it.";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = LIST_EXAMPLES)]
 pub(crate) struct ListArgs {
     /// Look as for this experts.toml: its folder comes first.
     #[arg(long, value_name = "FILE")]
@@ -123,8 +133,9 @@ Examples:
   drs expert pin experts.toml
   drs expert pin experts.toml --check
 
-Beside each plugin goes sha256 = \"…\", and files = { \"model.onnx\" = \"…\" }; comments and layout stay.
-Models with pins are opened only if their files are those.";
+Beside each plugin goes sha256 = \"…\", and files = { \"model.onnx\" = \"…\" }, with all files that the
+model is made of; comments and layout stay. Models with pins are opened only if their files are those.
+--check compares digests and loads no plugin.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = PIN_EXAMPLES)]

@@ -9,6 +9,7 @@ use drs_core::lattice::Digest;
 use drs_core::noise::Seed;
 use drs_core::protocol::Protocol;
 use drs_core::rule::Term;
+use drs_core::verify::item;
 use drs_data::{Dataset, InputSpec, Shard, Subset};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -139,7 +140,7 @@ impl Header {
                     map.iter().for_each(|(key, value)| walk(below(key), value, out));
                 }
                 Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
-                    walk(format!("{path}[{index}]"), value, out);
+                    walk(item(&path, index, value), value, out);
                 }),
                 _ => {
                     out.insert(path, value.to_string());

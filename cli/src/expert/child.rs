@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use drs_conformance::{Step, Subject, run_but};
+use drs_core::lattice::Digest;
 use drs_plugins_api::{Manifest, PluginInfo};
-use drs_router::Opening;
+use drs_router::{Library, Opening};
 use serde::{Deserialize, Serialize};
 
 use crate::args::ChildArgs;
@@ -20,8 +21,10 @@ use crate::args::ChildArgs;
 #[serde(rename_all = "lowercase")]
 pub(super) enum Request {
     /// What the library says of itself.
-    About(PathBuf),
-    /// And of a model.
+    About(Library),
+    /// Which files a model is made of.
+    Files(Opening),
+    /// What the library says of itself and of a model.
     Open(Opening),
     /// The rules.
     Check(Check),
@@ -42,8 +45,13 @@ pub(super) struct Check {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Answer {
     About(PluginInfo),
+    Files(Option<Vec<PathBuf>>),
     Opened(Manifest),
     Step(Step),
+    /// A file was opened for reading, none of the system's.
+    Read(String),
+    /// Nobody can see which files are opened; why.
+    Unwatched(String),
     /// The library or the model cannot be opened.
     Refused(String),
     /// That was all. Without it the child did not end by itself, whatever its exit code.
@@ -90,7 +98,7 @@ pub(super) fn ask(request: &Request, patience: Duration) -> anyhow::Result<Told>
     // A line that was not finished is no answer.
     let answers = lines.map_while(Result::ok).map_while(|line| serde_json::from_str(&line).ok());
     let mut answers: Vec<Answer> = answers.collect();
-    let is_whole = matches!(answers.last(), Some(Answer::Done));
+    let is_whole = answers.iter().any(|answer| matches!(answer, Answer::Done));
     answers.retain(|answer| !matches!(answer, Answer::Done));
     Ok(Told { answers, lost: lost.filter(|_| !is_whole) })
 }
@@ -104,16 +112,19 @@ pub(super) fn run(args: &ChildArgs) -> anyhow::Result<()> {
         Ok(out.write_all(line.as_bytes())?)
     };
     let told = match request {
-        Request::About(library) => about(&library).map(Answer::About),
+        Request::About(library) => about(&library.copy, library.sha256).map(Answer::About),
+        Request::Files(opening) => drs_router::list_files(&opening).map(Answer::Files),
         Request::Open(opening) => {
-            let loaded = about(&opening.library);
+            let loaded = about(&opening.library, opening.sha256);
             loaded.and_then(|info| {
                 tell(&Answer::About(info)).map_err(|error| error.to_string())?;
                 drs_router::open_model(&opening).map(Answer::Opened)
             })
         }
         Request::Check(check) => {
-            let module = drs_router::load_library(&check.opening.library);
+            watch(&args.answers, &mut tell)?;
+            let Opening { library, sha256, .. } = &check.opening;
+            let module = drs_router::load_library(library, *sha256);
             match module {
                 Err(problem) => Err(problem),
                 Ok((module, _)) => {
@@ -139,15 +150,43 @@ pub(super) fn run(args: &ChildArgs) -> anyhow::Result<()> {
     tell(&Answer::Done)
 }
 
-fn about(library: &Path) -> Result<PluginInfo, String> {
-    drs_router::load_library(library).map(|(_, info)| info)
+/// From here on files that are opened are told, as they are.
+fn watch(
+    answers: &Path,
+    tell: &mut impl FnMut(&Answer) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    // Each answer is one write to the end of the file: they do not get among each other.
+    let mut out = OpenOptions::new().append(true).open(answers)?;
+    let watched = drs_router::watch_opens(move |path| {
+        if drs_router::is_of_the_system(path) {
+            return;
+        }
+        let read = Answer::Read(path.to_string_lossy().into_owned());
+        if let Ok(line) = serde_json::to_string(&read) {
+            // The answers' file is the parent's: if it is gone, nobody reads this.
+            let _ = out.write_all((line + "\n").as_bytes());
+        }
+    });
+    match watched {
+        Ok(()) => Ok(()),
+        Err(problem) => tell(&Answer::Unwatched(problem)),
+    }
 }
 
-/// The one answer that was asked for, or why there is none.
-pub(super) fn single(told: Told, library: &Path) -> anyhow::Result<Vec<Answer>> {
+fn about(copy: &Path, sha256: Digest) -> Result<PluginInfo, String> {
+    drs_router::load_library(copy, sha256).map(|(_, info)| info)
+}
+
+/// The answers that were asked for, or why there are none. `plain` puts files in place of
+/// their copies.
+pub(super) fn single(
+    told: Told,
+    library: &Path,
+    plain: &dyn Fn(&str) -> String,
+) -> anyhow::Result<Vec<Answer>> {
     let library = library.display();
     if let Some(Answer::Refused(problem)) = told.answers.last() {
-        bail!("{library}: {problem}");
+        bail!("{library}: {}", plain(problem));
     }
     if let Some(lost) = told.lost {
         bail!("{library}: the process that loaded it {lost}; do not use it as it is");

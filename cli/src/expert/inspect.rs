@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use drs_plugins_api::{Manifest, PluginInfo};
 use serde::Serialize;
 
@@ -31,21 +32,32 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<()> {
 }
 
 fn inspect(subject: &Subject, patience: Duration) -> anyhow::Result<Inspected<'_>> {
-    let request = match &subject.opening {
-        Some(opening) => Request::Open(opening.clone()),
-        None => Request::About(subject.library.clone()),
+    let Subject { name, library, prepared, .. } = subject;
+    let request = match prepared {
+        Some(prepared) => Request::Open(prepared.opening().clone()),
+        None => Request::About(library.clone()),
     };
+    let plain = |words: &str| match prepared {
+        Some(prepared) => prepared.plain(words),
+        None => library.plain(words),
+    };
+    let library = library.path.as_path();
     let (mut plugin, mut model) = (None, None);
-    for answer in single(ask(&request, patience)?, &subject.library)? {
+    for answer in single(ask(&request, patience)?, library, &plain)? {
         match answer {
             Answer::About(info) => plugin = Some(info),
             Answer::Opened(manifest) => model = Some(manifest),
-            Answer::Step(_) | Answer::Refused(_) | Answer::Done => {}
+            _ => {}
         }
     }
-    let missing = || anyhow::anyhow!("{}: it told nothing", subject.library.display());
-    let plugin = plugin.ok_or_else(missing)?;
-    Ok(Inspected { name: &subject.name, library: &subject.library, plugin, model })
+    let plugin = plugin.with_context(|| format!("{}: it told nothing", library.display()))?;
+    let model = model.zip(prepared.as_ref()).map(|(told, prepared)| {
+        let wrong = |problem| anyhow::anyhow!("{}: its manifest says {problem}", library.display());
+        // All files that certificates name.
+        let files = prepared.files().iter().map(|file| file.path.clone()).collect();
+        prepared.manifest(told).map(|told| Manifest { files, ..told }).map_err(wrong)
+    });
+    Ok(Inspected { name, library, plugin, model: model.transpose()? })
 }
 
 fn print(inspected: &Inspected<'_>) {

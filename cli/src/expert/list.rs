@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use drs_core::lattice::Digest;
 use drs_plugins_api::PluginInfo;
+use drs_router::{Library, ModelSpec};
 use serde::Serialize;
 
 use super::child::{Answer, Request, ask, single};
+use super::subject::copies;
 use crate::args::ListArgs;
 
 /// How long a library may take to tell its name.
@@ -26,24 +28,27 @@ struct Found {
     library: PathBuf,
     sha256: Option<Digest>,
     plugin: Option<PluginInfo>,
-    /// Why it does not load.
+    /// Why it does not load. Neither is there where it was not tried.
     problem: Option<String>,
     /// Whether a folder before this one has a plugin of the name.
     hidden: bool,
 }
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
-    let base = args.experts.as_deref().and_then(Path::parent);
-    let base = base.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let pool = args.experts.as_deref().map(|path| match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    });
     let mut names = std::collections::HashSet::new();
     let mut places = Vec::new();
-    for folder in drs_router::plugin_folders(base) {
+    for folder in drs_router::plugin_folders(pool) {
         let libraries = drs_router::plugins_in(&folder);
+        let may_run = may_run(&folder, pool);
         let plugins = libraries.into_iter().map(|(name, library)| {
             let hidden = !names.insert(name.clone());
-            found(name, library, hidden)
+            found(name, library, hidden, may_run)
         });
-        places.push(Place { plugins: plugins.collect(), folder });
+        places.push(Place { plugins: plugins.collect::<anyhow::Result<_>>()?, folder });
     }
     if args.json {
         println!("{}", serde_json::to_string(&places)?);
@@ -53,16 +58,38 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn found(name: String, library: PathBuf, hidden: bool) -> Found {
-    let sha256 = std::fs::read(&library).ok().map(|bytes| Digest::of(&bytes));
-    let told =
-        ask(&Request::About(library.clone()), PATIENCE).and_then(|told| single(told, &library));
+/// Libraries that came with a pool, or lie where the user happens to be, are not run for a look.
+fn may_run(folder: &Path, pool: Option<&Path>) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let program = std::env::current_exe().ok();
+    let own = program.as_deref().and_then(Path::parent).and_then(real);
+    let others = [pool.and_then(real), real(Path::new("."))];
+    let folder = real(folder);
+    folder.is_some() && (folder == own || others.iter().all(|other| *other != folder))
+}
+
+fn found(name: String, library: PathBuf, hidden: bool, may_run: bool) -> anyhow::Result<Found> {
+    if !may_run {
+        let sha256 = drs_router::file_digest(&library).ok();
+        return Ok(Found { name, library, sha256, plugin: None, problem: None, hidden });
+    }
+    let copies = copies()?;
+    let spec = ModelSpec::new(&library.display().to_string(), serde_json::Value::Null);
+    let copy = match Library::find(&spec, Path::new("/"), &copies) {
+        Ok(copy) => copy,
+        Err(error) => {
+            let problem = Some(error.to_string());
+            return Ok(Found { name, library, sha256: None, plugin: None, problem, hidden });
+        }
+    };
+    let told = ask(&Request::About(copy.clone()), PATIENCE);
+    let told = told.and_then(|told| single(told, &library, &|words| copy.plain(words)));
     let (plugin, problem) = match told.as_deref() {
         Ok([Answer::About(info)]) => (Some(info.clone()), None),
         Ok(_) => (None, Some("it told nothing".to_owned())),
         Err(error) => (None, Some(error.to_string())),
     };
-    Found { name, library, sha256, plugin, problem, hidden }
+    Ok(Found { name, library, sha256: Some(copy.sha256), plugin, problem, hidden })
 }
 
 fn print(place: &Place) {
@@ -74,9 +101,8 @@ fn print(place: &Place) {
         let note = if *hidden { "  (hidden: another of this name comes first)" } else { "" };
         match (plugin, problem) {
             (Some(info), _) => println!("  {name:12} {:10} sha256 {digest}…{note}", info.version),
-            (None, problem) => {
-                println!("  {name:12} does not load: {}{note}", problem.as_deref().unwrap_or(""));
-            }
+            (None, Some(problem)) => println!("  {name:12} does not load: {problem}{note}"),
+            (None, None) => println!("  {name:12} not loaded sha256 {digest}…{note}"),
         }
     }
 }

@@ -1,15 +1,21 @@
 //! `drs expert pin`: digests into experts.toml, comments and layout as they are.
+//!
+//! To write pins, each plugin is asked for the files of its model. To check them, digests are
+//! compared and nothing is loaded: what the pins refuse is not run to find out.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use drs_core::lattice::Digest;
-use drs_router::{Config, ModelSpec, Opening, RouterSpec};
+use drs_router::{Config, Copies, ModelSpec, RouterSpec, file_digest};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use super::child::{Answer, Request, ask, single};
+use super::subject::{copies, prepare};
 use crate::args::PinArgs;
 use crate::whole;
 
@@ -26,14 +32,18 @@ struct Pins {
 pub(super) fn run(args: &PinArgs) -> anyhow::Result<ExitCode> {
     let path = &args.experts;
     let config = Config::read(path)?;
+    if args.check {
+        return check(path, &config);
+    }
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let mut document: DocumentMut = text.parse().with_context(|| path.display().to_string())?;
+    let copies = copies()?;
     if let Some(RouterSpec::Own(model)) = &config.router {
         let table = document.get_mut("router").and_then(Item::as_table_mut);
-        write(table.context("router: not a table")?, &pins(model, &config)?);
+        write(table.context("router: not a table")?, &pins(model, &config, &copies)?);
     }
     for (place, expert) in config.experts.iter().enumerate() {
-        let pins = pins(&expert.model, &config).with_context(|| expert.name.clone())?;
+        let pins = pins(&expert.model, &config, &copies).with_context(|| expert.name.clone())?;
         let tables = document.get_mut("expert").and_then(Item::as_array_of_tables_mut);
         let table = tables.and_then(|tables| tables.get_mut(place));
         write(table.with_context(|| format!("expert[{place}]: expected [[expert]]"))?, &pins);
@@ -42,14 +52,6 @@ pub(super) fn run(args: &PinArgs) -> anyhow::Result<ExitCode> {
     if pinned == text {
         eprintln!("{}: every pin is right", path.display());
         return Ok(ExitCode::SUCCESS);
-    }
-    if args.check {
-        eprintln!(
-            "{}: pins are missing or wrong; look at what changed, then drs expert pin {}",
-            path.display(),
-            path.display()
-        );
-        return Ok(ExitCode::FAILURE);
     }
     whole::write(path, &pinned)?;
     eprintln!(
@@ -60,27 +62,84 @@ pub(super) fn run(args: &PinArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The digests that are there now. Old pins play no part.
-fn pins(model: &ModelSpec, config: &Config) -> anyhow::Result<Pins> {
-    let unpinned = ModelSpec { sha256: None, files: None, ..model.clone() };
-    let base_dir = config.base_dir();
-    let opening = Opening::find(&unpinned, &base_dir, config.input)?;
-    let (library, plugin) = (opening.library.clone(), opening.sha256);
-    let answers = single(ask(&Request::Open(opening), PATIENCE)?, &library)?;
-    let Some(Answer::Opened(manifest)) = answers.last() else {
-        bail!("{}: it told nothing of the model", library.display())
+/// Compares what is pinned with what is there.
+fn check(path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
+    let own = match &config.router {
+        Some(RouterSpec::Own(model)) => Some(("router", model)),
+        _ => None,
     };
-    let files = manifest.files.iter().map(|file| {
-        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-        Ok((relative(file, &base_dir), Digest::of(&bytes)))
-    });
-    Ok(Pins { plugin, files: files.collect::<anyhow::Result<_>>()? })
+    let experts = config.experts.iter().map(|expert| (expert.name.as_str(), &expert.model));
+    let mut problems = Vec::new();
+    for (name, model) in own.into_iter().chain(experts) {
+        let wrong = wrong(model, &config.base_dir())?;
+        problems.extend(wrong.into_iter().map(|problem| format!("{name}: {problem}")));
+    }
+    let path = path.display();
+    if problems.is_empty() {
+        eprintln!("{path}: every pin is right");
+        return Ok(ExitCode::SUCCESS);
+    }
+    problems.iter().for_each(|problem| eprintln!("{problem}"));
+    eprintln!(
+        "{path}: pins are missing or wrong; look at what changed, then drs expert pin {path}"
+    );
+    Ok(ExitCode::FAILURE)
 }
 
+/// What is not as a model's pins have it.
+fn wrong(model: &ModelSpec, base_dir: &Path) -> anyhow::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let mut compare = |what: &str, file: &Path, pinned: Option<&Digest>| {
+        let problem = match (file_digest(file), pinned) {
+            (Err(error), _) => error.to_string(),
+            (Ok(found), Some(pinned)) if found == *pinned => return,
+            (Ok(found), Some(pinned)) => format!("its sha256 is {found}, the pin is {pinned}"),
+            (Ok(_), None) => "not pinned".to_owned(),
+        };
+        problems.push(format!("{what} {}: {problem}", file.display()));
+    };
+    let library = drs_router::find_plugin(&model.plugin, Some(base_dir))?;
+    compare("plugin", &library, model.sha256.as_ref());
+    let none = BTreeMap::new();
+    let pins = model.files.as_ref().unwrap_or(&none);
+    for (name, pinned) in pins {
+        compare("model file", &base_dir.join(name), Some(pinned));
+    }
+    // Files that are named but not pinned can be told without the plugin. Which files those
+    // name in turn, the plugin told when the pins were written.
+    let real = |path: &Path| path.canonicalize().ok();
+    let pinned: Vec<_> = pins.keys().map(|name| real(&base_dir.join(name))).collect();
+    let unpinned = drs_router::named_files(&model.config, base_dir);
+    for file in unpinned.iter().filter(|file| !pinned.contains(&real(file))) {
+        compare("model file", file, None);
+    }
+    Ok(problems)
+}
+
+/// The digests that are there now. Old pins play no part.
+fn pins(model: &ModelSpec, config: &Config, copies: &Arc<Copies>) -> anyhow::Result<Pins> {
+    let unpinned = ModelSpec { sha256: None, files: None, ..model.clone() };
+    let base_dir = config.base_dir();
+    let model = prepare(&unpinned, &base_dir, config.input, copies, PATIENCE)?;
+    let library = model.library();
+    let told = ask(&Request::Open(model.opening().clone()), PATIENCE)?;
+    let answers = single(told, &library.path, &|words| model.plain(words))?;
+    let Some(Answer::Opened(manifest)) = answers.last() else {
+        bail!("{}: it told nothing of the model", library.path.display())
+    };
+    model.manifest(manifest.clone()).map_err(|problem| {
+        anyhow::anyhow!("{}: its manifest says {problem}", library.path.display())
+    })?;
+    let files = model.files().iter().map(|file| (relative(&file.path, &base_dir), file.sha256));
+    Ok(Pins { plugin: library.sha256, files: files.collect() })
+}
+
+/// The name of a file as seen from a folder, if it is below it.
 fn relative(file: &Path, base_dir: &Path) -> String {
-    let (real, base) = (file.canonicalize(), base_dir.canonicalize());
-    let inside = match (&real, &base) {
-        (Ok(real), Ok(base)) => real.strip_prefix(base).ok(),
+    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+    let place = folder.zip(file.file_name()).map(|(folder, name)| folder.join(name));
+    let inside = match (&place, base_dir.canonicalize()) {
+        (Some(place), Ok(base)) => place.strip_prefix(base).ok(),
         _ => None,
     };
     inside.unwrap_or(file).display().to_string()

@@ -12,6 +12,7 @@ cargo clippy --all-targets -- -D warnings
 cargo test
 cargo build --release
 # models/ties.json: equal outputs; models/overflow.json: 1e39 is infinite as f32.
-DRS_PLUGIN_PATH="${CARGO_TARGET_DIR:-target}/release" "$drs" expert check {{name}} \
+plugins=$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
+DRS_PLUGIN_PATH=$plugins "$drs" expert check {{name}} \
     --shape 1,2,2 --config '{"model": "models/mean.json"}' \
     --ties '{"model": "models/ties.json"}' --non-finite '{"model": "models/overflow.json"}'

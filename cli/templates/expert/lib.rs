@@ -27,6 +27,11 @@ impl Plugin for Expert {
     const NAME: &'static str = "{{name}}";
     type Config = Config;
 
+    /// All that `open` reads: drs copies and digests these files, and opens the copies.
+    fn files(config: &Config, context: &Context) -> Result<Option<Vec<PathBuf>>, Error> {
+        Ok(Some(vec![context.resolve(&config.model)]))
+    }
+
     fn open(config: Config, context: &Context) -> Result<Self, Error> {
         let path = context.resolve(config.model);
         let model = Model::read(&path)?;

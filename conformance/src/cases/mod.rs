@@ -97,6 +97,14 @@ pub(crate) const OPENS: Case = Case {
     check: |_, _| Ok(()),
 };
 
+/// Tried by whoever loads the expert, who can see which files it opens.
+pub(crate) const FILES: Case = Case {
+    name: "files",
+    demand: "The expert opens no file but those that it declares.",
+    remedy: "list every file that the model is made of in `Plugin::files`",
+    check: |_, _| Ok(()),
+};
+
 const OWN_INPUT: &str = "let each vote depend on its own input alone: \
                          index rows by their own values, keep nothing between calls";
 const OWN_STATE: &str = "keep no state that calls, threads or instances share, or lock it \

@@ -14,7 +14,7 @@ use drs_plugins_api::in_process;
 use super::mock::Mock;
 
 pub(super) fn module() -> PluginModuleRef {
-    PluginModule { about, open }.leak_into_prefix()
+    PluginModule { about, open, files }.leak_into_prefix()
 }
 
 extern "C" fn about() -> RString {
@@ -26,6 +26,11 @@ extern "C" fn open(request: OpenRequest<'_>) -> RResult<ExpertObject, AbiError> 
         ROk(inner) => ROk(AbiExpert_TO::from_value(Lax(inner), TD_Opaque)),
         RErr(error) => RErr(error),
     }
+}
+
+extern "C" fn files(_: OpenRequest<'_>) -> RResult<RString, AbiError> {
+    // It does not tell.
+    ROk("null".into())
 }
 
 struct Lax(ExpertObject);

@@ -33,13 +33,24 @@ fn first(path: &str, found: &Value, expected: &Value) -> Option<Rejection> {
             let items = own.iter().zip(other).enumerate();
             let inside = items
                 .into_iter()
-                .find_map(|(index, (own, other))| first(&format!("{path}[{index}]"), own, other));
+                .find_map(|(index, (own, other))| first(&item(path, index, own), own, other));
             inside.or_else(|| {
                 let entries = |count| format!("{count} entries");
                 Some(Rejection::new(path, entries(own.len()), entries(other.len())))
             })
         }
         _ => Some(Rejection::new(path, shown(found), shown(expected))),
+    }
+}
+
+/// The path of an entry of a list: a file by its name, which tells more than its place.
+#[must_use]
+pub fn item(path: &str, index: usize, value: &Value) -> String {
+    let file =
+        value.as_object().filter(|fields| fields.len() == 2 && fields.contains_key("sha256"));
+    match file.and_then(|fields| fields.get("name")).and_then(Value::as_str) {
+        Some(name) => format!("{path}[{name}]"),
+        None => format!("{path}[{index}]"),
     }
 }
 
@@ -77,6 +88,13 @@ mod tests {
         fewer.as_object_mut().unwrap().remove("c");
         assert_eq!(told(record.clone(), fewer.clone()), "c: null, expected no such field");
         assert_eq!(told(fewer, record), "c: nothing, expected null");
+    }
+
+    #[test]
+    fn files_are_named() {
+        let files = |sha256: &str| json!({"files": [{"name": "m.data", "sha256": sha256}]});
+        let expected = "files[m.data].sha256: \"a\", expected \"b\"";
+        assert_eq!(told(files("a"), files("b")), expected);
     }
 
     #[test]

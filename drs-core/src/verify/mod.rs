@@ -12,7 +12,7 @@ mod recorded;
 mod replay;
 mod statement;
 
-pub use difference::difference;
+pub use difference::{difference, item};
 pub use replay::{Agreement, LEVEL, ReplayError, TOLERANCE, replay};
 pub use statement::Statement;
 

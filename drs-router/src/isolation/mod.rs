@@ -35,38 +35,56 @@ pub(crate) struct Isolated {
     /// Length of one input.
     values: usize,
     restarts: AtomicUsize,
-    /// Whether the model's files still are what they were; asked before a worker is started again.
-    unchanged: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
     idle: Mutex<Vec<Process>>,
+}
+
+/// A worker process that has not opened its model yet.
+pub(crate) struct Worker {
+    process: Process,
+    program: PathBuf,
+    limits: Limits,
 }
 
 /// What a first worker found.
 pub(crate) struct Opened {
-    process: Process,
+    worker: Worker,
     pub(crate) info: PluginInfo,
     pub(crate) manifest: Manifest,
 }
 
-/// Starts a first worker: `program` is `drs`, which serves when its first argument says so.
-pub(crate) fn open(program: &Path, opening: &Opening, limits: Limits) -> Result<Opened, Failure> {
-    let mut process = Process::start(program).map_err(|error| {
-        Failure::Lost(format!("no worker process could be started: {}: {error}", program.display()))
-    })?;
-    match process.ask(&Request::Open(opening.clone()), limits.patience() * 10)? {
-        Reply::Opened { info, manifest } => Ok(Opened { process, info, manifest }),
-        other => Err(unexpected(&other)),
+impl Worker {
+    /// Starts one: `program` is `drs`, which serves when its first argument says so.
+    pub(crate) fn start(program: &Path, limits: Limits) -> Result<Self, Failure> {
+        let process = Process::start(program).map_err(|error| {
+            let program = program.display();
+            Failure::Lost(format!("no worker process could be started: {program}: {error}"))
+        })?;
+        Ok(Self { process, program: program.to_owned(), limits })
+    }
+
+    /// The files that a model is made of, as its plugin tells; `None` if it does not.
+    pub(crate) fn files(&mut self, opening: &Opening) -> Result<Option<Vec<PathBuf>>, Failure> {
+        let request = Request::Files(opening.clone());
+        match self.process.ask(&request, self.limits.patience() * 10)? {
+            Reply::Files(files) => Ok(files),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Opens the model.
+    pub(crate) fn open(mut self, opening: &Opening) -> Result<Opened, Failure> {
+        let request = Request::Open(opening.clone());
+        match self.process.ask(&request, self.limits.patience() * 10)? {
+            Reply::Opened { info, manifest } => Ok(Opened { worker: self, info, manifest }),
+            other => Err(unexpected(&other)),
+        }
     }
 }
 
 impl Isolated {
-    pub(crate) fn new(
-        program: PathBuf,
-        opening: Opening,
-        limits: Limits,
-        opened: Opened,
-        unchanged: impl Fn() -> Result<(), String> + Send + Sync + 'static,
-    ) -> Self {
-        let Opened { process, info, manifest } = opened;
+    pub(crate) fn new(opening: Opening, opened: Opened) -> Self {
+        let Opened { worker, info, manifest } = opened;
+        let Worker { process, program, limits } = worker;
         let values = opening.shape.iter().product();
         Self {
             program,
@@ -76,7 +94,6 @@ impl Isolated {
             manifest,
             values,
             restarts: AtomicUsize::new(0),
-            unchanged: Box::new(unchanged),
             idle: Mutex::new(vec![process]),
         }
     }
@@ -167,14 +184,15 @@ impl Isolated {
                 "its worker was lost {used} times, more than the {limit} restarts that experts.toml allows (isolation.restarts): look at its messages, and run `drs expert check`"
             )));
         }
-        (self.unchanged)().map_err(Failure::Plugin)?;
-        let Opened { process, manifest, .. } = open(&self.program, &self.opening, self.limits)?;
+        // From the copies that the first one opened.
+        let worker = Worker::start(&self.program, self.limits)?;
+        let Opened { worker, manifest, .. } = worker.open(&self.opening)?;
         if manifest != self.manifest {
             return Err(Failure::Plugin(
                 "opened again, its manifest is another: it must depend on nothing but its configuration and files".to_owned(),
             ));
         }
-        Ok(process)
+        Ok(worker.process)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Process>> {

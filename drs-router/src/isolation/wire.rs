@@ -12,6 +12,8 @@ use crate::plugin::Opening;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
+    /// Which files the model is made of.
+    Files(Opening),
     Open(Opening),
     /// From now on batches are in this file, of so many values.
     Map {
@@ -50,6 +52,7 @@ pub(super) struct Segment {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
+    Files(Option<Vec<PathBuf>>),
     Opened {
         info: PluginInfo,
         manifest: Manifest,

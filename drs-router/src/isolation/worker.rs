@@ -12,7 +12,7 @@ use drs_plugins_api::abi_stable::std_types::RSlice;
 
 use super::memory::Borrowed;
 use super::wire::{Reply, Request, Segment, Table, receive, send};
-use crate::plugin::{Here, open_alone};
+use crate::plugin::{Here, list_files, open_alone};
 
 /// The first argument of `drs` that makes it a worker.
 pub(super) const COMMAND: &str = "worker";
@@ -59,6 +59,7 @@ struct Worker {
 impl Worker {
     fn answer(&mut self, request: Request) -> Result<Reply, String> {
         Ok(match request {
+            Request::Files(opening) => Reply::Files(list_files(&opening)?),
             Request::Open(open) => {
                 let here = open_alone(&open)?;
                 let manifest = here.manifest()?;

@@ -1,18 +1,19 @@
 //! An opened expert, checked.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use drs_core::certificate::{FileRecord, ModelRecord};
+use drs_core::certificate::ModelRecord;
 use drs_core::lattice::{Digest, Shape};
 use drs_core::units::Sigma;
 use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment};
 use drs_plugins_api::{DRAWS, Error as PluginError, Manifest, PluginInfo};
-use serde_json::Value;
 
 use super::here::Here;
-use super::opening::Opening;
+use super::prepared::Prepared;
 use super::registry::Registry;
 use crate::config::{Config, ModelSpec};
+use crate::copies::{Copies, CopyError};
 #[cfg(unix)]
 use crate::isolation::{self, Isolated};
 use crate::limits::Limits;
@@ -21,16 +22,14 @@ use crate::limits::Limits;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// No file of that name anywhere.
-    #[error(
-        "plugin \"{plugin}\" not found; looked for {}{}",
-        list(searched),
-        search_hint(searched)
-    )]
+    #[error("plugin \"{plugin}\" not found; looked for {}{}", list(searched), hint)]
     NotFound {
         /// As experts.toml has it.
         plugin: String,
         /// Every path that was tried.
         searched: Vec<PathBuf>,
+        /// What to do about it, in brackets behind a blank, or nothing.
+        hint: String,
     },
     /// The file is not a usable plugin.
     #[error("plugin {path}: {problem}")]
@@ -46,7 +45,7 @@ pub enum LoadError {
         /// The plugin's name.
         plugin: String,
         /// What it said.
-        error: PluginError,
+        error: String,
     },
     /// The plugin opened the model, but what it says of it cannot be.
     #[error("plugin {plugin}: its manifest says {problem}")]
@@ -72,7 +71,15 @@ pub enum LoadError {
         /// What was found, what was expected, and how to mend it.
         problem: String,
     },
-    /// A model file vanished between opening and hashing.
+    /// A file that a model's own files name lies where none of them may.
+    #[error("model file {path}: {problem}")]
+    Elsewhere {
+        /// The file.
+        path: PathBuf,
+        /// What was found, and how to mend it.
+        problem: &'static str,
+    },
+    /// A model file, or the folder of the models, cannot be read.
     #[error("cannot read model file {path}: {source}")]
     ModelFile {
         /// The file.
@@ -80,18 +87,22 @@ pub enum LoadError {
         /// Why.
         source: std::io::Error,
     },
+    /// No private copy of a file could be made.
+    #[error(transparent)]
+    Copy(CopyError),
+}
+
+impl From<CopyError> for LoadError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Read { path, source } => Self::ModelFile { path, source },
+            other => Self::Copy(other),
+        }
+    }
 }
 
 fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-fn search_hint(searched: &[PathBuf]) -> String {
-    // One path tried means that experts.toml gave a path: folders play no part.
-    if searched.len() < 2 {
-        return String::new();
-    }
-    format!(" (set {} to add folders)", super::find::PATH_VARIABLE)
 }
 
 /// Where models are opened that shall not share this process.
@@ -123,6 +134,8 @@ impl From<PluginError> for Failure {
 pub struct LoadedExpert {
     name: String,
     seat: Seat,
+    /// Keeps the copies that the model was opened with.
+    prepared: Prepared,
     info: PluginInfo,
     manifest: Manifest,
     sigma: Sigma,
@@ -139,76 +152,93 @@ enum Seat {
 }
 
 impl LoadedExpert {
-    /// Finds the plugin, opens the model and checks its manifest.
+    /// Finds the plugin, copies the model, opens the copy and checks its manifest.
     pub(crate) fn load(
         registry: &mut Registry,
+        copies: &Arc<Copies>,
         name: &str,
         spec: &ModelSpec,
         config: &Config,
         isolation: Isolation<'_>,
     ) -> Result<Self, LoadError> {
-        let base_dir = config.base_dir();
-        let opening = Opening::find(spec, &base_dir, config.input)?;
         if isolation.all || spec.isolated {
-            return Self::load_apart(name, spec, config, opening, isolation);
+            return Self::load_apart(copies, name, spec, config, isolation);
         }
-        let plugin = registry.load(&opening.library)?;
-        let plugin_name = plugin.info.name.clone();
-        let here = Here::open(plugin.module, plugin.info, &opening)
-            .map_err(|error| LoadError::Open { plugin: plugin_name.clone(), error })?;
-        let manifest = here
-            .manifest()
-            .map_err(|problem| LoadError::Manifest { plugin: plugin_name, problem })?;
-        let info = here.info().clone();
-        let checked = Checked::new(name, spec, config, opening.sha256, &info, &manifest)?;
-        Ok(checked.seated(Seat::Here(here), info, manifest))
+        let mut load = |prepared: &Prepared| {
+            let opening = prepared.opening();
+            registry.load(&opening.library, opening.sha256).map_err(|problem| LoadError::Library {
+                path: prepared.library().path.clone(),
+                problem: prepared.plain(&problem),
+            })
+        };
+        let refused = |prepared: &Prepared, plugin: &PluginInfo, error: PluginError| {
+            let (plugin, error) = (plugin.name.clone(), prepared.plain(&error.to_string()));
+            LoadError::Open { plugin, error }
+        };
+        let prepared = Prepared::new(spec, &config.base_dir(), config.input, copies, |prepared| {
+            let plugin = load(prepared)?;
+            Here::files(plugin.module, prepared.opening())
+                .map_err(|error| refused(prepared, &plugin.info, error))
+        })?;
+        let plugin = load(&prepared)?;
+        let info = PluginInfo::clone(&plugin.info);
+        let here = Here::open(plugin.module, plugin.info, prepared.opening())
+            .map_err(|error| refused(&prepared, &info, error))?;
+        let manifest = here.manifest().and_then(|manifest| prepared.manifest(manifest));
+        let manifest = manifest
+            .map_err(|problem| LoadError::Manifest { plugin: info.name.clone(), problem })?;
+        let checked = Checked::new(name, &prepared, config, &info, &manifest)?;
+        Ok(checked.seated(Seat::Here(here), prepared, info, manifest))
     }
 
     #[cfg(unix)]
     fn load_apart(
+        copies: &Arc<Copies>,
         name: &str,
         spec: &ModelSpec,
         config: &Config,
-        opening: Opening,
         isolation: Isolation<'_>,
     ) -> Result<Self, LoadError> {
-        let plugin = opening.library.clone();
-        let lost = |problem: String| LoadError::Isolated { plugin: plugin.clone(), problem };
-        let program = isolation.program.ok_or_else(|| {
-            lost("this program starts no workers; run it through drs, or take isolation out of experts.toml".to_owned())
-        })?;
-        let opened = isolation::open(program, &opening, isolation.limits);
-        let opened = opened.map_err(|failure| match failure {
-            Failure::Plugin(problem) | Failure::Lost(problem) => lost(problem),
-        })?;
-        let (info, manifest) = (opened.info.clone(), opened.manifest.clone());
-        let checked = Checked::new(name, spec, config, opening.sha256, &info, &manifest)?;
-        let (library, sha256) = (opening.library.clone(), opening.sha256);
-        let (paths, files) = (manifest.files.clone(), checked.record.files.clone());
-        // What a worker that comes later opens must be what certificates say.
-        let unchanged = move || {
-            let is_same = std::fs::read(&library).is_ok_and(|bytes| Digest::of(&bytes) == sha256);
-            let now: Result<Vec<_>, _> = paths.iter().map(|path| digest(path)).collect();
-            if is_same && now.is_ok_and(|now| now == files) {
-                return Ok(());
-            }
-            Err("its worker must be started again, but the plugin's or the model's files have changed since: start anew".to_owned())
+        let lost = |prepared: &Prepared, failure: Failure| {
+            let (Failure::Plugin(problem) | Failure::Lost(problem)) = failure;
+            let plugin = prepared.library().path.clone();
+            LoadError::Isolated { plugin, problem: prepared.plain(&problem) }
         };
-        let program = program.to_owned();
-        let apart = Isolated::new(program, opening, isolation.limits, opened, unchanged);
-        Ok(checked.seated(Seat::Apart(Box::new(apart)), info, manifest))
+        let mut first = None;
+        let prepared = Prepared::new(spec, &config.base_dir(), config.input, copies, |prepared| {
+            let program = isolation.program.ok_or_else(|| {
+                let problem = "this program starts no workers; run it through drs, or take isolation out of experts.toml";
+                lost(prepared, Failure::Plugin(problem.to_owned()))
+            })?;
+            let mut worker = isolation::Worker::start(program, isolation.limits)
+                .map_err(|failure| lost(prepared, failure))?;
+            let files =
+                worker.files(prepared.opening()).map_err(|failure| lost(prepared, failure))?;
+            first = Some(worker);
+            Ok::<_, LoadError>(files)
+        })?;
+        // It was asked for the files.
+        let Some(worker) = first else { unreachable!("no model is prepared without a worker") };
+        let opened = worker.open(prepared.opening()).map_err(|failure| lost(&prepared, failure))?;
+        let info = opened.info.clone();
+        let manifest = prepared
+            .manifest(opened.manifest.clone())
+            .map_err(|problem| LoadError::Manifest { plugin: info.name.clone(), problem })?;
+        let checked = Checked::new(name, &prepared, config, &info, &manifest)?;
+        let apart = Isolated::new(prepared.opening().clone(), opened);
+        Ok(checked.seated(Seat::Apart(Box::new(apart)), prepared, info, manifest))
     }
 
     #[cfg(not(unix))]
     fn load_apart(
+        _: &Arc<Copies>,
         _: &str,
-        _: &ModelSpec,
+        spec: &ModelSpec,
         _: &Config,
-        opening: Opening,
         _: Isolation<'_>,
     ) -> Result<Self, LoadError> {
         let problem = "isolation needs Unix: take it out of experts.toml".to_owned();
-        Err(LoadError::Isolated { plugin: opening.library, problem })
+        Err(LoadError::Isolated { plugin: spec.plugin.clone().into(), problem })
     }
 
     /// `router` or the expert's name.
@@ -267,19 +297,29 @@ impl LoadedExpert {
         padded_rows: usize,
         votes: &mut [u32],
     ) -> Result<(), Failure> {
-        match &self.seat {
-            Seat::Here(here) => Ok(here.draw(noise, segments, padded_rows, votes)?),
+        let drawn = match &self.seat {
+            Seat::Here(here) => here.draw(noise, segments, padded_rows, votes).map_err(Into::into),
             #[cfg(unix)]
             Seat::Apart(apart) => apart.draw(&noise, segments, padded_rows, votes),
-        }
+        };
+        drawn.map_err(|failure| self.plain(failure))
     }
 
     /// Classifies the first `votes.len()` inputs of a padded batch.
     pub(crate) fn vote(&self, batch: &[i16], votes: &mut [u32]) -> Result<(), Failure> {
-        match &self.seat {
-            Seat::Here(here) => Ok(here.vote(batch, votes)?),
+        let voted = match &self.seat {
+            Seat::Here(here) => here.vote(batch, votes).map_err(Into::into),
             #[cfg(unix)]
             Seat::Apart(apart) => apart.vote(batch, votes),
+        };
+        voted.map_err(|failure| self.plain(failure))
+    }
+
+    /// A failure that names files, not their copies.
+    fn plain(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Plugin(problem) => Failure::Plugin(self.prepared.plain(&problem)),
+            Failure::Lost(problem) => Failure::Lost(self.prepared.plain(&problem)),
         }
     }
 }
@@ -296,9 +336,8 @@ struct Checked {
 impl Checked {
     fn new(
         name: &str,
-        spec: &ModelSpec,
+        prepared: &Prepared,
         config: &Config,
-        plugin_sha256: Digest,
         info: &PluginInfo,
         manifest: &Manifest,
     ) -> Result<Self, LoadError> {
@@ -322,53 +361,25 @@ impl Checked {
             let (found, most) = (manifest.tolerance, Manifest::MOST_TOLERANCE);
             return Err(wrong(format!("a tolerance of {found}, expected 0 to {most}")));
         }
-        let base_dir = config.base_dir();
-        manifest.files.iter().try_for_each(|path| spec.check_pinned(path, &base_dir))?;
         let record = ModelRecord {
             name: name.to_owned(),
             sigma,
             plugin: format!("{} {}", info.name, info.version),
-            plugin_sha256,
-            files: manifest.files.iter().map(|path| digest(path)).collect::<Result<_, _>>()?,
+            plugin_sha256: prepared.library().sha256,
+            files: prepared.records(),
         };
-        let files: Vec<_> = manifest.files.iter().zip(&record.files).collect();
-        let text = placeless(&spec.config, &base_dir, &files).to_string();
-        let config = Digest::of(text.as_bytes());
+        let config = prepared.config_digest();
         Ok(Self { name: name.to_owned(), sigma, shape, record, config })
     }
 
-    fn seated(self, seat: Seat, info: PluginInfo, manifest: Manifest) -> LoadedExpert {
+    fn seated(
+        self,
+        seat: Seat,
+        prepared: Prepared,
+        info: PluginInfo,
+        manifest: Manifest,
+    ) -> LoadedExpert {
         let Self { name, sigma, shape, record, config } = self;
-        LoadedExpert { name, seat, info, manifest, sigma, shape, record, config }
+        LoadedExpert { name, seat, prepared, info, manifest, sigma, shape, record, config }
     }
-}
-
-/// A configuration with digests in place of the model's files.
-fn placeless(value: &Value, base_dir: &Path, files: &[(&PathBuf, &FileRecord)]) -> Value {
-    match value {
-        Value::String(text) => {
-            let real = base_dir.join(text).canonicalize().ok();
-            let is_it = |(path, _): &&(&PathBuf, &FileRecord)| {
-                real.is_some() && path.canonicalize().ok() == real
-            };
-            let file = files.iter().find(is_it);
-            file.map_or_else(|| value.clone(), |(_, record)| record.sha256.to_string().into())
-        }
-        Value::Array(items) => {
-            items.iter().map(|item| placeless(item, base_dir, files)).collect::<Vec<_>>().into()
-        }
-        Value::Object(fields) => {
-            let field =
-                |(key, value): (&String, _)| (key.clone(), placeless(value, base_dir, files));
-            Value::Object(fields.iter().map(field).collect())
-        }
-        other => other.clone(),
-    }
-}
-
-pub(super) fn digest(path: &Path) -> Result<FileRecord, LoadError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| LoadError::ModelFile { path: path.to_owned(), source })?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(FileRecord { name, sha256: Digest::of(&bytes) })
 }

@@ -5,23 +5,34 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 
+use super::expert::LoadError;
+
 /// Environment variable with more folders to search, separated as in `PATH`.
 pub(crate) const PATH_VARIABLE: &str = "DRS_PLUGIN_PATH";
 
-/// Finds the library of a plugin, or lists where it was looked for.
+/// Plugins that come with `drs`: their names mean the libraries beside it and no others, so
+/// that a pool from elsewhere cannot bring its own under a name that everybody trusts.
+pub(super) const BUILT_IN: [&str; 3] = ["onnx", "torch", "halfspace"];
+
+/// Finds the library of a plugin.
 ///
 /// `plugin` with a path separator or the platform's library suffix is a path
-/// from `base_dir`. A name is looked for beside experts.toml, in
-/// `$DRS_PLUGIN_PATH`, beside the running program and in the user's data folder.
-pub(super) fn find(plugin: &str, base_dir: &Path) -> Result<PathBuf, Vec<PathBuf>> {
+/// from `base_dir`, or from the working directory. A name that [comes with `drs`](BUILT_IN) is looked for beside the running
+/// program, any other in the [folders for plugins](plugin_folders).
+pub(super) fn locate(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, LoadError> {
     let is_path = plugin.contains(std::path::is_separator) || plugin.ends_with(DLL_SUFFIX);
-    let candidates: Vec<PathBuf> = if is_path {
-        vec![base_dir.join(plugin)]
+    let file = || format!("{DLL_PREFIX}drs_expert_{plugin}{DLL_SUFFIX}");
+    let (searched, hint): (Vec<PathBuf>, _) = if is_path {
+        (vec![base_dir.unwrap_or(Path::new(".")).join(plugin)], String::new())
+    } else if BUILT_IN.contains(&plugin) {
+        let hint = " (the name means the plugin that comes with drs; to use another library, give its path)";
+        (beside_program().map(|folder| folder.join(file())).into_iter().collect(), hint.into())
     } else {
-        let file = format!("{DLL_PREFIX}drs_expert_{plugin}{DLL_SUFFIX}");
-        plugin_folders(base_dir).map(|folder| folder.join(&file)).collect()
+        let folders = plugin_folders(base_dir).map(|folder| folder.join(file()));
+        (folders.collect(), format!(" (set {PATH_VARIABLE} to add folders)"))
     };
-    candidates.iter().find(|path| path.is_file()).cloned().ok_or(candidates)
+    let found = searched.iter().find(|path| path.is_file()).cloned();
+    found.ok_or_else(|| LoadError::NotFound { plugin: plugin.to_owned(), searched, hint })
 }
 
 /// The plugins in a folder, what experts.toml calls them first, in order.
@@ -38,36 +49,70 @@ pub fn plugins_in(folder: &Path) -> Vec<(String, PathBuf)> {
     plugins
 }
 
-/// The folders in which a plugin is looked for by its name, in this order.
-pub fn plugin_folders(base_dir: &Path) -> impl Iterator<Item = PathBuf> {
+/// The folders in which a plugin is looked for by its name, in this order: that of
+/// experts.toml, those of `$DRS_PLUGIN_PATH`, that of the running program, that of the user's data.
+///
+/// Of `$DRS_PLUGIN_PATH` only absolute paths count: an empty or relative one would mean
+/// whatever folder the program happens to be started in.
+pub fn plugin_folders(base_dir: Option<&Path>) -> impl Iterator<Item = PathBuf> + use<> {
     let listed = std::env::var_os(PATH_VARIABLE)
         .map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>())
         .unwrap_or_default();
-    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
+    for path in listed.iter().filter(|path| path.is_relative() && path.as_os_str() != "") {
+        tracing::warn!("{PATH_VARIABLE}: {} is ignored, expected absolute paths", path.display());
+    }
+    let listed = listed.into_iter().filter(|path| path.is_absolute());
     let data =
         etcetera::choose_base_strategy().ok().map(|dirs| dirs.data_dir().join("drs/plugins"));
-    std::iter::once(base_dir.to_owned()).chain(listed).chain(beside).chain(data)
+    let base_dir = base_dir.map(Path::to_owned);
+    base_dir.into_iter().chain(listed).chain(beside_program()).chain(data)
+}
+
+/// The folder of the running program.
+fn beside_program() -> Option<PathBuf> {
+    std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn library(folder: &Path, name: &str) -> PathBuf {
+        let file = folder.join(format!("{DLL_PREFIX}drs_expert_{name}{DLL_SUFFIX}"));
+        std::fs::write(&file, b"").unwrap();
+        file
+    }
+
     #[test]
     fn a_path_is_taken_from_the_folder_of_experts_toml() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(format!("other{DLL_SUFFIX}"));
         std::fs::write(&file, b"").unwrap();
-        assert_eq!(find(&format!("other{DLL_SUFFIX}"), folder.path()), Ok(file));
-        assert_eq!(find("./missing.x", folder.path()).unwrap_err().len(), 1);
+        assert_eq!(locate(&format!("other{DLL_SUFFIX}"), Some(folder.path())).unwrap(), file);
+        let error = locate("./missing.x", Some(folder.path())).unwrap_err();
+        assert!(matches!(error, LoadError::NotFound { searched, .. } if searched.len() == 1));
     }
 
     #[test]
     fn a_name_becomes_a_library_beside_experts_toml_first() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(format!("{DLL_PREFIX}drs_expert_mine{DLL_SUFFIX}"));
-        std::fs::write(&file, b"").unwrap();
-        assert_eq!(find("mine", folder.path()), Ok(file));
-        assert!(find("nobody_has_this", folder.path()).unwrap_err().len() >= 2);
+        let file = library(folder.path(), "mine");
+        assert_eq!(locate("mine", Some(folder.path())).unwrap(), file);
+        let error = locate("nobody_has_this", Some(folder.path())).unwrap_err();
+        assert!(matches!(error, LoadError::NotFound { searched, .. } if searched.len() >= 2));
+    }
+
+    #[test]
+    fn the_names_of_drs_own_plugins_mean_those_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in BUILT_IN {
+            let planted = library(folder.path(), name);
+            match locate(name, Some(folder.path())) {
+                Ok(found) => assert_eq!(found.parent(), beside_program().as_deref()),
+                Err(error) => assert!(error.to_string().contains("comes with drs"), "{error}"),
+            }
+            let path = planted.to_str().unwrap();
+            assert_eq!(locate(path, None).unwrap(), planted, "a path is a path");
+        }
     }
 }

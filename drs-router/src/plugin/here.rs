@@ -1,10 +1,11 @@
 //! A model in this process.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment, ExpertObject, OpenRequest, PluginModuleRef};
 use drs_plugins_api::abi_stable::std_types::{RResult, RSlice, RSliceMut, RStr};
-use drs_plugins_api::{Error as PluginError, Manifest, PluginInfo};
+use drs_plugins_api::{Error as PluginError, ErrorKind, Manifest, PluginInfo};
 
 use super::opening::Opening;
 
@@ -21,17 +22,26 @@ impl Here {
         info: Arc<PluginInfo>,
         opening: &Opening,
     ) -> Result<Self, PluginError> {
-        let request = OpenRequest {
-            config: opening.config.as_str().into(),
-            base_dir: opening.base_dir.as_str().into(),
-            shape: opening.shape.map(|dim| dim as u64),
-            levels: opening.levels,
-            log: forward_log,
-        };
-        match (module.open())(request) {
+        match (module.open())(request(opening)) {
             RResult::ROk(object) => Ok(Self { object, info }),
             RResult::RErr(error) => Err(error.into()),
         }
+    }
+
+    /// The files that the model is made of, as its plugin tells; `None` if it does not.
+    pub(super) fn files(
+        module: PluginModuleRef,
+        opening: &Opening,
+    ) -> Result<Option<Vec<PathBuf>>, PluginError> {
+        let Some(files) = module.files() else { return Ok(None) };
+        let text = match files(request(opening)) {
+            RResult::ROk(text) => text,
+            RResult::RErr(error) => return Err(error.into()),
+        };
+        serde_json::from_str(text.as_str()).map_err(|error| {
+            let message = format!("the files that it reads are not a list of paths: {error}");
+            PluginError::new(ErrorKind::Other, message)
+        })
     }
 
     pub(crate) fn info(&self) -> &PluginInfo {
@@ -66,6 +76,16 @@ impl Here {
     ) -> Result<(), PluginError> {
         let (segments, votes) = (RSlice::from_slice(segments), RSliceMut::from_mut_slice(votes));
         self.object.draw(noise, segments, padded_rows, votes).into_result().map_err(Into::into)
+    }
+}
+
+fn request(opening: &Opening) -> OpenRequest<'_> {
+    OpenRequest {
+        config: opening.config.as_str().into(),
+        base_dir: opening.base_dir.as_str().into(),
+        shape: opening.shape.map(|dim| dim as u64),
+        levels: opening.levels,
+        log: forward_log,
     }
 }
 

@@ -1,15 +1,31 @@
 //! Opening dynamic libraries: the one place of the host with `unsafe` code.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
+use drs_core::lattice::Digest;
 use drs_plugins_api::abi::PluginModuleRef;
 use drs_plugins_api::abi_stable::library::{LibraryError, lib_header_from_path};
 
-/// Loads the root module of a plugin.
+/// Loads the root module of a plugin from a copy of its library.
 ///
 /// The library stays loaded for the life of the process: code and statics of a
-/// plugin may be referred to from anywhere.
-pub(super) fn load(path: &Path) -> Result<PluginModuleRef, String> {
+/// plugin may be referred to from anywhere. Each pool has copies of its own; for the
+/// process, libraries of one digest are one library.
+pub(super) fn load(copy: &Path, sha256: Digest) -> Result<PluginModuleRef, String> {
+    static LOADED: Mutex<Option<HashMap<Digest, PluginModuleRef>>> = Mutex::new(None);
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let loaded = loaded.get_or_insert_default();
+    if let Some(module) = loaded.get(&sha256) {
+        return Ok(*module);
+    }
+    let module = load_anew(copy)?;
+    loaded.insert(sha256, module);
+    Ok(module)
+}
+
+fn load_anew(path: &Path) -> Result<PluginModuleRef, String> {
     bind_now(path)?;
     let header = lib_header_from_path(path).map_err(|error| explain(&error))?;
     // Not `RootModule::load_from_file`, which keeps one module per type: the

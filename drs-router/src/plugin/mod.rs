@@ -2,42 +2,55 @@
 
 mod expert;
 mod find;
+mod found;
 mod here;
 mod library;
 mod opening;
 mod pins;
+mod prepared;
 mod registry;
 
 use std::path::{Path, PathBuf};
 
+use drs_core::lattice::Digest;
 use drs_plugins_api::abi::PluginModuleRef;
 use drs_plugins_api::{Manifest, PluginInfo};
 
 pub(crate) use expert::{Failure, Isolation};
 pub use expert::{LoadError, LoadedExpert};
 pub use find::{plugin_folders, plugins_in};
+pub use found::Library;
 pub(crate) use here::Here;
 pub use opening::Opening;
+pub use prepared::{ModelFile, Prepared, named_files};
 pub(crate) use registry::Registry;
 
-use crate::config::ModelSpec;
-
-/// Finds the library of a plugin by its name, or a path from `base_dir`.
+/// Finds the library of a plugin by its name, or a path from `base_dir`. Without that, a path
+/// is one from the working directory, and a name is not looked for there.
 ///
 /// # Errors
 /// If there is none; the message tells where it was looked for.
-pub fn find_plugin(plugin: &str, base_dir: &Path) -> Result<PathBuf, LoadError> {
-    let spec = ModelSpec::new(plugin, serde_json::Value::Null);
-    registry::locate(&spec, base_dir).map(|(library, _)| library)
+pub fn find_plugin(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, LoadError> {
+    find::locate(plugin, base_dir)
 }
 
-/// Loads a library into this process, for good: its code runs here.
+/// Loads a [copy](Library::copy) of a library, of this digest, into this process, for good: its
+/// code runs here.
 ///
 /// # Errors
 /// If it is no plugin, or one of another interface.
-pub fn load_library(library: &Path) -> Result<(PluginModuleRef, PluginInfo), String> {
-    let plugin = Registry::default().load(library).map_err(|error| error.to_string())?;
+pub fn load_library(copy: &Path, sha256: Digest) -> Result<(PluginModuleRef, PluginInfo), String> {
+    let plugin = Registry::default().load(copy, sha256)?;
     Ok((plugin.module, PluginInfo::clone(&plugin.info)))
+}
+
+/// Asks a plugin, in this process, which files a model is made of; `None` if it does not tell.
+///
+/// # Errors
+/// If the library is no plugin, or cannot tell.
+pub fn list_files(opening: &Opening) -> Result<Option<Vec<PathBuf>>, String> {
+    let plugin = Registry::default().load(&opening.library, opening.sha256)?;
+    Here::files(plugin.module, opening).map_err(|error| error.to_string())
 }
 
 /// Opens a model in this process, to hear what it says of itself.
@@ -50,6 +63,6 @@ pub fn open_model(opening: &Opening) -> Result<Manifest, String> {
 
 /// Opens a model in a process that has no other.
 pub(crate) fn open_alone(opening: &Opening) -> Result<Here, String> {
-    let plugin = Registry::default().load(&opening.library).map_err(|error| error.to_string())?;
+    let plugin = Registry::default().load(&opening.library, opening.sha256)?;
     Here::open(plugin.module, plugin.info, opening).map_err(|error| error.to_string())
 }

@@ -1,43 +1,49 @@
 //! The digests that experts.toml demands of model files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::expert::{LoadError, digest};
+use drs_core::lattice::Digest;
+
+use super::expert::LoadError;
 use crate::config::ModelSpec;
+use crate::copies::{Copies, place};
 
-impl ModelSpec {
-    /// Whether the pinned files are what they should be: asked before a model is opened.
-    pub(super) fn check_files(&self, base_dir: &Path) -> Result<(), LoadError> {
-        let Some(pins) = &self.files else { return Ok(()) };
-        pins.iter().try_for_each(|(name, expected)| {
-            let path = base_dir.join(name);
-            let found = digest(&path)?.sha256;
-            if found == *expected {
-                return Ok(());
-            }
-            let problem = format!(
-                "its sha256 is {found}, experts.toml expects {expected}; if the change was meant, `drs expert pin` writes the new one"
-            );
-            Err(LoadError::Pin { path, problem })
-        })
+/// The pins of one model.
+pub(super) struct Pins<'a> {
+    /// Path and digest of each; `None` if the model has no pins.
+    pins: Option<Vec<(PathBuf, &'a Digest)>>,
+}
+
+impl<'a> Pins<'a> {
+    pub(super) fn new(spec: &'a ModelSpec, base_dir: &Path) -> Self {
+        let pins = spec.files.as_ref();
+        let from_base = |(name, digest): (&String, &'a Digest)| (base_dir.join(name), digest);
+        Self { pins: pins.map(|pins| pins.iter().map(from_base).collect()) }
     }
 
-    /// Whether a file that the opened model is made of is pinned, if any is, and still what it
-    /// should be.
-    pub(super) fn check_pinned(&self, file: &Path, base_dir: &Path) -> Result<(), LoadError> {
-        let Some(pins) = &self.files else { return Ok(()) };
-        let same = |name: &str| {
-            let (a, b) = (base_dir.join(name).canonicalize(), file.canonicalize());
+    /// Whether all that is pinned is what it should be: asked before the plugin reads anything.
+    pub(super) fn check_all(&self, copies: &Copies) -> Result<(), LoadError> {
+        let mut pins = self.pins.iter().flatten();
+        pins.try_for_each(|(path, _)| self.check(path, copies.add(path)?))
+    }
+
+    /// Whether a file of the model is pinned, if any is, and is what it should be.
+    pub(super) fn check(&self, path: &Path, found: Digest) -> Result<(), LoadError> {
+        let Some(pins) = &self.pins else { return Ok(()) };
+        let fail = |problem: String| LoadError::Pin { path: path.to_owned(), problem };
+        let same = |pinned: &Path| {
+            let (a, b) = (place(pinned), place(path));
             matches!((a, b), (Ok(a), Ok(b)) if a == b)
         };
-        let fail = |problem: String| LoadError::Pin { path: file.to_owned(), problem };
-        let Some((_, expected)) = pins.iter().find(|(name, _)| same(name)) else {
+        let Some((_, expected)) = pins.iter().find(|(pinned, _)| same(pinned)) else {
             let problem = "the model is made of it, but experts.toml pins only others; `drs expert pin` writes all";
             return Err(fail(problem.to_owned()));
         };
-        if digest(file)?.sha256 == *expected {
+        if found == **expected {
             return Ok(());
         }
-        Err(fail("it changed while the model was opened".to_owned()))
+        Err(fail(format!(
+            "its sha256 is {found}, experts.toml expects {expected}; if the change was meant, `drs expert pin` writes the new one"
+        )))
     }
 }

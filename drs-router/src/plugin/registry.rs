@@ -1,31 +1,14 @@
 //! The libraries loaded so far.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use drs_core::lattice::Digest;
 use drs_plugins_api::PluginInfo;
 use drs_plugins_api::abi::PluginModuleRef;
 
-use super::expert::LoadError;
-use super::{find, library};
-use crate::config::ModelSpec;
-
-/// Finds the library of a model's plugin, by its real path, and checks that it is the
-/// one that experts.toml pins: before it is loaded, since loading runs its code.
-pub(super) fn locate(spec: &ModelSpec, base_dir: &Path) -> Result<(PathBuf, Digest), LoadError> {
-    let path = find::find(&spec.plugin, base_dir)
-        .map_err(|searched| LoadError::NotFound { plugin: spec.plugin.clone(), searched })?;
-    let fail = |problem: String| LoadError::Library { path: path.clone(), problem };
-    let bytes = std::fs::read(&path).map_err(|error| fail(error.to_string()))?;
-    let sha256 = Digest::of(&bytes);
-    if let Some(expected) = spec.sha256.filter(|expected| *expected != sha256) {
-        return Err(fail(format!("its sha256 is {sha256}, experts.toml expects {expected}")));
-    }
-    let real = path.canonicalize().map_err(|error| fail(error.to_string()))?;
-    Ok((real, sha256))
-}
+use super::library;
 
 /// A loaded library.
 #[derive(Clone)]
@@ -34,25 +17,24 @@ pub(crate) struct Plugin {
     pub(super) info: Arc<PluginInfo>,
 }
 
-/// Loads each library once.
+/// The plugins of a pool, each library once.
 #[derive(Default)]
 pub(crate) struct Registry {
-    plugins: HashMap<PathBuf, Plugin>,
+    plugins: HashMap<Digest, Plugin>,
 }
 
 impl Registry {
-    /// Loads a plugin that was found, if it is not loaded yet.
-    pub(super) fn load(&mut self, library: &Path) -> Result<Plugin, LoadError> {
-        let fail = |problem: String| LoadError::Library { path: library.to_owned(), problem };
-        if let Some(plugin) = self.plugins.get(library) {
+    /// Loads a library by its copy, unless one of that digest is loaded.
+    pub(super) fn load(&mut self, copy: &Path, sha256: Digest) -> Result<Plugin, String> {
+        if let Some(plugin) = self.plugins.get(&sha256) {
             return Ok(plugin.clone());
         }
-        let module = library::load(library).map_err(fail)?;
+        let module = library::load(copy, sha256)?;
         let info: PluginInfo = serde_json::from_str((module.about())().as_str())
-            .map_err(|error| fail(format!("it does not tell its name and version: {error}")))?;
-        self.check_runtime(&info).map_err(fail)?;
+            .map_err(|error| format!("it does not tell its name and version: {error}"))?;
+        self.check_runtime(&info)?;
         let plugin = Plugin { module, info: Arc::new(info) };
-        self.plugins.insert(library.to_owned(), plugin.clone());
+        self.plugins.insert(sha256, plugin.clone());
         Ok(plugin)
     }
 

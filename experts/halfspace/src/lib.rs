@@ -14,6 +14,8 @@
 #[cfg(test)]
 mod conformance;
 
+use std::path::PathBuf;
+
 use drs_plugins_api::{Batch, Context, Error, ErrorKind, Manifest, Plugin, export_expert};
 
 #[derive(serde::Deserialize)]
@@ -39,6 +41,11 @@ struct Halfspace {
 impl Plugin for Halfspace {
     const NAME: &'static str = "halfspace";
     type Config = Config;
+
+    fn files(_: &Config, _: &Context) -> Result<Option<Vec<PathBuf>>, Error> {
+        // All of it is in the configuration.
+        Ok(Some(Vec::new()))
+    }
 
     fn open(config: Config, context: &Context) -> Result<Self, Error> {
         let wrong = |message: String| Err(Error::new(ErrorKind::Config, message));

@@ -5,10 +5,16 @@
 //! class; both vote alike. Sigma and class names come from the metadata
 //! properties `drs.sigma` and `drs.classes` (comma-separated) or from the
 //! configuration; where both speak they must agree.
+//!
+//! * `config.rs`: the `config` table of experts.toml.
+//! * `graph/`: the file before it runs: its weights in other files, operators that mix the
+//!   batch, operators that are not supported.
+//! * `model.rs`: loading and running it.
 
 mod config;
 #[cfg(test)]
 mod conformance;
+mod graph;
 mod model;
 
 use drs_plugins_api::export_expert;

@@ -12,13 +12,15 @@ use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
 use crate::config::Config;
+use crate::graph::{self, OnnxFile};
 
 /// Inputs per batch at which rten was fastest on small convolutional networks.
 const PREFERRED_BATCH: usize = 64;
 
 pub(crate) struct OnnxExpert {
     model: Model,
-    path: PathBuf,
+    /// The model's, then those that hold its weights.
+    files: Vec<PathBuf>,
     sigma: f64,
     shape: [usize; 3],
     classes: Vec<String>,
@@ -29,15 +31,31 @@ impl Plugin for OnnxExpert {
     const NAME: &'static str = "onnx";
     type Config = Config;
 
+    fn files(config: &Config, context: &Context) -> Result<Option<Vec<PathBuf>>, Error> {
+        let path = context.resolve(&config.model);
+        let data = match OnnxFile::read(&path)? {
+            Some(file) => file.data_files(&path)?,
+            None => Vec::new(),
+        };
+        Ok(Some(std::iter::once(path).chain(data).collect()))
+    }
+
     fn open(config: Config, context: &Context) -> Result<Self, Error> {
         let path = context.resolve(&config.model);
+        let file = OnnxFile::read(&path)?;
+        let operators = file.as_ref().map(OnnxFile::operators).unwrap_or_default();
+        let mut files = vec![path.clone()];
+        if let Some(file) = file {
+            files.extend(file.data_files(&path)?);
+            file.check(&path)?;
+        }
         let failed = |problem: String| {
             Error::new(ErrorKind::Model, format!("{}: {problem}", path.display()))
         };
         let model = ModelOptions::with_all_ops()
             .prepack_weights(true)
             .load_file(&path)
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| graph::explain(&path, &operators, &error.to_string()))?;
         let shape = input_shape(&model, context.shape()).map_err(failed)?;
         let outputs = outputs(&model).map_err(failed)?;
         let told = model.metadata();
@@ -48,7 +66,7 @@ impl Plugin for OnnxExpert {
             .map_err(|error| in_file(&path, error))?;
         let (mean, std) = (config.mean.as_deref(), config.std.as_deref());
         let normalisation = Normalisation::from_config(mean, std, shape[0])?;
-        Ok(Self { model, path, sigma, shape, classes, normalisation })
+        Ok(Self { model, files, sigma, shape, classes, normalisation })
     }
 
     fn manifest(&self) -> Manifest {
@@ -59,7 +77,7 @@ impl Plugin for OnnxExpert {
             preferred_batch: PREFERRED_BATCH,
             // Calls share nothing but the weights.
             concurrency: 0,
-            files: vec![self.path.clone()],
+            files: self.files.clone(),
             capabilities: Vec::new(),
             tolerance: 0.0,
         }
@@ -185,7 +203,7 @@ mod tests {
         let model = ModelOptions::with_all_ops().prepack_weights(true).load_file(&path).unwrap();
         let shape = input_shape(&model, shape).unwrap();
         let classes = vec![String::new(); outputs(&model).unwrap().unwrap()];
-        OnnxExpert { model, path, sigma: 1.0, shape, classes, normalisation: None }
+        OnnxExpert { model, files: vec![path], sigma: 1.0, shape, classes, normalisation: None }
     }
 
     /// The first shipped images, on the lattice.

@@ -54,6 +54,10 @@ impl Plugin for TorchExpert {
         Some(NativeRuntime { name: "libtorch".to_owned(), version: "2.11.0".to_owned() })
     }
 
+    fn files(config: &Config, context: &Context) -> Result<Option<Vec<PathBuf>>, Error> {
+        Ok(Some(vec![context.resolve(&config.model)]))
+    }
+
     fn open(config: Config, context: &Context) -> Result<Self, Error> {
         drs_torch_device::prepare();
         let threads = config.threads.unwrap_or(1).max(1).into();

@@ -1,0 +1,78 @@
+//! A temporary folder that is removed with its owner, or by whoever comes after it.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const PREFIX: &str = "drs-copies-";
+/// Held for as long as the folder's owner lives.
+const LOCK: &str = "lock";
+
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// A new folder; those whose owners were killed are removed.
+    pub(super) fn new() -> io::Result<Self> {
+        // Plugins may ask for real paths: those of copies must begin as the folder's does.
+        let parent = std::env::temp_dir().canonicalize()?;
+        sweep(&parent);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let unfinished = folder.path().join("unfinished");
+        let lock = File::create_new(&unfinished)?;
+        lock.lock()?;
+        // Under this name others look for it, and find it locked.
+        std::fs::rename(unfinished, folder.path().join(LOCK))?;
+        Ok(Self { path: folder.keep(), _lock: lock })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next one that comes.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A killed process leaves its folder, but no lock.
+fn sweep(parent: &Path) {
+    let entries = std::fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok);
+    let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    for folder in ours.map(|entry| entry.path()) {
+        let lock = File::open(folder.join(LOCK));
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            // Those of other users stay.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_the_dead_are_removed_and_those_of_the_living_stay() {
+        let parent = tempfile::tempdir().unwrap();
+        let (dead, alive, new) = ("dead", "alive", "new");
+        let folder = |name: &str| parent.path().join(format!("{PREFIX}{name}"));
+        for name in [dead, alive, new] {
+            std::fs::create_dir_all(folder(name).join("files/a")).unwrap();
+        }
+        File::create(folder(dead).join(LOCK)).unwrap();
+        let held = File::create(folder(alive).join(LOCK)).unwrap();
+        held.lock().unwrap();
+        std::fs::create_dir(parent.path().join("another")).unwrap();
+        sweep(parent.path());
+        let there = |name: &str| folder(name).exists();
+        assert_eq!([there(dead), there(alive), there(new)], [false, true, true]);
+        assert!(parent.path().join("another").exists());
+    }
+}
