@@ -69,7 +69,8 @@ fn our_own_runs_say_what_routing_did() {
 /// A run of 60 inputs whose radii are spread over 0 to 1.2, with further options.
 fn run(place: &Place, name: &str, options: &str) {
     if !place.path("experts.toml").exists() {
-        place.write("experts.toml", Halfspaces::pair().toml());
+        let experts = vec![("near", 0.25, 0, 99.5), ("far", 0.5, 0, 50.5)];
+        place.write("experts.toml", Halfspaces { experts, ..Halfspaces::pair() }.toml());
         let inputs: Vec<(Vec<u8>, u8)> = (0..60).map(|i| (vec![4 * i, 100, 0, i], 1)).collect();
         place.write_idx("data", [2, 2], &inputs);
     }
@@ -237,7 +238,7 @@ fn pools_worth_having() {
     {
         assert!(out.contains(text), "{text}\n{out}");
     }
-    let out = place.drs("plan near.tsv far.tsv --radii 0,0.5 --accuracy 0.3,0.5").succeeds();
+    let out = place.drs("plan near.tsv far.tsv --radii 0 --accuracy 0.3,0.5").succeeds();
     let verdict = out.lines().last().unwrap();
     assert!(
         verdict.contains("Verdict: no, not even with a router that is right for 50 %"),

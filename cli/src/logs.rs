@@ -54,7 +54,7 @@ pub(crate) fn undecided(logs: &[Log], shown: &str) -> Vec<String> {
                 "{names}: a table of drs certify without its .run.json beside it, which tells where draws stopped: what is certified is a lower bound{shown}. Keep that file beside the table, or give the .jsonl."
             ),
             _ => format!(
-                "{names}: an input was drawn until {decided}. Elsewhere more would be certified with all N draws: what is certified is a lower bound{shown}. drs certify gives the whole curve with --full or --sampling fixed."
+                "{names}: an input was drawn until {decided}. With all N draws more may be certified than that: what was left open is shown as a lower bound{shown}. drs certify gives the whole curve with --full or --sampling fixed."
             ),
         }
     };

@@ -20,7 +20,12 @@ pub(crate) fn corners(steps: impl Iterator<Item = (f64, f64)>, to: f64) -> Vec<(
 /// The area between a curve and what it may be with all draws: up along the latter, and back.
 pub(crate) fn between(curve: &Curve, to: f64) -> Vec<(f64, f64)> {
     let mut area = corners(curve.most_steps(), to);
-    area.extend(corners(curve.steps(), to).into_iter().rev());
+    let below = corners(curve.steps(), to);
+    // Where nothing is certified any more the area goes down to the axis.
+    if let (Some(&(end, _)), Some((_, 0.0))) = (area.last(), below.last()) {
+        area.push((end, 0.0));
+    }
+    area.extend(below.into_iter().rev());
     area
 }
 
@@ -42,7 +47,7 @@ mod tests {
         let most = vec![f64::INFINITY, 0.75, 0.5];
         let curve = Curve::between(vec![1.0, 0.5, 0.5], most, 4, Vec::new());
         let area = [(0.0, 0.75), (0.5, 0.75), (0.5, 0.5), (0.75, 0.5), (0.75, 0.25), (1.5, 0.25)];
-        let back = [(1.0, 0.0), (1.0, 0.25), (0.5, 0.25), (0.5, 0.75), (0.0, 0.75)];
+        let back = [(1.5, 0.0), (1.0, 0.0), (1.0, 0.25), (0.5, 0.25), (0.5, 0.75), (0.0, 0.75)];
         assert_eq!(between(&curve, 1.5), [&area[..], &back].concat());
     }
 }
