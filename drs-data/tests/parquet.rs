@@ -124,6 +124,34 @@ fn columns_of_other_names_are_found_by_their_kinds() {
 }
 
 #[test]
+fn images_are_read_by_groups_in_any_order() {
+    let folder = tempfile::tempdir().unwrap();
+    for shard in 0..2 {
+        let name = format!("test-0000{shard}-of-00002.parquet");
+        std::fs::copy(parquet("groups.parquet"), folder.path().join(name)).unwrap();
+    }
+    let data = open(folder.path(), [3, 2, 3]).unwrap();
+    assert_eq!((data.len(), data.classes()), (18, None));
+    let first = |index: usize| data.get(index).unwrap().input.values()[0];
+    for index in (0..18).chain([17, 0, 9, 8, 1, 16]).chain((0..18).rev()) {
+        let row = index % 9;
+        assert_eq!((data.label(index), first(index)), (Some(row), 10 * row as i16), "{index}");
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                (0..18).for_each(|index| assert_eq!(first(index), 10 * (index % 9) as i16))
+            });
+        }
+    });
+    assert!(data.get(18).unwrap_err().to_string().contains("no input 18, it holds 18"));
+    // Images are read where they are asked for: a file that is gone is an error of its inputs.
+    std::fs::remove_file(folder.path().join("test-00001-of-00002.parquet")).unwrap();
+    assert_eq!(first(3), 30);
+    assert!(data.get(9).unwrap_err().to_string().contains("test-00001-of-00002.parquet: row 0"));
+}
+
+#[test]
 fn parquet_files_that_do_not_fit_are_named() {
     let paths = open(&parquet("paths.parquet"), [3, 2, 3]).unwrap_err();
     assert!(paths.contains("row 0") && paths.contains("not here"), "{paths}");

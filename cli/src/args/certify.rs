@@ -16,6 +16,7 @@ Examples:
   drs certify --experts experts.toml --data cifar10/test --out cohen.tsv --method one:s025 --sampling fixed
   drs certify --experts experts.toml --data photos --labels photos.csv --out photos.tsv
   drs certify --experts experts.toml --data folders --classes by-place --out folders.tsv
+  drs certify --experts experts.toml --data CIFAR-10-C --corruption fog --severity 3 --out fog3.tsv
   drs certify --experts experts.toml --data cifar10/test --out all.tsv --shard 2/8   # then: drs merge
 
 Index i is taken if i >= START and (i - START) is a multiple of SKIP. The results are
@@ -39,8 +40,9 @@ pub(crate) struct CertifyArgs {
     pub(crate) draws: DrawArgs,
 
     /// The data: an ImageFolder (one folder per class) or a folder of images; a folder of IDX
-    /// files (.gz or not), of CIFAR's binary or python version, of .parquet files as on the
-    /// Hugging Face hub, or of images.npy and labels.npy; or one .parquet or .npz file.
+    /// files (.gz or not), of CIFAR's binary or python version, of CIFAR-10-C, STL-10 or SVHN, of
+    /// .parquet files as on the Hugging Face hub, or of images.npy and labels.npy; or one .parquet,
+    /// .npz, .npy or .mat file. docs/data.md tells how each is recognised.
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
 

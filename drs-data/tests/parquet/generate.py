@@ -1,4 +1,4 @@
-"""Writes hub.parquet, paths.parquet and other.parquet as the Hugging Face datasets library does (pyarrow 14 or later).
+"""Writes hub.parquet, paths.parquet, other.parquet and groups.parquet as the Hugging Face datasets library does (pyarrow 14 or later).
 
 Four 3x2 images: PNG, height 2, width 3, all pixels 10 times the row; labels 0, 1, 2, 1.
 """
@@ -43,3 +43,8 @@ schema = pa.schema(
 images[1] = {"bytes": None, "path": "1.png"}
 columns = {"caption": ["", "a", "b", "c"], "picture": images, "score": [[0.5]] * 4, "kind": [2, 1, 0, 1]}
 pq.write_table(pa.Table.from_pydict(columns, schema), "other.parquet", compression="zstd")
+
+# Nine images in groups of two.
+schema = pa.schema([("image", pa.struct([("bytes", pa.binary())])), ("label", pa.int8())])
+columns = {"image": [{"bytes": png(10 * row)} for row in range(9)], "label": list(range(9))}
+pq.write_table(pa.Table.from_pydict(columns, schema), "groups.parquet", row_group_size=2)

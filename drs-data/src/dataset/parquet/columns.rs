@@ -50,16 +50,24 @@ impl Columns {
         Ok(Self { schema: schema.name().to_owned(), image, label, classes })
     }
 
-    /// What is read of each row.
-    pub(super) fn projection(&self) -> Result<Type, String> {
-        let fields = std::iter::once(&self.image).chain(&self.label).cloned().collect();
-        let schema = Type::group_type_builder(&self.schema).with_fields(fields).build();
-        schema.map_err(|error| error.to_string())
+    /// The schema of the images alone.
+    pub(super) fn image_alone(&self) -> Result<Type, String> {
+        self.projection(&self.image)
+    }
+
+    /// The schema of the labels alone.
+    pub(super) fn label_alone(&self) -> Result<Type, String> {
+        self.projection(self.label.as_ref().ok_or("no labels are read")?)
+    }
+
+    fn projection(&self, field: &Arc<Type>) -> Result<Type, String> {
+        let schema = Type::group_type_builder(&self.schema).with_fields(vec![Arc::clone(field)]);
+        schema.build().map_err(|error| error.to_string())
     }
 
     /// The encoded image of a row.
-    pub(super) fn image(&self, record: Row) -> Result<Vec<u8>, String> {
-        match field(&record, self.image.name()) {
+    pub(super) fn image(&self, record: &Row) -> Result<Vec<u8>, String> {
+        match field(record, self.image.name()) {
             Some(Field::Bytes(bytes)) => Ok(bytes.data().to_vec()),
             Some(Field::Group(group)) => {
                 let bytes = group.get_column_iter().find_map(|(name, field)| match field {
@@ -72,10 +80,9 @@ impl Columns {
         }
     }
 
-    /// The class of a row, if labels are read.
-    pub(super) fn label(&self, record: &Row) -> Result<Option<usize>, String> {
-        let Some(column) = &self.label else { return Ok(None) };
-        let label = field(record, column.name());
+    /// The class of a row.
+    pub(super) fn label(&self, record: &Row) -> Result<usize, String> {
+        let label = self.label.as_ref().and_then(|column| field(record, column.name()));
         let class = match label {
             Some(Field::Long(class)) => usize::try_from(*class).ok(),
             Some(Field::Int(class)) => usize::try_from(*class).ok(),
@@ -88,7 +95,7 @@ impl Columns {
             _ => None,
         };
         let wrong = || format!("the label is {}, expected a class from 0; {HINT}", written(label));
-        class.map(Some).ok_or_else(wrong)
+        class.ok_or_else(wrong)
     }
 }
 

@@ -2,37 +2,38 @@
 
 mod columns;
 mod find;
+mod group;
 mod shard;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use self::columns::Columns;
+use self::group::{Encoded, Group};
 use super::{Example, Labels, OpenOptions};
 use crate::InputSpec;
 use crate::error::DataError;
 use crate::guard::guarded;
 use crate::image::decode;
 
-/// Encoded images in memory, decoded on demand.
+/// Row groups whose images are held: inputs are read in their order, several at once.
+const HELD: usize = 3;
+
+/// Labels in memory; encoded images are read by row group where one is asked for.
 #[derive(Debug)]
 pub(super) struct Images {
     spec: InputSpec,
     files: Vec<PathBuf>,
-    images: Vec<Encoded>,
+    /// In the order of the inputs.
+    groups: Vec<Group>,
+    labels: Option<Vec<usize>>,
     classes: Option<Vec<String>>,
-}
-
-#[derive(Debug)]
-struct Encoded {
-    /// Which file it came from, and its row there.
-    file: usize,
-    row: usize,
-    label: Option<usize>,
-    /// Or why the row has none.
-    bytes: Result<Vec<u8>, String>,
+    /// The last groups that were read, by their place in `groups`.
+    held: Mutex<Vec<(usize, Arc<Encoded>)>>,
 }
 
 /// `None` if the path is no parquet file and no folder that holds one.
@@ -42,38 +43,53 @@ pub(super) fn open(
     options: &OpenOptions,
 ) -> Result<Option<Images>, DataError> {
     let Some(files) = find::files(path, options)? else { return Ok(None) };
-    let mut images = Images { spec, files: files.clone(), images: Vec::new(), classes: None };
+    let labels = (options.labels == Labels::Own).then(Vec::new);
+    let (groups, held) = (Vec::new(), Mutex::new(Vec::new()));
+    let mut images = Images { spec, files: files.clone(), groups, labels, classes: None, held };
     for (index, file) in files.iter().enumerate() {
         // The parquet crate panics on some damaged files.
-        guarded(|| images.read(index, file, &options.labels))
-            .map_err(|problem| DataError::new(file, problem))?;
+        guarded(|| images.add(index, file)).map_err(|problem| DataError::new(file, problem))?;
     }
     // One row without an image is one input that cannot be read; none with one is another file.
-    if images.images.iter().all(|image| image.bytes.is_err()) && !images.images.is_empty() {
-        images.get(0)?;
+    if let Some(first) = images.groups.iter().position(|group| group.rows > 0)
+        && images.encoded(first).is_ok_and(|encoded| encoded.iter().all(Result::is_err))
+    {
+        images.get(images.groups[first].first)?;
     }
     Ok(Some(images))
 }
 
 impl Images {
-    fn read(&mut self, file: usize, path: &Path, labels: &Labels) -> Result<(), String> {
+    /// Labels and places of a file's images.
+    fn add(&mut self, file: usize, path: &Path) -> Result<(), String> {
         let opened = File::open(path).map_err(|error| error.to_string())?;
+        let bytes = opened.metadata().map_err(|error| error.to_string())?.len();
         let reader = SerializedFileReader::new(opened).map_err(|error| error.to_string())?;
-        let with_labels = *labels == Labels::Own;
-        let columns = Columns::of(reader.metadata().file_metadata(), with_labels)?;
-        let rows = reader.into_iter().project(Some(columns.projection()?));
-        for (row, record) in rows.map_err(|error| error.to_string())?.enumerate() {
-            let named = |problem: String| format!("row {row}: {problem}");
-            let record = record.map_err(|error| named(error.to_string()))?;
-            let label = columns.label(&record).map_err(named)?;
-            self.images.push(Encoded { file, row, label, bytes: columns.image(record) });
+        let columns = Columns::of(reader.metadata().file_metadata(), self.labels.is_some())?;
+        let before = self.len();
+        for number in 0..reader.num_row_groups() {
+            let rows = rows(reader.metadata(), number, bytes)?;
+            self.groups.push(Group { file, number, first: self.len(), rows });
+        }
+        if let Some(labels) = &mut self.labels {
+            let projection = columns.label_alone()?;
+            let records = reader.into_iter().project(Some(projection));
+            for (row, record) in records.map_err(|error| error.to_string())?.enumerate() {
+                let named = |problem: String| format!("row {row}: {problem}");
+                let record = record.map_err(|error| named(error.to_string()))?;
+                labels.push(columns.label(&record).map_err(named)?);
+            }
+            let (found, expected) = (labels.len() - before, self.len() - before);
+            if found != expected {
+                return Err(format!("{found} labels for {expected} rows"));
+            }
         }
         self.classes = self.classes.take().or(columns.classes);
         Ok(())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.images.len()
+        self.groups.last().map_or(0, |last| last.first + last.rows)
     }
 
     pub(super) fn classes(&self) -> Option<&[String]> {
@@ -81,17 +97,50 @@ impl Images {
     }
 
     pub(super) fn label(&self, index: usize) -> Option<usize> {
-        self.images.get(index).and_then(|image| image.label)
+        self.labels.as_ref()?.get(index).copied()
     }
 
     pub(super) fn get(&self, index: usize) -> Result<Example, DataError> {
-        let none =
-            || DataError::new(&self.files[0], format!("no input {index}, it holds {}", self.len()));
-        let Encoded { file, row, label, bytes } = self.images.get(index).ok_or_else(none)?;
-        let image = bytes.as_ref().map_err(String::clone);
-        let image = image.and_then(|bytes| decode(bytes, None, self.spec)).map_err(|problem| {
-            DataError::new(&self.files[*file], format!("row {row}: {problem}"))
+        let place = self.groups.partition_point(|group| group.first + group.rows <= index);
+        let Some(group) = self.groups.get(place) else {
+            let problem = format!("no input {index}, it holds {}", self.len());
+            return Err(DataError::new(&self.files[0], problem));
+        };
+        let row = index - group.first;
+        let image = self.encoded(place).and_then(|encoded| {
+            let bytes = encoded.get(row).ok_or("the row group is shorter than the file says")?;
+            decode(bytes.as_ref().map_err(String::clone)?, None, self.spec)
+        });
+        let image = image.map_err(|problem| {
+            let of_file = self.groups.iter().find(|other| other.file == group.file);
+            let row = index - of_file.map_or(0, |other| other.first);
+            DataError::new(&self.files[group.file], format!("row {row}: {problem}"))
         })?;
-        Ok(Example::of(index, *label, image, index.to_string()))
+        Ok(Example::of(index, self.label(index), image, index.to_string()))
+    }
+
+    /// The encoded images of a group. One thread reads, the others wait for what it reads.
+    fn encoded(&self, place: usize) -> Result<Arc<Encoded>, String> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, encoded)) = held.iter().find(|(other, _)| *other == place) {
+            return Ok(Arc::clone(encoded));
+        }
+        let group = &self.groups[place];
+        let encoded = Arc::new(guarded(|| group.read(&self.files[group.file]))?);
+        if held.len() >= HELD {
+            held.remove(0);
+        }
+        held.push((place, Arc::clone(&encoded)));
+        Ok(encoded)
+    }
+}
+
+/// The rows of a group, which the file's end tells.
+fn rows(file: &ParquetMetaData, number: usize, bytes: u64) -> Result<usize, String> {
+    let rows = file.row_group(number).num_rows();
+    // An image is at least a byte: a file that lies is found before anything is allocated.
+    match usize::try_from(rows) {
+        Ok(count) if count as u64 <= bytes => Ok(count),
+        _ => Err(format!("is damaged: it promises {rows} rows in {bytes} bytes")),
     }
 }
