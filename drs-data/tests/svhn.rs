@@ -100,7 +100,10 @@ impl Matlab {
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Vec<(Option<usize>, Vec<i16>)>, String> {
+/// The label and the values of an input.
+type Digit = (Option<usize>, Vec<i16>);
+
+fn read(bytes: &[u8]) -> Result<Vec<Digit>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("digits.mat");
     std::fs::write(&path, bytes).unwrap();
@@ -133,8 +136,8 @@ fn what_is_no_such_file_is_named() {
     let matlab = Matlab { big_endian: false };
     let [x, y] = matlab.digits();
     let error = |elements: &[Vec<u8>]| read(&matlab.file(elements)).unwrap_err();
-    assert!(error(&[y.clone()]).contains("no array X, found y"));
-    assert!(error(&[x.clone()]).contains("no array y, found X"));
+    assert!(error(std::slice::from_ref(&y)).contains("no array X, found y"));
+    assert!(error(std::slice::from_ref(&x)).contains("no array y, found X"));
     let wide = matlab.array(9, "X", &[2, 1, 1, 2], 9, &[0; 32]);
     assert!(error(&[wide, y.clone()]).contains("expected uint8"));
     let wrong = matlab.array(9, "y", &[2, 1], 2, &[1, 11]);

@@ -54,7 +54,7 @@ pub(crate) enum Command {
     /// Route and certify images.
     Route(RouteArgs),
     /// Certify a data set.
-    Certify(CertifyArgs),
+    Certify(Box<CertifyArgs>),
     /// Put the shards of a run together.
     Merge(MergeArgs),
     /// Measure how fast the models are here, alone and with all that is around them.

@@ -224,7 +224,9 @@ mod tests {
     fn colours_are_those_that_libjpeg_finds() {
         let jfif = || marker(JFIF, b"JFIF\0\x01\x02\0\0\x01\0\x01\0\0");
         let both = [jfif(), adobe(0)].concat();
-        let cases: [(&[u8], &[u8], Colours, Option<u8>); 11] = [
+        /// Markers, names of components, what they mean, and the transform that tells it.
+        type Case<'a> = (&'a [u8], &'a [u8], Colours, Option<u8>);
+        let cases: [Case<'_>; 11] = [
             (&[], &[1], Colours::Gray, None),
             (&adobe(0), &[1], Colours::Gray, None),
             (&jfif(), b"RGB", Colours::YCbCr, Some(1)),

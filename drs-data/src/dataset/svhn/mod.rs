@@ -60,7 +60,6 @@ fn of_split(folder: &Path, split: &str) -> Result<Option<PathBuf>, DataError> {
 }
 
 /// The images, plane after plane, and their classes where they are asked for.
-#[expect(clippy::type_complexity, reason = "it is taken apart where it is called")]
 fn read(
     path: &Path,
     spec: InputSpec,
