@@ -7,6 +7,7 @@
 //! * [`Joint`]: several logs of the same inputs: envelope, oracle, paired tests.
 //! * [`Pool`]: whether routing among some of them would pay.
 //! * [`Routed`]: what routing did in a run, and what it cost.
+//! * [`Watch`]: whether answers look like those of a model that is run as it was trained.
 //! * [`Entry`]: one line of certificates, read strictly and verified.
 
 mod audit;
@@ -16,6 +17,7 @@ mod log;
 mod plan;
 mod routed;
 mod share;
+mod suspicion;
 
 pub use audit::{Answer, Entry};
 pub use curve::Curve;
@@ -24,3 +26,4 @@ pub use log::{Draws, Log, LogError, Record, Routing, Row, open};
 pub use plan::Pool;
 pub use routed::{Routed, StageDraws};
 pub use share::Share;
+pub use suspicion::{Suspicion, Watch, answer};

@@ -1,4 +1,5 @@
-//! `drs expert check`: the conformance suite, in processes of its own.
+//! `drs expert check`: the conformance suite, in processes of its own; with data, how often
+//! experts are right.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use drs_conformance::{Finding, Report, Step, lost};
 use serde::Serialize;
 
 use super::child::{Answer, Check, Request, ask};
+use super::measure;
 use super::subject::{Subject, subjects, value};
 use crate::args::CheckArgs;
 
@@ -22,6 +24,9 @@ struct Checked<'a> {
 }
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    if args.data.is_none() && args.reading.labels.is_some() {
+        bail!("--labels without --data: labels of which inputs? --data DIR");
+    }
     let mut passed = true;
     for subject in &subjects(&args.subject)? {
         let report = check(subject, args)?;
@@ -33,6 +38,9 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         } else {
             println!("{}, {}\n{report}", subject.name, subject.library.display());
         }
+    }
+    if let (Some(data), Some(experts)) = (&args.data, &args.subject.experts) {
+        measure::run(args, experts, data)?;
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
