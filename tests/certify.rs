@@ -305,3 +305,59 @@ fn times_are_shares_of_the_machine() {
         assert!((seconds("latency") - waited).abs() < 0.0006 * times.len() as f64);
     }
 }
+
+/// Sixty inputs on both sides of all thresholds, with labels by whether they are on the high one.
+fn sides(place: &Place, label: impl Fn(usize, bool) -> bool) {
+    let inputs: Vec<(Vec<u8>, u8)> = (0..60u8)
+        .map(|i| {
+            let is_high = i % 2 == 1;
+            let value = if is_high { 220 } else { 10 } + i / 4;
+            (vec![value, 120 + i, 0, i], u8::from(label(usize::from(i), is_high)))
+        })
+        .collect();
+    place.write_idx("data", [2, 2], &inputs);
+}
+
+/// Standard error of a run over them.
+fn said(place: &Place, method: &str) -> String {
+    let run = place.drs(&format!("{CERTIFY} --method {method} --out out.tsv --overwrite"));
+    assert_eq!(run.code, 0, "{run}");
+    run.stderr
+}
+
+#[test]
+fn models_that_are_run_otherwise_than_trained_are_suspected() {
+    let place = Place::new();
+    for method in ["one:near", "maxmin"] {
+        // Classes in another order than the labels.
+        place.write("experts.toml", Halfspaces::pair().toml());
+        sides(&place, |_, is_high| !is_high);
+        let told = said(&place, method);
+        for word in ["warning: ", "answers are right", "another order", "mean and std"] {
+            assert!(told.contains(word), "\"{word}\" in: {told}");
+        }
+        assert_eq!(told.matches("Usual causes").count(), 1, "{told}");
+        // One answer, as without the normalisation that a model expects.
+        let mut constant = Halfspaces::pair();
+        constant.experts.iter_mut().for_each(|expert| expert.3 = 2000.5);
+        place.write("experts.toml", constant.toml());
+        sides(&place, |_, is_high| is_high);
+        let told = said(&place, method);
+        assert!(told.contains("warning: class 0 is the answer for 50 of 50 inputs"), "{told}");
+    }
+}
+
+#[test]
+fn weak_models_and_few_inputs_are_not_suspected() {
+    let place = Place::new();
+    place.write("experts.toml", Halfspaces::pair().toml());
+    for method in ["one:near", "maxmin"] {
+        // Right on two thirds.
+        sides(&place, |i, is_high| if i % 6 < 4 { is_high } else { !is_high });
+        let told = said(&place, method);
+        assert!(!told.contains("Usual causes"), "{told}");
+        sides(&place, |_, is_high| !is_high);
+        let told = said(&place, &format!("{method} --max 40"));
+        assert!(!told.contains("Usual causes"), "{told}");
+    }
+}

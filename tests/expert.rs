@@ -184,3 +184,55 @@ fn pins_are_written_kept_and_enforced() {
     place.write("experts.toml", pinned.replacen("sha256 = \"", "sha256 = \"0", 1));
     place.drs_with(route, &[&image]).fails(1, &["sha256"]);
 }
+
+/// Eighty inputs on both sides of both thresholds, those of each label one after the other.
+fn labelled(place: &Place, swapped: bool) {
+    let inputs: Vec<(Vec<u8>, u8)> = (0..80u8)
+        .map(|i| {
+            let is_high = i >= 40;
+            let value = if is_high { 220 } else { 10 } + i % 30;
+            (vec![value, 120 + i, 0, i], u8::from(is_high != swapped))
+        })
+        .collect();
+    place.write_idx("data", [2, 2], &inputs);
+}
+
+#[test]
+fn data_tells_how_often_each_expert_is_right() {
+    let place = Place::new();
+    let mut pool = Halfspaces::pair();
+    // One that has a single answer.
+    pool.experts.push(("stuck", 0.25, 0, 2000.5));
+    pool.router = None;
+    place.write("experts.toml", pool.toml());
+    labelled(&place, false);
+    let run = "expert check --experts experts.toml --rows 64 --data data";
+    let found = place.drs(run);
+    assert_eq!(found.code, 0, "{found}");
+    assert!(found.stdout.contains("80 inputs, 16 noisy copies of each"), "{found}");
+    assert!(found.stdout.contains("most frequent answer"), "{found}");
+    let warnings: Vec<&str> =
+        found.stderr.lines().filter(|line| line.starts_with("warning")).collect();
+    assert_eq!(warnings.len(), 1, "{found}");
+    assert!(warnings[0].contains("expert stuck: class 0 is the answer for 80 of 80"), "{found}");
+
+    let figures = json(&place.drs(&format!("{run} --json")).succeeds());
+    let figures = &figures[figures.len() - 3..];
+    let right = |place: usize| figures[place]["right"]["percent"].as_f64().unwrap();
+    assert!(right(0) > 85.0 && right(1) > 70.0, "{figures:?}");
+    assert_eq!((figures[2]["name"].as_str(), right(2)), (Some("stuck"), 50.0));
+    assert_eq!(figures[2]["most_frequent"]["class"], "low");
+    assert_eq!(figures[2]["most_frequent"]["percent"], 100.0);
+    assert_eq!(figures[0]["chance"], 50.0);
+    assert_eq!(figures[0]["warning"], Value::Null);
+
+    // Labels in another order than the experts' classes.
+    labelled(&place, true);
+    let found = place.drs(&format!("{run} --name near"));
+    assert!(found.stderr.contains("warning: expert near: "), "{found}");
+    assert!(found.stderr.contains("guessing gives 40") && !found.stderr.contains("far"), "{found}");
+    // Few inputs tell nothing.
+    let few = place.drs(&format!("{run} --name near --inputs 10"));
+    assert!(few.stderr.contains("fewer than 50") && !few.stderr.contains("warning"), "{few}");
+    place.drs(&format!("{run} --labels none")).fails(1, &["has no label", "--labels FILE"]);
+}

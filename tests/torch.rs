@@ -76,8 +76,12 @@ fn checkpoints_and_torchscript_share_a_pool() {
 
 #[track_caller]
 fn fails(config: &str, words: &[&str]) {
-    let place = Place::new();
-    pool(&place, &[config]);
+    fails_in(&Place::new(), config, words);
+}
+
+#[track_caller]
+fn fails_in(place: &Place, config: &str, words: &[&str]) {
+    pool(place, &[config]);
     certify(&place, "out.tsv").fails(1, words);
 }
 
@@ -116,4 +120,54 @@ fn two_versions_of_libtorch_cannot_share_a_process() {
         1,
         &["expert n", "libtorch 2.10.0", "torch already brought another version", "can hold one"],
     );
+}
+
+/// A safetensors file with the tensors of the test network under each of the prefixes.
+fn several(place: &Place, prefixes: &[&str]) {
+    let checkpoint = drs_checkpoint::read(&models().join("resnet20.pth.tar")).unwrap();
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+    for (number, prefix) in (0u8..).zip(prefixes) {
+        for (name, tensor) in checkpoint.tensors() {
+            if name.ends_with("num_batches_tracked") {
+                continue;
+            }
+            let start = data.len();
+            data.extend_from_slice(tensor.data());
+            // Each another bias, or they would be one.
+            if name.ends_with("fc.bias") {
+                data[start] = number;
+            }
+            let entry = serde_json::json!({
+                "dtype": "F16", "shape": tensor.shape(), "data_offsets": [start, data.len()],
+            });
+            header.insert(format!("{prefix}{name}"), entry);
+        }
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    let length = (header.len() as u64).to_le_bytes();
+    place.write("several.safetensors", [&length[..], &header, &data].concat());
+}
+
+#[test]
+fn a_choice_among_weights_is_told() {
+    let place = Place::new();
+    several(&place, &["model.", "ema_model."]);
+    let config = |more: &str| {
+        format!(
+            "kind = \"checkpoint\", model = \"several.safetensors\", arch = \"cifar_resnet20\", sigma = 0.25, classes = 10{more}"
+        )
+    };
+    pool(&place, &[&config("")]);
+    let run = certify(&place, "out.tsv");
+    assert_eq!(run.code, 0, "{run}");
+    for word in ["WARN", "several.safetensors", "\"ema_model.1\", are used", "weights = \"raw\""] {
+        assert!(run.stderr.contains(word), "\"{word}\" in {run}");
+    }
+    for weights in ["ema", "raw"] {
+        pool(&place, &[&config(&format!(", weights = \"{weights}\""))]);
+        let run = certify(&place, &format!("{weights}.tsv"));
+        assert!(run.code == 0 && !run.stderr.contains("several sets"), "{run}");
+    }
+    several(&place, &["first.", "second."]);
+    fails_in(&place, &config(""), &["\"first.1\", \"second.1\"", "weights = "]);
 }

@@ -8,6 +8,7 @@
 mod cifar_resnet;
 mod resnet;
 mod small_cnn;
+mod tensors;
 
 /// What a network is made of.
 pub trait Layers {

@@ -3,6 +3,8 @@
 //!
 //! * [`read`]: files of `torch.save`, the zip format (since 1.6) and the one before
 //!   it, and safetensors;
+//! * [`Checkpoint::fit`]: the tensors that a network needs out of a file, whatever wraps
+//!   them there, and the normalisation in front of it;
 //! * [`read_dict`]: a pickled dict of lists and NumPy arrays, as CIFAR's authors
 //!   publish it.
 //!
@@ -12,6 +14,7 @@
 //! What a file costs to read is bounded by its size.
 
 mod error;
+mod fit;
 mod pickle;
 mod plain;
 mod pytorch;
@@ -22,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use error::CheckpointError;
+pub use fit::{Fitted, Front, Needs};
 pub use plain::{Array, Plain, read_dict};
 pub use tensor::{Dtype, NotFloat, Tensor};
 
@@ -32,9 +36,30 @@ pub struct Checkpoint {
     pub arch: Option<String>,
     /// The file's own notes: `__metadata__` of a safetensors file, else empty.
     pub metadata: BTreeMap<String, String>,
-    /// The state dict. A `module.` before every name, as DataParallel leaves
-    /// it, is taken off; other prefixes are as in the file.
-    pub tensors: BTreeMap<String, Tensor>,
+    /// Its sets of weights, at least one. Most files have one; some have averaged
+    /// weights (EMA) beside the raw ones.
+    pub sets: Vec<StateDict>,
+}
+
+/// One set of weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDict {
+    /// The keys that lead to it, with dots between them: `state_dict`, `ema.model`;
+    /// empty if the file is the state dict.
+    pub key: String,
+    /// The tensors by name, as in the file; or why this is no state dict, where other
+    /// values are among them.
+    pub tensors: Result<BTreeMap<String, Tensor>, String>,
+}
+
+impl Checkpoint {
+    /// The tensors of the set that is there, or of the first of several.
+    /// Empty only if there is no such set, which [`read`] never gives.
+    #[must_use]
+    pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
+        static NONE: BTreeMap<String, Tensor> = BTreeMap::new();
+        self.sets.iter().find_map(|set| set.tensors.as_ref().ok()).unwrap_or(&NONE)
+    }
 }
 
 /// Reads a checkpoint. The format is told by the content, not by the name.
@@ -50,9 +75,15 @@ pub fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
         return Err(fail("not a regular file, expected a checkpoint".to_owned()));
     }
     let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
-    let mut checkpoint = parse(&bytes).map_err(fail)?;
-    strip_module(&mut checkpoint.tensors);
-    Ok(checkpoint)
+    let checkpoint = parse(&bytes).map_err(fail)?;
+    match checkpoint.sets.first() {
+        Some(StateDict { tensors: Err(problem), .. })
+            if checkpoint.sets.iter().all(|set| set.tensors.is_err()) =>
+        {
+            Err(fail(problem.clone()))
+        }
+        _ => Ok(checkpoint),
+    }
 }
 
 fn parse(bytes: &[u8]) -> Result<Checkpoint, String> {
@@ -82,17 +113,4 @@ fn parse(bytes: &[u8]) -> Result<Checkpoint, String> {
         "of an unknown format, {EXPECTED}; it has {} bytes and begins `{start}`",
         bytes.len()
     ))
-}
-
-fn strip_module(tensors: &mut BTreeMap<String, Tensor>) {
-    const PREFIX: &str = "module.";
-    if tensors.keys().all(|name| name.starts_with(PREFIX)) {
-        *tensors = std::mem::take(tensors)
-            .into_iter()
-            .map(|(mut name, tensor)| {
-                name.drain(..PREFIX.len());
-                (name, tensor)
-            })
-            .collect();
-    }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ::safetensors::{Dtype as Theirs, SafeTensorError, SafeTensors};
 
-use crate::Checkpoint;
 use crate::error::shown;
 use crate::tensor::{Dtype, Tensor};
+use crate::{Checkpoint, StateDict};
 
 /// Whether the file begins as this format does: the header's length, then JSON.
 pub(crate) fn is(bytes: &[u8]) -> bool {
@@ -37,7 +37,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
             .ok_or_else(|| fail("its data has not the length of its shape"))?;
         tensors.insert(name.to_owned(), tensor);
     }
-    Ok(Checkpoint { arch: metadata.get("arch").cloned(), metadata, tensors })
+    let sets = vec![StateDict { key: String::new(), tensors: Ok(tensors) }];
+    Ok(Checkpoint { arch: metadata.get("arch").cloned(), metadata, sets })
 }
 
 fn dtype(theirs: Theirs) -> Option<Dtype> {

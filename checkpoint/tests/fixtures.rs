@@ -18,12 +18,12 @@ fn assert_holds(name: &str, checkpoint: &Checkpoint, expected: &Value) {
     assert_eq!(checkpoint.arch.as_deref(), expected["arch"].as_str(), "{name}");
     assert_eq!(serde_json::json!(checkpoint.metadata), expected["metadata"], "{name}");
     let tensors = expected["tensors"].as_object().unwrap();
-    let names: Vec<_> = checkpoint.tensors.keys().collect();
+    let names: Vec<_> = checkpoint.tensors().keys().collect();
     let mut expected_names: Vec<_> = tensors.keys().collect();
     expected_names.sort();
     assert_eq!(names, expected_names, "{name}");
     for (key, expected) in tensors {
-        let tensor = &checkpoint.tensors[key];
+        let tensor = &checkpoint.tensors()[key];
         let place = format!("{name}: {key}");
         assert_eq!(tensor.dtype().to_string(), expected["dtype"].as_str().unwrap(), "{place}");
         assert_eq!(serde_json::json!(tensor.shape()), expected["shape"], "{place}");

@@ -186,9 +186,9 @@ fn tensors_outside_their_storage_are_refused() {
 #[test]
 fn strides_that_repeat_elements_have_a_limit() {
     let object = dict(&tensor(1, 0, "I1000000000\n", "I0\n"));
-    assert_error(&legacy(&object, &[1.0]), "tensor `w`: it would unfold to 4000000008 bytes");
+    assert_error(&legacy(&object, &[1.0]), "tensor `w`: it would unfold to 4000000009 bytes");
     let few = parse(&legacy(&dict(&tensor(1, 0, "I3\n", "I0\n")), &[1.5])).unwrap();
-    assert_eq!(few.tensors["w"].to_f32().unwrap(), [1.5; 3]);
+    assert_eq!(few.tensors()["w"].to_f32().unwrap(), [1.5; 3]);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn views_of_storages_are_honoured() {
     let view = whole.replace("I3\nNtQ", "I3\n(U\x019I1\nI2\nttQ");
     let object = dict(view.as_bytes());
     let found = parse(&legacy(&object, &[1.0, 2.0, 3.0])).unwrap();
-    assert_eq!(found.tensors["w"].to_f32().unwrap(), [2.0, 3.0]);
+    assert_eq!(found.tensors()["w"].to_f32().unwrap(), [2.0, 3.0]);
 }
 
 #[test]
@@ -243,6 +243,32 @@ fn every_way_to_a_function_is_barred() {
     // Nothing but what is allowed is called.
     assert_error(&legacy(b"U\x06system)R", &[]), "the str 'system' is called");
     assert_error(&legacy(b"N)\x81", &[]), "an object is made of None");
+}
+
+/// As training frameworks keep them beside the weights.
+#[test]
+fn settings_of_known_classes_are_passed_over() {
+    for class in [
+        "pytorch_lightning.utilities.parsing\nAttributeDict",
+        "lightning.fabric.utilities.data\nAttributeDict",
+        "omegaconf.dictconfig\nDictConfig",
+        "pathlib\nPosixPath",
+        "easydict\nEasyDict",
+    ] {
+        // An object with entries and attributes.
+        let object = format!("c{class}\n)\u{81}").chars().map(|c| c as u8).collect::<Vec<u8>>();
+        let object = [&object[..], b"(U\x02lrI1\nu}b"].concat();
+        let weights = dict(&tensor(1, 0, "I1\n", "I1\n"));
+        let both =
+            [b"}(U\x10hyper_parameters", &object[..], b"U\x0astate_dict", &weights, b"u"].concat();
+        let found = parse(&legacy(&both, &[1.5])).unwrap();
+        assert_eq!(found.sets[0].key, "state_dict", "{class}");
+        assert_eq!(found.tensors()["w"].to_f32().unwrap(), [1.5], "{class}");
+    }
+    // Of another name or package: as any other code.
+    for class in ["omegaconf.base\nsystem", "lightning_evil\nAttributeDict", "pathlib\nopen"] {
+        assert_error(&legacy(format!("c{class}\n").as_bytes(), &[]), "it holds code: ");
+    }
 }
 
 #[test]
@@ -296,7 +322,7 @@ fn values_that_share_parts_stay_small() {
 #[test]
 fn damaged_data_fail_their_checksum() {
     let mut bytes = fixture("plain.pth");
-    let tensor = parse(&bytes).unwrap().tensors["1.0.weight"].data().to_vec();
+    let tensor = parse(&bytes).unwrap().tensors()["1.0.weight"].data().to_vec();
     let at = bytes.windows(tensor.len()).position(|w| w == tensor).unwrap();
     bytes[at] ^= 1;
     assert_error(&bytes, "tensor `1.0.weight`: its entry `plain/data/0` is truncated or damaged (");

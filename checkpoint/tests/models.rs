@@ -14,8 +14,8 @@ fn published_formats_of_one_model_hold_the_same_tensors() {
     for name in ["s025", "s050", "s100"] {
         let torch = read(&folder.join(format!("{name}.pth.tar"))).unwrap();
         let safe = read(&folder.join(format!("{name}.safetensors"))).unwrap();
-        assert_eq!(torch.tensors.len(), 128, "{name}");
-        assert_eq!(torch.tensors, safe.tensors, "{name}");
+        assert_eq!(torch.tensors().len(), 128, "{name}");
+        assert_eq!(torch.tensors(), safe.tensors(), "{name}");
         assert_eq!(torch.arch.as_deref(), Some("cifar_resnet20"));
         assert_eq!(torch.arch, safe.arch);
         assert!(safe.metadata.contains_key("drs.sigma"));

@@ -11,6 +11,7 @@
 //! * [`Routed`]: what routing did in a run, and what it cost.
 //! * [`Entry`]: one line of certificates, read strictly and verified; [`Run`]: what all lines of
 //!   one run have in common.
+//! * [`Watch`]: whether answers look like those of a model that is run as it was trained.
 
 mod audit;
 mod curve;
@@ -21,6 +22,7 @@ mod plan;
 mod routed;
 mod run;
 mod share;
+mod suspicion;
 mod verdict;
 
 pub use audit::{Answer, Entry};
@@ -32,4 +34,5 @@ pub use plan::Pool;
 pub use routed::{Routed, StageDraws};
 pub use run::Run;
 pub use share::Share;
+pub use suspicion::{Suspicion, Watch, answer};
 pub use verdict::{Gain, Pays, Verdict};

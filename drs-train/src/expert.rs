@@ -31,6 +31,16 @@ pub struct Config {
     /// Weights to start from: a checkpoint of the same architecture.
     #[serde(default)]
     pub init: Option<PathBuf>,
+    /// Which weights of `init`, where it holds several sets: a key or prefix, `ema` or `raw`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// Per channel: inputs become (x − mean)/std. As in `init` by default, and without one as
+    /// is usual for the architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Vec<f32>>,
+    /// See `mean`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<Vec<f32>>,
     /// Noise level.
     pub sigma: f64,
     /// Noise levels in training are drawn from `sigma_from` to `sigma`, if given.
@@ -99,6 +109,9 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
         input: config.input,
         classes: classes.len(),
         init: config.init.as_ref(),
+        weights: config.weights.as_deref(),
+        mean: config.mean.as_ref(),
+        std: config.std.as_ref(),
         precision: config.precision,
         device: &config.device,
         seed: config.train.seed,

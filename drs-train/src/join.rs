@@ -128,6 +128,12 @@ fn head(
     let second = drs_checkpoint::read(path)?;
     let router = Network::frozen(&second, None, Device::Cpu);
     let router = router.with_context(|| path.display().to_string())?;
+    let (own, routers) = (expert.normalisation(), router.normalisation());
+    ensure!(
+        own == routers,
+        "{}: it normalises inputs by {routers:?}, the expert by {own:?} (mean, std): they share one network",
+        path.display()
+    );
     for (name, tensor) in expert.tensors() {
         let same = router.tensors().get(name).is_some_and(|other| {
             name.starts_with(HEAD) || (tensor.size() == other.size() && tensor.equal(other))
@@ -153,6 +159,7 @@ fn head(
     }
     let mut joint =
         Network::new(expert.architecture(), experts.len() * classes.len(), Device::Cpu, 0);
+    joint.normalise(expert.normalisation().clone())?;
     joint.freeze_all();
     tch::no_grad(|| {
         for (name, tensor) in joint.tensors() {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use drs_architectures::Architecture;
 use drs_data::InputSpec;
 use drs_torch_device::DeviceName;
@@ -18,6 +18,11 @@ pub(crate) struct Start<'a> {
     pub(crate) input: InputSpec,
     pub(crate) classes: usize,
     pub(crate) init: Option<&'a PathBuf>,
+    /// Which weights of `init`, where it holds several sets.
+    pub(crate) weights: Option<&'a str>,
+    /// The normalisation of inputs, instead of that of `init` or the architecture.
+    pub(crate) mean: Option<&'a Vec<f32>>,
+    pub(crate) std: Option<&'a Vec<f32>>,
     pub(crate) precision: Precision,
     pub(crate) device: &'a str,
     pub(crate) seed: u64,
@@ -34,7 +39,16 @@ impl Start<'_> {
         let mut network = Network::new(architecture, self.classes, device, self.seed);
         if let Some(path) = self.init {
             let checkpoint = drs_checkpoint::read(path)?;
-            network.load(&checkpoint).with_context(|| path.display().to_string())?;
+            network.load(&checkpoint, self.weights).with_context(|| path.display().to_string())?;
+        }
+        match (self.mean, self.std) {
+            (None, None) if self.init.is_some() => {
+                let (mean, std) = network.normalisation();
+                eprintln!("inputs are normalised as in init: mean {mean:?}, std {std:?}");
+            }
+            (None, None) => {}
+            (Some(mean), Some(std)) => network.normalise((mean.clone(), std.clone()))?,
+            _ => bail!("mean, std: one of them found, expected both or neither"),
         }
         if self.precision == Precision::Bf16 {
             network.use_bf16();

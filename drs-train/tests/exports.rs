@@ -1,6 +1,7 @@
 //! Every architecture in every format gives the same logits.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use drs_architectures::Architecture;
 use drs_train::export::{Export, SHAPE, export};
@@ -76,6 +77,62 @@ fn formats_agree() {
         let outputs: NdTensor<f32, 2> = outputs.try_into().unwrap();
         let gap = furthest(&outputs.to_vec(), &expected);
         assert!(gap <= tolerance, "{name}: ONNX is {gap} apart of {size}");
+    }
+}
+
+/// What a network is normalised by is in its file, and in what is exported of it.
+#[test]
+fn files_tell_their_normalisation() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut network = Network::new(Architecture::find("tiny_cnn").unwrap(), 3, Device::Cpu, 5);
+    let inputs = Tensor::rand([5, 1, 28, 28], (Kind::Float, Device::Cpu));
+    let logits = |network: &Network| values(&tch::no_grad(|| network.forward(&inputs, Mode::Eval)));
+    let usual = logits(&network);
+    let model = folder.path().join("m.safetensors");
+    let names = |model: &Path| -> Vec<String> {
+        let checkpoint = drs_checkpoint::read(model).unwrap();
+        checkpoint.tensors().keys().filter(|name| name.starts_with("0.")).cloned().collect()
+    };
+    write_model(&model, &network, BTreeMap::new()).unwrap();
+    assert_eq!(names(&model), [""; 0], "as usual");
+
+    for numbers in [(vec![0.5], vec![0.25]), (vec![0.0], vec![1.0])] {
+        network.normalise(numbers.clone()).unwrap();
+        let expected = logits(&network);
+        assert!(furthest(&expected, &usual) > 1e-3, "{numbers:?}");
+        write_model(&model, &network, BTreeMap::new()).unwrap();
+        assert_eq!(names(&model), ["0.mean", "0.std"]);
+        let checkpoint = drs_checkpoint::read(&model).unwrap();
+        let again = Network::frozen(&checkpoint, None, Device::Cpu).unwrap();
+        assert_eq!(again.normalisation(), &numbers);
+        assert!(furthest(&logits(&again), &expected) < TOLERANCE);
+        let out = folder.path().join("m.onnx");
+        let (arch, shape) = (None, Some([1, 28, 28]));
+        export(&Export { model: model.clone(), arch, shape, out: out.clone() }).unwrap();
+        let lattice = NdTensor::from_data([5, 1, 28, 28], values(&inputs));
+        let outputs = rten::Model::load_file(out).unwrap().run_one(lattice.view().into(), None);
+        let outputs: NdTensor<f32, 2> = outputs.unwrap().try_into().unwrap();
+        assert!(furthest(&outputs.to_vec(), &expected) < TOLERANCE, "{numbers:?}");
+    }
+    assert!(network.normalise((vec![0.5; 3], vec![0.25; 3])).is_err());
+    assert!(network.normalise((vec![0.5], vec![0.0])).is_err());
+}
+
+/// Names without a layer in front, as of a model that is normalised outside or not at all.
+#[test]
+fn a_file_without_a_normalisation_layer_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::new(Architecture::find("tiny_cnn").unwrap(), 3, Device::Cpu, 5);
+    let path = folder.path().join("m.safetensors");
+    for (prefix, expected) in
+        [("", (0.0, 1.0)), ("model.", (0.0, 1.0)), ("model.1.", (0.286, 0.353))]
+    {
+        let tensors = network.tensors().iter();
+        let tensors = tensors.map(|(name, tensor)| (format!("{prefix}{name}"), tensor));
+        drs_train::files::write(&path, tensors, &BTreeMap::new()).unwrap();
+        let checkpoint = drs_checkpoint::read(&path).unwrap();
+        let found = Network::frozen(&checkpoint, Some("tiny_cnn"), Device::Cpu).unwrap();
+        assert_eq!(found.normalisation(), &(vec![expected.0], vec![expected.1]), "{prefix}");
     }
 }
 

@@ -72,7 +72,7 @@ fn fails(folder: &Path, arguments: &str, words: &[&str]) {
 }
 
 fn tensors(path: PathBuf) -> std::collections::BTreeMap<String, drs_checkpoint::Tensor> {
-    drs_checkpoint::read(&path).unwrap().tensors
+    drs_checkpoint::read(&path).unwrap().tensors().clone()
 }
 
 #[test]

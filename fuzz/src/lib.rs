@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use drs_analysis::{Entry, Log};
+use drs_checkpoint::Needs;
 use drs_core::certificate::Certificate;
 use drs_core::lattice::{Quantum, Shape};
 use drs_data::{Dataset, InputSpec, Interpolation, OpenOptions, Resize, read_image};
@@ -43,8 +44,17 @@ pub fn arrays(data: &[u8]) {
 pub fn checkpoint(data: &[u8]) {
     let folder = folder(&[("model", data)]);
     let Ok(checkpoint) = drs_checkpoint::read(&folder.path().join("model")) else { return };
-    for tensor in checkpoint.tensors.values() {
-        let _ = tensor.to_f32();
+    for tensors in checkpoint.sets.iter().filter_map(|set| set.tensors.as_ref().ok()) {
+        for tensor in tensors.values() {
+            let _ = tensor.to_f32();
+        }
+    }
+    let tensors = ["weight", "bias"].map(|name| (name.to_owned(), vec![None]));
+    let needs = Needs { network: "any", tensors: &tensors, channels: 1 };
+    for weights in [None, Some("ema")] {
+        if let Ok(fitted) = checkpoint.fit(needs, weights) {
+            let _ = fitted.front.normalisation((&[0.5], &[0.5]), None);
+        }
     }
 }
 

@@ -78,7 +78,36 @@ pub(crate) fn find(module: &str, name: &str) -> Result<Global, String> {
             Global::Opaque("a class")
         }
         ("argparse", "Namespace") => Global::Opaque("argparse.Namespace"),
-        _ => return Err(refusal(module, name)),
+        _ => match settings(module, name) {
+            Some(class) => Global::Opaque(class),
+            None => return Err(refusal(module, name)),
+        },
+    })
+}
+
+/// Classes of settings that training frameworks keep beside the weights (`hyper_parameters`,
+/// `args`, `cfg`): they are neither built nor kept.
+fn settings(module: &str, name: &str) -> Option<&'static str> {
+    let package = module.split('.').next().unwrap_or(module);
+    Some(match (package, name) {
+        ("pytorch_lightning" | "lightning" | "lightning_fabric", "AttributeDict") => {
+            "AttributeDict"
+        }
+        ("omegaconf", "DictConfig" | "ListConfig") => "omegaconf config",
+        ("omegaconf", "ContainerMetadata" | "Metadata") => "omegaconf metadata",
+        (
+            "omegaconf",
+            "AnyNode" | "StringNode" | "IntegerNode" | "FloatNode" | "BooleanNode" | "PathNode",
+        ) => "omegaconf node",
+        ("typing", "Any" | "Dict" | "List" | "Union" | "Optional") => "a type",
+        ("yacs", "CfgNode") | ("fvcore", "CfgNode") => "CfgNode",
+        ("easydict", "EasyDict") => "EasyDict",
+        (
+            "pathlib",
+            "Path" | "PosixPath" | "WindowsPath" | "PurePath" | "PurePosixPath" | "PureWindowsPath",
+        ) => "pathlib.Path",
+        ("datetime", "datetime" | "date" | "time" | "timedelta") => "a time",
+        _ => return None,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::tensor::Dtype;
 use super::globals::Global;
 
 /// Where a value is in its [`Heap`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Id(u32);
 
 /// A Python value, as far as a checkpoint needs it.

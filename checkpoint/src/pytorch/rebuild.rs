@@ -17,7 +17,7 @@ const MAX_DIMENSIONS: usize = 64;
 pub(super) fn all<'a>(
     heap: &Heap<'_>,
     named: &BTreeMap<&str, &TensorRef>,
-    mut budget: u64,
+    budget: &mut u64,
     mut data: impl FnMut(&str) -> Result<Cow<'a, [u8]>, String>,
 ) -> Result<BTreeMap<String, Tensor>, String> {
     let fail = |name: &str, problem: String| format!("tensor `{}`: {problem}", shown(name));
@@ -36,7 +36,7 @@ pub(super) fn all<'a>(
         })?;
         for (name, tensor) in refs {
             let tensor = Layout::new(heap, tensor)
-                .and_then(|layout| layout.tensor(&data, &mut budget))
+                .and_then(|layout| layout.tensor(&data, name, budget))
                 .map_err(|problem| fail(name, problem))?;
             tensors.insert(name.to_owned(), tensor);
         }
@@ -72,7 +72,7 @@ impl<'h> Layout<'h> {
         Ok(Self { storage, offset, shape, strides })
     }
 
-    fn tensor(&self, data: &[u8], budget: &mut u64) -> Result<Tensor, String> {
+    fn tensor(&self, data: &[u8], name: &str, budget: &mut u64) -> Result<Tensor, String> {
         let Storage { dtype, elements: stored, view, .. } = self.storage;
         if stored.checked_mul(dtype.size()) != Some(data.len()) {
             return Err(format!(
@@ -91,6 +91,8 @@ impl<'h> Layout<'h> {
         let wanted = elements(&self.shape).ok_or_else(outside)?;
         let bytes = wanted.checked_mul(dtype.size()).ok_or_else(outside)?;
         let cost = bytes.saturating_add(size_of_val(self.shape.as_slice()));
+        // Several sets may share one long name.
+        let cost = cost.saturating_add(name.len());
         *budget = budget.checked_sub(cost as u64).ok_or_else(|| over_budget("it", cost))?;
         if wanted > 0 && self.last().is_none_or(|last| last >= count) {
             return Err(outside());

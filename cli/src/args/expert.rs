@@ -79,10 +79,15 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   drs expert check ./libdrs_expert_mine.so --config 'model = \"m.bin\"' --shape 3,32,32
   drs expert check --experts experts.toml --name s025 --json
+  drs expert check --experts experts.toml --data DIR --labels val.txt
   drs expert check mine --config '{}' --shape 1,28,28 --ties 'model = \"zeros.bin\"' --non-finite 'model = \"nan.bin\"'
 
 The rules are those of the crate drs-conformance; each is tried in a process of its own. Exit code 1
-if one is broken. Passing is evidence and no proof.";
+if one is broken. Passing is evidence and no proof.
+
+--data tells whether experts are run as they were trained: how often each is right on noisy copies
+of labelled inputs, beside guessing, and its most frequent answer. An expert that is no better than
+guessing, or has one answer for nearly all, gets a warning with the usual causes.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -105,6 +110,22 @@ pub(crate) struct CheckArgs {
     /// Noisy inputs to try.
     #[arg(long, default_value_t = 256, value_parser = super::parse::parse_positive)]
     pub(crate) rows: usize,
+
+    /// Labelled inputs, of any kind that `drs certify --data` takes: measure how often each expert
+    /// is right.
+    #[arg(long, value_name = "DIR", requires = "experts")]
+    pub(crate) data: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reading: super::DataArgs,
+
+    /// So many of the inputs of --data, spread over all of them.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = super::parse::parse_positive)]
+    pub(crate) inputs: usize,
+
+    /// Noisy copies of each.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) copies: u64,
 }
 
 const LIST_EXAMPLES: &str = "\

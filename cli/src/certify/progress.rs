@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, presets};
-use drs_analysis::{Decided, Record};
+use drs_analysis::{Decided, Record, Watch, answer};
 use drs_core::certificate::counts_at;
 use drs_core::sampling::USUAL_RADII;
 use drs_progress::Bar;
@@ -34,6 +34,8 @@ pub(super) struct Progress {
     routed: Vec<usize>,
     /// Inputs that were done before.
     before: usize,
+    /// Whether the answers to labelled inputs look odd.
+    watch: Option<Watch>,
 }
 
 impl Progress {
@@ -53,6 +55,7 @@ impl Progress {
             draws: 0,
             routed: Vec::new(),
             before: done.len(),
+            watch: None,
         };
         done.iter().for_each(|record| progress.count(record));
         progress.bar.skip(done.len());
@@ -70,6 +73,9 @@ impl Progress {
             self.bar.log(&format!("{} of {} inputs{figures}", self.inputs, self.of));
         }
         self.bar.set_message(figures);
+        if let Some(found) = self.watch.as_mut().and_then(Watch::look) {
+            self.say(&format!("warning: {found}"));
+        }
     }
 
     fn count(&mut self, record: &Record<'_>) {
@@ -89,6 +95,12 @@ impl Progress {
                 *open += usize::from(!counted && most.is_some_and(|most| most >= radius));
             }
         }
+        let certificate = &record.certificate;
+        if let (Some(label), Some(classes), Some(answer)) =
+            (record.label, certificate.classes, answer(certificate))
+        {
+            self.watch.get_or_insert_with(|| Watch::new(classes)).add(label, answer);
+        }
         let place = verdict.expert.map_or(0, |expert| expert + 1);
         if self.routed.len() <= place {
             self.routed.resize(place + 1, 0);
@@ -107,8 +119,11 @@ impl Progress {
     }
 
     /// Ends the bar, prints the summary and returns the number of inputs done.
-    pub(super) fn finish(self, router: &Router) -> usize {
+    pub(super) fn finish(mut self, router: &Router) -> usize {
         self.bar.finish();
+        if let Some(found) = self.watch.as_mut().and_then(Watch::finish) {
+            self.say(&format!("warning: {found}"));
+        }
         if self.inputs == 0 {
             return 0;
         }

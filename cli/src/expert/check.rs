@@ -1,4 +1,5 @@
-//! `drs expert check`: the conformance suite, in processes of its own.
+//! `drs expert check`: the conformance suite, in processes of its own; with data, how often
+//! experts are right.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use drs_router::{ModelSpec, Prepared};
 use serde::Serialize;
 
 use super::child::{Answer, Check, Request, ask};
+use super::measure;
 use super::subject::{Subject, input, prepare, subjects, value};
 use crate::args::CheckArgs;
 
@@ -25,6 +27,9 @@ struct Checked<'a> {
 }
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    if args.data.is_none() && args.reading.labels.is_some() {
+        bail!("--labels without --data: labels of which inputs? --data DIR");
+    }
     let mut passed = true;
     for subject in &subjects(&args.subject)? {
         let report = check(subject, args)?;
@@ -37,6 +42,9 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         } else {
             println!("{}, {}\n{report}", subject.name, subject.library.path.display());
         }
+    }
+    if let (Some(data), Some(experts)) = (&args.data, &args.subject.experts) {
+        measure::run(args, experts, data)?;
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

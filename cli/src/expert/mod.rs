@@ -4,6 +4,7 @@ mod check;
 mod child;
 mod inspect;
 mod list;
+mod measure;
 mod new;
 mod pin;
 mod subject;

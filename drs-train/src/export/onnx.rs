@@ -30,7 +30,7 @@ pub(super) fn encode(
         graph: Graph { name: network.architecture().name().to_owned(), ..Graph::default() },
     };
     let input = "input".to_owned();
-    let (mean, std) = network.architecture().normalisation();
+    let (mean, std) = network.normalisation();
     let channels = [1, mean.len(), 1, 1];
     writing.constant("normalise.mean", &channels, mean.iter().copied());
     writing.constant("normalise.std", &channels, std.iter().copied());

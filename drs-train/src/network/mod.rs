@@ -4,9 +4,9 @@ mod layers;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use drs_architectures::{Architecture, HEAD};
-use drs_checkpoint::Checkpoint;
+use drs_checkpoint::{Checkpoint, Fitted, Needs};
 use tch::{Device, Kind, Tensor};
 
 use layers::{Making, Running, channels_last};
@@ -28,13 +28,17 @@ pub struct Network {
     architecture: Architecture,
     classes: usize,
     tensors: BTreeMap<String, Tensor>,
+    normalisation: Normalisation,
     mean: Tensor,
     std: Tensor,
     precision: Kind,
 }
 
+/// Mean and standard deviation per channel, of pixels in [0, 1].
+pub type Normalisation = (Vec<f32>, Vec<f32>);
+
 impl Network {
-    /// Random weights, drawn after `seed`.
+    /// Random weights, drawn after `seed`, behind the architecture's usual normalisation.
     #[must_use]
     pub fn new(architecture: Architecture, classes: usize, device: Device, seed: u64) -> Self {
         tch::manual_seed(i64::from_ne_bytes(seed.to_ne_bytes()));
@@ -42,10 +46,10 @@ impl Network {
         let Ok(()) = architecture.forward(&mut making, &());
         let tensors = making.tensors;
         let (mean, std) = architecture.normalisation();
-        let per_channel =
-            |values: &[f32]| Tensor::from_slice(values).reshape([1, -1, 1, 1]).to_device(device);
-        let (mean, std) = (per_channel(mean), per_channel(std));
-        Self { architecture, classes, tensors, mean, std, precision: Kind::Float }
+        let normalisation = (mean.to_vec(), std.to_vec());
+        let (mean, std) = (per_channel(mean, device), per_channel(std, device));
+        let precision = Kind::Float;
+        Self { architecture, classes, tensors, normalisation, mean, std, precision }
     }
 
     /// A network as a checkpoint has it, not to be trained; `arch` where the file does
@@ -61,12 +65,12 @@ impl Network {
         let name = arch.or(checkpoint.arch.as_deref());
         let name = name.context("it does not name its architecture (arch)")?;
         let architecture = Architecture::find(name).map_err(anyhow::Error::msg)?;
+        let fitted = fit(checkpoint, architecture, None)?;
         let bias = format!("{HEAD}.bias");
-        let head = checkpoint.tensors.iter().find(|(name, _)| name.ends_with(&bias));
-        let classes = head.and_then(|(_, bias)| bias.shape().first().copied());
+        let classes = fitted.tensors.get(&bias).and_then(|bias| bias.shape().first().copied());
         let classes = classes.with_context(|| format!("it has no tensor {bias}"))?;
         let mut network = Self::new(architecture, classes, device, 0);
-        network.load(checkpoint)?;
+        network.take(&fitted)?;
         network.freeze_all();
         Ok(network)
     }
@@ -76,25 +80,29 @@ impl Network {
         self.precision = Kind::BFloat16;
     }
 
-    /// Takes over the tensors of a checkpoint of the same architecture. Where the
-    /// last layer has other classes, its random weights stay.
+    /// Takes over the tensors of a checkpoint of the same architecture, whatever wraps them
+    /// there, and its normalisation: of the numbers in the file, the usual one where the names
+    /// tell of a layer in front, else none. Where the last layer has other classes, its random
+    /// weights stay. `weights` says which set, where the file holds several.
     ///
     /// # Errors
     /// If another tensor is missing, is left over or has another shape.
-    pub fn load(&mut self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
-        // A normalisation layer in front (which has no weights) leaves this prefix.
-        let plain = |name: &String| name.strip_prefix("1.").unwrap_or(name).to_owned();
-        let mut found: BTreeMap<String, &drs_checkpoint::Tensor> =
-            checkpoint.tensors.iter().map(|(name, tensor)| (plain(name), tensor)).collect();
-        found.retain(|name, _| !name.ends_with("num_batches_tracked"));
+    pub fn load(&mut self, checkpoint: &Checkpoint, weights: Option<&str>) -> anyhow::Result<()> {
+        self.take(&fit(checkpoint, self.architecture, weights)?)
+    }
+
+    fn take(&mut self, fitted: &Fitted) -> anyhow::Result<()> {
+        let usual = self.architecture.normalisation();
+        let normalisation = fitted.front.normalisation(usual, None).map_err(anyhow::Error::msg)?;
+        self.normalise(normalisation.unwrap_or_else(|| self.unchanged()))?;
         for (name, tensor) in &self.tensors {
-            let new = found.remove(name).with_context(|| format!("tensor {name} is missing"))?;
+            // Fitted to this very architecture.
+            let new = fitted.tensors.get(name).with_context(|| format!("tensor {name}"))?;
             let shape: Vec<i64> =
                 new.shape().iter().map(|&size| i64::try_from(size)).collect::<Result<_, _>>()?;
             if shape != tensor.size() {
-                let other_classes = shape.first() != tensor.size().first();
-                let is_last = name.starts_with(HEAD) && other_classes;
                 let expected = tensor.size();
+                let is_last = name.starts_with(HEAD);
                 ensure!(is_last, "tensor {name} has shape {shape:?}, expected {expected:?}");
                 continue;
             }
@@ -104,10 +112,37 @@ impl Network {
                 tensor.copy_(&Tensor::from_slice(&values).reshape(&shape));
             });
         }
-        if let Some(name) = found.keys().next() {
-            bail!("tensor {name} found, which {} does not have", self.architecture.name());
-        }
         Ok(())
+    }
+
+    /// Normalises inputs by these means and deviations.
+    ///
+    /// # Errors
+    /// If there is not one of each per channel, or a deviation is not above 0.
+    pub fn normalise(&mut self, (mean, std): Normalisation) -> anyhow::Result<()> {
+        let channels = self.architecture.channels();
+        for (name, values) in [("mean", &mean), ("std", &std)] {
+            let found = values.len();
+            ensure!(found == channels, "{name}: {found} values, expected {channels}");
+        }
+        let positive = std.iter().all(|std| std.is_normal() && *std > 0.0);
+        ensure!(positive, "std: {std:?} found, expected numbers above 0");
+        let device = self.device();
+        (self.mean, self.std) = (per_channel(&mean, device), per_channel(&std, device));
+        self.normalisation = (mean, std);
+        Ok(())
+    }
+
+    /// Mean and standard deviation per channel of the inputs; 0 and 1 if they are taken as
+    /// they are.
+    #[must_use]
+    pub fn normalisation(&self) -> &Normalisation {
+        &self.normalisation
+    }
+
+    fn unchanged(&self) -> Normalisation {
+        let channels = self.architecture.channels();
+        (vec![0.0; channels], vec![1.0; channels])
     }
 
     /// Its architecture.
@@ -167,4 +202,23 @@ impl Network {
         let Ok(logits) = self.architecture.forward(&mut running, &normalised);
         logits
     }
+}
+
+fn per_channel(values: &[f32], device: Device) -> Tensor {
+    Tensor::from_slice(values).reshape([1, -1, 1, 1]).to_device(device)
+}
+
+/// The tensors of a checkpoint that the architecture needs; what the user should know of
+/// the choice is printed.
+fn fit(
+    checkpoint: &Checkpoint,
+    architecture: Architecture,
+    weights: Option<&str>,
+) -> anyhow::Result<Fitted> {
+    let tensors = architecture.tensors();
+    let (network, channels) = (architecture.name(), architecture.channels());
+    let needs = Needs { network, tensors: &tensors, channels };
+    let fitted = checkpoint.fit(needs, weights).map_err(anyhow::Error::msg)?;
+    fitted.notes.iter().for_each(|note| eprintln!("warning: {note}"));
+    Ok(fitted)
 }

@@ -51,6 +51,16 @@ pub struct Config {
     /// Weights to start from: a checkpoint of the same architecture, say of an expert.
     #[serde(default)]
     pub init: Option<PathBuf>,
+    /// Which weights of `init`, where it holds several sets: a key or prefix, `ema` or `raw`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// Per channel: inputs become (x − mean)/std. As in `init` by default, and without one as
+    /// is usual for the architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Vec<f32>>,
+    /// See `mean`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<Vec<f32>>,
     /// Train the last layer only.
     #[serde(default)]
     pub freeze: bool,
@@ -111,6 +121,9 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
         input: config.input,
         classes: experts.len(),
         init: config.init.as_ref(),
+        weights: config.weights.as_deref(),
+        mean: config.mean.as_ref(),
+        std: config.std.as_ref(),
         precision: config.precision,
         device: &config.device,
         seed: config.train.seed,

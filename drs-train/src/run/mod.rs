@@ -240,7 +240,7 @@ impl<T: Task> Run<'_, T> {
         let mut memory = BTreeMap::new();
         let groups = [Some(network.tensors()), average];
         let device = network.device();
-        for (name, tensor) in &checkpoint.tensors {
+        for (name, tensor) in checkpoint.tensors() {
             let size: Vec<i64> =
                 tensor.shape().iter().map(|&n| i64::try_from(n)).collect::<Result<_, _>>()?;
             let values = Tensor::from_slice(&tensor.to_f32()?).reshape(&size).to_device(device);
@@ -274,8 +274,15 @@ pub fn write_model(
     mut notes: BTreeMap<String, String>,
 ) -> anyhow::Result<()> {
     notes.insert("arch".to_owned(), network.architecture().name().to_owned());
-    // As checkpoints of the field that begin with a normalisation layer.
-    files::write(path, named("1.", network.tensors()), &notes)
+    // As checkpoints of the field that begin with a normalisation layer. Its numbers are told
+    // where they are not those that readers take it to have.
+    let (mean, std) = network.normalisation();
+    let is_usual = network.architecture().normalisation() == (mean.as_slice(), std.as_slice());
+    let numbers = [("0.mean", mean), ("0.std", std)];
+    let numbers = numbers.map(|(name, values)| (name.to_owned(), Tensor::from_slice(values)));
+    let numbers = numbers.iter().filter(|_| !is_usual);
+    let numbers = numbers.map(|(name, tensor)| (name.clone(), tensor));
+    files::write(path, numbers.chain(named("1.", network.tensors())), &notes)
 }
 
 fn named<'a>(

@@ -1,4 +1,4 @@
-//! Architectures as functions, their tensors taken from a checkpoint.
+//! Architectures as functions of a batch.
 
 use std::collections::HashMap;
 
@@ -6,70 +6,24 @@ use drs_architectures::{Architecture, Layers, Sizes};
 use drs_plugins_api::{Error, ErrorKind};
 use tch::{TchError, Tensor};
 
-use crate::weights::Weights;
-
 /// PyTorch's default.
 const NORM_EPSILON: f64 = 1e-5;
 
 /// A network as a function of a normalised batch `[n, channels, height, width]`.
 pub(crate) type Forward = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
 
-/// The architecture called `name`, with its tensors taken from `weights`.
-pub(crate) fn build(name: &str, weights: &mut Weights) -> Result<(Architecture, Forward), Error> {
-    let architecture = Architecture::find(name).map_err(|message| {
-        Error::new(ErrorKind::Config, message)
-            .hint("export other architectures with torch.jit.trace and use kind = \"torchscript\"")
-    })?;
-    let mut taking = Taking { weights, taken: HashMap::new() };
-    architecture.forward(&mut taking, &())?;
-    let taken = taking.taken;
-    Ok((architecture, Box::new(move |x| architecture.forward(&mut Running(&taken), x))))
+/// The architecture called `name`.
+pub(crate) fn find(name: &str) -> Result<Architecture, Error> {
+    Architecture::find(name).map_err(|message| {
+        Error::new(ErrorKind::Config, message).hint(
+            "export a network of your own with torch.jit.trace and use kind = \"torchscript\", or as ONNX and use plugin = \"onnx\"",
+        )
+    })
 }
 
-/// Takes every layer's tensors; there is nothing to compute.
-struct Taking<'a> {
-    weights: &'a mut Weights,
-    taken: HashMap<String, Tensor>,
-}
-
-impl Taking<'_> {
-    fn take(&mut self, name: String, shape: &[usize]) -> Result<(), Error> {
-        let tensor = self.weights.take(&name, shape)?;
-        self.taken.insert(name, tensor);
-        Ok(())
-    }
-}
-
-impl Layers for Taking<'_> {
-    type Maps = ();
-    type Error = Error;
-
-    fn conv_norm(&mut self, (): &(), conv: &str, norm: &str, sizes: Sizes) -> Result<(), Error> {
-        let Sizes { from, to, kernel, .. } = sizes;
-        for part in ["weight", "bias", "running_mean", "running_var"] {
-            self.take(format!("{norm}.{part}"), &[to])?;
-        }
-        self.take(format!("{conv}.weight"), &[to, from, kernel, kernel])
-    }
-
-    fn relu(&mut self, (): &()) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn add(&mut self, (): &(), (): &()) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn max_pool(&mut self, (): &()) -> Result<(), Error> {
-        Ok(())
-    }
-
-    /// The number of classes is whatever the layer has.
-    fn head(&mut self, (): &(), name: &str, features: usize) -> Result<(), Error> {
-        let classes = self.weights.rows(&format!("{name}.weight"))?;
-        self.take(format!("{name}.weight"), &[classes, features])?;
-        self.take(format!("{name}.bias"), &[classes])
-    }
+/// It, with all of its tensors.
+pub(crate) fn forward(architecture: Architecture, tensors: HashMap<String, Tensor>) -> Forward {
+    Box::new(move |x| architecture.forward(&mut Running(&tensors), x))
 }
 
 /// Computes with tensors that are all there.

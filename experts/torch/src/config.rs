@@ -22,13 +22,16 @@ pub(crate) struct Config {
     pub(crate) model: PathBuf,
     /// Architecture of a checkpoint; its own `arch` by default.
     pub(crate) arch: Option<String>,
+    /// Which set of weights, where a checkpoint holds several: its key or prefix in the file,
+    /// `ema` for the averaged ones (the default, with a warning), or `raw` for the others.
+    pub(crate) weights: Option<String>,
     /// Noise level; from the metadata `drs.sigma` of a safetensors file by default.
     pub(crate) sigma: Option<f64>,
     /// Class names or their number; from the metadata `drs.classes` by default.
     pub(crate) classes: Option<Classes>,
     /// Per channel: inputs become (x − mean)/std before the model sees them.
-    /// Where a checkpoint's model starts with a normalisation layer, that of its
-    /// architecture by default.
+    /// Where a checkpoint has a normalisation layer, by default what is in the file or, where
+    /// only its place is, that of the architecture.
     pub(crate) mean: Option<Vec<f32>>,
     /// See `mean`.
     pub(crate) std: Option<Vec<f32>>,

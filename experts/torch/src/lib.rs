@@ -2,7 +2,7 @@
 //!
 //! * `config.rs`: the `config` table of experts.toml.
 //! * `model.rs`: from a model file to networks, one for each device.
-//! * `weights.rs`, `architecture/`: checkpoints and the networks they belong to.
+//! * `weights.rs`, `architecture.rs`: checkpoints and the networks they belong to.
 //! * `network/`: freezing, fusing and running, with the C++ that tch does not bind.
 //! * `draw/`: noise drawn on the device, the same integers as the host's.
 //! * `plugin.rs`: all of it as an expert.

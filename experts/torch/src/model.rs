@@ -10,7 +10,7 @@ use crate::architecture;
 use crate::config::{Config, ModelKind};
 use crate::explain::model_error;
 use crate::network::{Network, Target};
-use crate::weights::Weights;
+use crate::weights;
 
 /// A model, once on each device.
 pub(crate) struct Model {
@@ -19,6 +19,8 @@ pub(crate) struct Model {
     pub(crate) metadata: BTreeMap<String, String>,
     /// At least one; all answer alike.
     pub(crate) networks: Vec<Network>,
+    /// What the user should be told of the choice of weights.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Model {
@@ -42,16 +44,26 @@ impl Model {
             ModelKind::TorchScript => torchscript(config, &path, &targets),
             ModelKind::Checkpoint => checkpoint(config, &path, &targets),
         };
-        let (metadata, networks) = opened.map_err(|error| in_file(&path, &error))?;
-        Ok(Self { path, metadata, networks })
+        let Opened { metadata, networks, notes } =
+            opened.map_err(|error| in_file(&path, &error))?;
+        let notes = notes.iter().map(|note| format!("{}: {note}", path.display())).collect();
+        Ok(Self { path, metadata, networks, notes })
     }
 }
 
-type Opened = (BTreeMap<String, String>, Vec<Network>);
+struct Opened {
+    metadata: BTreeMap<String, String>,
+    networks: Vec<Network>,
+    notes: Vec<String>,
+}
 
 fn torchscript(config: &Config, path: &Path, targets: &[Target]) -> Result<Opened, Error> {
     if config.arch.is_some() {
         let message = "arch: found with kind = \"torchscript\", which brings its own architecture";
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    if config.weights.is_some() {
+        let message = "weights: found with kind = \"torchscript\", which holds one set of weights";
         return Err(Error::new(ErrorKind::Config, message));
     }
     let bytes = std::fs::read(path).map_err(|error| model_error(error.to_string()))?;
@@ -61,7 +73,8 @@ fn torchscript(config: &Config, path: &Path, targets: &[Target]) -> Result<Opene
         let network = Network::from_torchscript(&bytes, target)?;
         Ok(normalised(network, normalisation.as_ref()))
     });
-    Ok((BTreeMap::new(), networks.collect::<Result<_, Error>>()?))
+    let networks = networks.collect::<Result<_, Error>>()?;
+    Ok(Opened { metadata: BTreeMap::new(), networks, notes: Vec::new() })
 }
 
 fn checkpoint(config: &Config, path: &Path, targets: &[Target]) -> Result<Opened, Error> {
@@ -71,23 +84,20 @@ fn checkpoint(config: &Config, path: &Path, targets: &[Target]) -> Result<Opened
         Error::new(ErrorKind::Config, "arch: the checkpoint does not name its architecture")
             .hint("add `arch = \"cifar_resnet20\"` or another to the config table")
     })?;
-    let given = normalisation(config, targets)?;
-    let networks = targets.iter().map(|&target| {
-        let mut weights = Weights::new(&checkpoint, target.device);
-        let has_layer = weights.normalised();
-        let (architecture, forward) = architecture::build(&arch, &mut weights)?;
-        weights.finish(&arch)?;
+    let architecture = architecture::find(&arch)?;
+    let fitted = weights::fit(&checkpoint, architecture, config.weights.as_deref())?;
+    for target in targets {
         check_channels(&arch, architecture.channels(), target.shape)?;
-        let (mean, std) = architecture.normalisation();
-        let normalisation = match &given {
-            None if has_layer => Normalisation::from_config(Some(mean), Some(std), mean.len())?,
-            given => given.clone(),
-        };
-        let network = Network::from_function(forward, target)?;
+    }
+    let given = normalisation(config, targets)?;
+    let normalisation = weights::normalisation(&fitted, architecture, given.as_ref())?;
+    let networks = targets.iter().map(|&target| {
+        let tensors = weights::on_device(&fitted.tensors, target.device)?;
+        let network = Network::from_function(architecture::forward(architecture, tensors), target)?;
         Ok(normalised(network, normalisation.as_ref()))
     });
     let networks = networks.collect::<Result<_, Error>>()?;
-    Ok((checkpoint.metadata, networks))
+    Ok(Opened { metadata: checkpoint.metadata, networks, notes: fitted.notes })
 }
 
 fn check_channels(arch: &str, channels: usize, shape: [usize; 3]) -> Result<(), Error> {

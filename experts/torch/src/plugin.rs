@@ -72,6 +72,7 @@ impl Plugin for TorchExpert {
         let devices = names.iter().map(available).collect::<Result<Vec<_>, _>>()?;
         let path = context.resolve(&config.model);
         let model = Model::open(&config, path, context.shape(), &devices)?;
+        model.notes.iter().for_each(|note| context.warn(note));
         let outputs = model.networks.first().map(Network::outputs);
         let told = |name: &str| model.metadata.get(name).map(String::as_str);
         let sigma = declared::sigma(told("drs.sigma"), config.sigma)

@@ -1,9 +1,8 @@
 //! What compiling does to graphs, and that it does not change what they mean.
 
 use super::*;
-use crate::architecture;
 use crate::tests::{LEVELS, answers, largest, largest_difference, lattice, models, values};
-use crate::weights::Weights;
+use crate::{architecture, weights};
 
 const F32: f32 = 1e-4;
 const BF16: f32 = 0.05;
@@ -35,8 +34,10 @@ fn fused_convolutions(graph: &str) -> usize {
 #[test]
 fn a_residual_network_becomes_convolutions_that_hold_all_else() {
     let checkpoint = drs_checkpoint::read(&models().join("resnet20.pth.tar")).unwrap();
-    let mut weights = Weights::new(&checkpoint, Device::Cpu);
-    let forward = architecture::build("cifar_resnet20", &mut weights).unwrap().1;
+    let architecture = architecture::find("cifar_resnet20").unwrap();
+    let fitted = weights::fit(&checkpoint, architecture, None).unwrap();
+    let tensors = weights::on_device(&fitted.tensors, Device::Cpu).unwrap();
+    let forward = architecture::forward(architecture, tensors);
     let target = target([3, 32, 32], Precision::F32);
     let module =
         Module::trace(&sample(target), |input| forward(input).map_err(|error| error.to_string()))

@@ -55,6 +55,7 @@ fn mistakes_in_the_configuration() {
     fails(&with(json!({ "sgma": 0.5 })), Config, &["unknown field `sgma`"]);
     fails(&with(json!({ "kind": "onnx" })), Config, &["`onnx`", "`torchscript`", "`checkpoint`"]);
     fails(&with(json!({ "arch": "resnet50" })), Config, &["arch", "torchscript", "small.pt"]);
+    fails(&with(json!({ "weights": "ema" })), Config, &["weights", "torchscript", "small.pt"]);
     fails(&with(json!({ "classes": 4 })), Config, &["4 names", "5 outputs", "small.pt"]);
     fails(&with(json!({ "mean": [0.1, 0.2], "std": [1, 1] })), Config, &["mean: 2 values"]);
 }
