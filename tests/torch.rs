@@ -74,6 +74,50 @@ fn checkpoints_and_torchscript_share_a_pool() {
     assert_eq!(bench.lines().count(), 2, "{bench}");
 }
 
+#[test]
+fn any_byte_of_a_model_file_counts() {
+    let of = |kind: &str, file: &str, classes: usize| {
+        format!("kind = \"{kind}\", model = \"{file}\", sigma = 0.25, classes = {classes}")
+    };
+    for (config, file, shape) in [
+        (of("checkpoint", "resnet20.pth.tar", 10), "resnet20.pth.tar", "[3, 32, 32]"),
+        (of("torchscript", "small.pt", 5), "small.pt", "[1, 8, 8]"),
+    ] {
+        let place = Place::new();
+        pool(&place, &[&config]);
+        let toml = place.read("experts.toml").replace("[3, 32, 32]", shape);
+        place.write("experts.toml", &toml);
+        place.write("pinned.toml", &toml);
+        let mut bytes = std::fs::read(models().join(file)).unwrap();
+        place.write(file, &bytes);
+        if shape.starts_with("[3") {
+            let _ = certify(&place, "images.tsv").succeeds();
+        } else {
+            place.write_idx("data", [8, 8], &[(vec![90; 64], 0), (vec![200; 64], 1)]);
+        }
+        let run = "certify --experts experts.toml --data data --method one:m0 --n 500 --seed 3";
+        let _ = place.drs(&format!("{run} --out out.tsv")).succeeds();
+        let _ = place.drs("expert pin pinned.toml").succeeds();
+        // A run that stopped before its last input.
+        for results in ["out.tsv", "out.jsonl"] {
+            let text = place.read(results);
+            let (kept, _) = text.trim_end().rsplit_once('\n').unwrap();
+            place.write(results, format!("{kept}\n"));
+        }
+        // Somewhere among the weights.
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        place.write(file, &bytes);
+        place.drs("expert pin pinned.toml --check").fails(1, &[file, "its sha256 is"]);
+        let pinned = run.replace("experts.toml", "pinned.toml");
+        place.drs(&format!("{pinned} --out p.tsv")).fails(1, &[file, "its sha256 is"]);
+        // Where the file is still a model, its digest tells; where not, it is named as damaged.
+        place.drs(&format!("{run} --out out.tsv")).fails(1, &[file]);
+        let replay = "verify out.jsonl --replay --experts experts.toml --data data";
+        place.drs(replay).fails(1, &[file]);
+    }
+}
+
 #[track_caller]
 fn fails(config: &str, words: &[&str]) {
     fails_in(&Place::new(), config, words);

@@ -100,7 +100,9 @@ impl Part {
         let of =
             |part: &Self| Header { shard: Shard::new(0, part.shard.of()), ..part.header.clone() };
         let differences = of(self).differences(&of(other));
-        let Some((field, own, others)) = differences.first() else { return Ok(()) };
+        // The digest of a configuration follows from the files that it names; they tell more.
+        let telling = differences.iter().find(|(field, ..)| !field.starts_with("configs["));
+        let Some((field, own, others)) = telling.or(differences.first()) else { return Ok(()) };
         bail!(
             "{} and {} are of different runs: {field} is {own} in the first, {others} in the second{}",
             self.table.display(),

@@ -14,17 +14,38 @@ use libc::{c_long, seccomp_data, seccomp_notif, seccomp_notif_resp, sock_filter}
 /// The longest path that the kernel takes.
 const LONGEST: usize = 4096;
 
-pub(super) fn watch(see: impl FnMut(&Path) + Send + 'static) -> io::Result<()> {
+pub(super) fn watch(mut see: impl FnMut(&Path) + Send + 'static) -> io::Result<()> {
     // The answering thread comes first: the filter holds for the thread that sets it, and for
     // what it starts.
     let (sender, receiver) = std::sync::mpsc::channel();
+    let (ready, started) = std::sync::mpsc::channel();
     std::thread::Builder::new().name("opens".to_owned()).spawn(move || {
+        // Whoever opens a library holds the loader's lock meanwhile, and so does the start of a
+        // thread, and the first use of some functions. All that is done before anybody waits
+        // for an answer.
+        warm_up(&mut see);
+        if ready.send(()).is_err() {
+            return;
+        }
         if let Ok(listener) = receiver.recv() {
             answer(&listener, see);
         }
     })?;
+    let ended = || io::Error::other("the thread that watches ended");
+    started.recv().map_err(|_| ended())?;
     let listener = filter()?;
-    sender.send(listener).map_err(|_| io::Error::other("the thread that watches ended"))
+    sender.send(listener).map_err(|_| ended())
+}
+
+/// Does once all that an answer takes.
+fn warm_up(see: &mut impl FnMut(&Path)) {
+    see(Path::new("/proc/self/maps"));
+    let _ = std::fs::read_link("/proc/self/cwd");
+    let here = b"\0";
+    if let Ok(memory) = File::open(format!("/proc/{}/mem", std::process::id())) {
+        let _ = text(&memory, here.as_ptr().addr() as u64);
+    }
+    let _ = std::env::temp_dir().join("none").is_file();
 }
 
 /// Sets the filter for this thread.
