@@ -44,8 +44,6 @@ struct MostFrequent<'a> {
 
 pub(super) fn run(args: &CheckArgs, experts: &Path, path: &Path) -> anyhow::Result<()> {
     let config = Config::read(experts)?;
-    let data = data::open(path, &args.reading, config.input)?;
-    ensure!(!data.is_empty(), "--data {}: no input", path.display());
     // Libraries are loaded by processes of their own here.
     let options = Options {
         isolate: true,
@@ -54,6 +52,8 @@ pub(super) fn run(args: &CheckArgs, experts: &Path, path: &Path) -> anyhow::Resu
     };
     let router = Router::open(&config, &options)
         .map_err(|error| anyhow::anyhow!("{}: {error}", experts.display()))?;
+    let data = data::open(path, &args.reading, config.input, router.classes())?;
+    ensure!(!data.is_empty(), "--data {}: no input", path.display());
     let wanted = |name: &str| args.subject.name.as_ref().is_none_or(|own| own == name);
     let all = router.pool().experts.iter().enumerate();
     let chosen: Vec<usize> = all.filter(|(_, e)| wanted(&e.name)).map(|(place, _)| place).collect();
