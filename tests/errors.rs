@@ -245,7 +245,7 @@ fn usage_errors() {
         ("--alpha 1", ["--alpha", "strictly between 0 and 1"]),
         ("--alpha nan", ["--alpha", "strictly between 0 and 1"]),
         ("--seed xyz", ["--seed", "64 hexadecimal digits"]),
-        ("--rule best", ["--rule", "maxmin"]),
+        ("--rule best", ["--method", "maxmin"]),
         ("--threads 0", ["--threads", "from 1"]),
         ("--batch 0", ["--batch", "from 1"]),
         ("--nonsense", ["--nonsense", "Usage"]),
@@ -334,7 +334,7 @@ fn one_expert_alone_is_the_method() {
     pool.experts.truncate(1);
     place.write("experts.toml", pool.toml());
     place.write_idx("data", [2, 2], &[(vec![200; 4], 1)]);
-    let run = place.drs(&format!("{ROUTE} good.png --seed 1 --n 200"));
+    let run = place.drs(&format!("{ROUTE} good.png"));
     assert!(run.stderr.contains("--method one:near is taken"), "{run}");
     let said = run.succeeds();
     assert!(said.contains("one:near;"), "{said}");
@@ -342,7 +342,7 @@ fn one_expert_alone_is_the_method() {
     assert!(run.stderr.contains("--method one:near is taken"), "{run}");
     let _ = run.succeeds();
     assert!(place.read("out.jsonl").contains("\"method\":\"one:near\""));
-    let predicted = place.drs(&format!("{ROUTE} good.png --predict --n 200 --json")).succeeds();
+    let predicted = place.drs(&format!("{ROUTE} good.png --predict --json")).succeeds();
     assert!(predicted.contains("\"method\":\"one:near\""), "{predicted}");
 }
 

@@ -103,7 +103,7 @@ fn what_cannot_be_opened_is_told() {
     let toml = place.read("experts.toml").replace("timeout = 1.5", "timeout = 1.5\nrestarts = 3");
     place.write("experts.toml", toml);
     let run = place.drs(&format!("{RUN} --out out.tsv"));
-    run.fails(1, &["more than the 3 restarts", "isolation.restarts", "are kept in out.tsv"]);
+    run.fails(3, &["more than the 3 restarts", "isolation.restarts", "are kept in out.tsv"]);
 }
 
 #[test]

@@ -236,20 +236,22 @@ fn a_batch_that_does_not_end_does_not_keep_a_run_from_ending() {
     place.write("experts.toml", toml);
     let run =
         "certify --experts experts.toml --data data --seed 4 --n 3000 --batch 16 --out out.tsv";
+    // The first one by itself: the two would share batches.
+    let _ = place.drs(&format!("{run} --max 1")).succeeds();
     let child = start(&place, &format!("{run} --threads 3"));
-    let done =
-        || std::fs::read_to_string(place.path("out.tsv")).map_or(0, |text| text.lines().count());
+    // Until the run has its second input, and a moment for the model to get it.
     let begun = Instant::now();
-    while done() < 2 && begun.elapsed() < Duration::from_secs(60) {
+    while place.read("out.run.json").contains("\"max\": 1") && begun.elapsed() < LIMIT {
         std::thread::sleep(Duration::from_millis(5));
     }
+    std::thread::sleep(Duration::from_secs(1));
     let (code, said) = stop(child, "-TERM");
     assert_eq!(code, Some(143), "{said}");
     assert!(
         said.contains("a batch was given up") && said.contains("stopped after 1 of 2"),
         "{said}"
     );
-    assert_eq!(done(), 2);
+    assert_eq!(place.read("out.tsv").lines().count(), 2);
 }
 
 /// The second signal does not wait.

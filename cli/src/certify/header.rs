@@ -158,10 +158,17 @@ impl Header {
         let text =
             |value: Option<&String>| value.map_or_else(|| "nothing".to_owned(), String::clone);
         let unread = |value: Option<&String>| value.is_some_and(|value| value == "null");
+        let mut probed = false;
         let differs = paths.into_iter().filter(|path| {
             let (own, other) = (own.get(*path), other.get(*path));
-            let compared = !path.starts_with(PROBED) || !(unread(own) || unread(other));
-            own != other && compared
+            if own == other {
+                return false;
+            }
+            if !path.starts_with(PROBED) {
+                return true;
+            }
+            // One other input is as much as sixty: it must not hide other fields.
+            !(unread(own) || unread(other) || std::mem::replace(&mut probed, true))
         });
         differs.map(|path| (path.clone(), text(own.get(path)), text(other.get(path)))).collect()
     }
