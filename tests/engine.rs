@@ -1,13 +1,18 @@
 //! The engine as a library: votes that it draws ahead are the votes asked for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use drs_core::certify::CertifyError;
 use drs_core::design::{Design, Schedule};
 use drs_core::lattice::{LatticeInput, Quantum, Shape};
 use drs_core::noise::Seed;
 use drs_core::pool::{Phase, Role, Stage, VoteSource};
+use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
+use drs_core::sampling::{Sampling, Sequential, Stopping};
+use drs_core::units::Alpha;
 use drs_core::votes::VoteCounts;
-use drs_router::{Config, Options, Router};
+use drs_router::{Config, Drawn, EngineError, Options, Router, UnderWay};
 use drs_tests::{Halfspaces, Place, built};
 
 const STAGES: [Stage; 2] = [
@@ -85,4 +90,66 @@ fn draws_that_are_no_announced_looks_can_be_asked_for_too() {
         counts.iter_mut().zip(votes.counts()).for_each(|(count, more)| *count += more);
     }
     assert_eq!(counts, whole.counts());
+}
+
+/// Stopped after a moment, and again in another engine, until it is done: what was drawn counts, and
+/// the certificate is the one of an engine that was left alone.
+#[test]
+fn a_stopped_engine_hands_on_what_it_has() {
+    let place = Place::new();
+    let seed = Seed::from_number(5);
+    let mut stops = 0;
+    for (sampling, n, batch) in [
+        (Sampling::Fixed, 200_000, 64),
+        (Sampling::Sequential(Sequential::new(Stopping::Full)), 200_000, 7),
+    ] {
+        let protocol = Protocol {
+            n0: 100,
+            n,
+            sampling,
+            alpha: Alpha::new(0.001).unwrap(),
+            bounding: Bounding::OneSided,
+            split: AlphaSplit::default(),
+        };
+        let certify = |router: &Router, drawn: Drawn| {
+            let votes = Arc::new(UnderWay::from(drawn));
+            let given = router.certify_from(input(118), Method::MaxMin, &protocol, seed, &votes);
+            (given, votes.drawn())
+        };
+        let (expected, all) = certify(&open(&place, 2, batch), Drawn::default());
+        let expected = expected.unwrap();
+        assert!(all.draws() >= expected.draws());
+        let mut drawn = Drawn::default();
+        for pause in 1.. {
+            let router = open(&place, 2, batch);
+            let stopper = router.stopper();
+            let before = drawn.draws();
+            let (given, now) = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(pause));
+                    assert!(stopper.stop(Duration::from_secs(30)));
+                });
+                certify(&router, drawn.clone())
+            });
+            assert!(now.draws() >= before, "{} votes after {before}", now.draws());
+            // Nothing is begun any more.
+            if given.is_err() {
+                let refused = router.votes(input(7), seed).votes(STAGES[0], 0..10);
+                assert!(matches!(refused, Err(EngineError::Stopped)));
+            }
+            // As text, as it is kept.
+            let text = serde_json::to_string(&now).unwrap();
+            drawn = serde_json::from_str(&text).unwrap();
+            assert_eq!(drawn, now);
+            match given {
+                Ok(certificate) => {
+                    assert_eq!(certificate, expected);
+                    break;
+                }
+                Err(CertifyError::Votes(EngineError::Stopped)) => stops += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    assert!(stops > 3, "{stops} stops");
 }

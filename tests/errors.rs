@@ -245,7 +245,7 @@ fn usage_errors() {
         ("--alpha 1", ["--alpha", "strictly between 0 and 1"]),
         ("--alpha nan", ["--alpha", "strictly between 0 and 1"]),
         ("--seed xyz", ["--seed", "64 hexadecimal digits"]),
-        ("--rule best", ["--rule", "maxmin"]),
+        ("--rule best", ["--method", "maxmin"]),
         ("--threads 0", ["--threads", "from 1"]),
         ("--batch 0", ["--batch", "from 1"]),
         ("--nonsense", ["--nonsense", "Usage"]),
@@ -310,7 +310,40 @@ fn data_sets_that_cannot_be_used() {
 fn routing_without_a_router() {
     let place = place();
     place.write("experts.toml", Halfspaces { router: None, ..Halfspaces::pair() }.toml());
-    place.drs(&format!("{ROUTE} good.png")).fails(1, &["maxmin needs a router"]);
+    for command in [
+        "route --experts experts.toml good.png",
+        "certify --experts experts.toml --data data --out out.tsv",
+    ] {
+        place.write_idx("data", [2, 2], &[(vec![200; 4], 1)]);
+        place
+            .drs(command)
+            .fails(1, &["2 experts and no router", "multiscale, one:near or one:far"]);
+        place.drs(&format!("{command} --method maxmin")).fails(
+            1,
+            &["maxmin needs a router", "--method may be multiscale, one:near or one:far"],
+        );
+        let _ = place.drs(&format!("{command} --method multiscale --n 100")).succeeds();
+    }
+}
+
+/// The pool says all that is to be said: no option is needed.
+#[test]
+fn one_expert_alone_is_the_method() {
+    let place = place();
+    let mut pool = Halfspaces { router: None, ..Halfspaces::pair() };
+    pool.experts.truncate(1);
+    place.write("experts.toml", pool.toml());
+    place.write_idx("data", [2, 2], &[(vec![200; 4], 1)]);
+    let run = place.drs(&format!("{ROUTE} good.png"));
+    assert!(run.stderr.contains("--method one:near is taken"), "{run}");
+    let said = run.succeeds();
+    assert!(said.contains("one:near;"), "{said}");
+    let run = place.drs("certify --experts experts.toml --data data --out out.tsv --n 200");
+    assert!(run.stderr.contains("--method one:near is taken"), "{run}");
+    let _ = run.succeeds();
+    assert!(place.read("out.jsonl").contains("\"method\":\"one:near\""));
+    let predicted = place.drs(&format!("{ROUTE} good.png --predict --json")).succeeds();
+    assert!(predicted.contains("\"method\":\"one:near\""), "{predicted}");
 }
 
 #[test]

@@ -41,9 +41,10 @@ fn inputs_that_kill_a_plugin_cost_only_themselves() {
         let run = place.drs(&format!("{RUN} --batch 64 --out out.tsv"));
         assert!(run.stderr.contains("going on without this input"), "{how}: {run}");
         run.fails(
-            1,
-            &["bad", "misbehaving", words, "4 of 40 inputs have no result", "36 are kept"],
+            3,
+            &["bad", "misbehaving", words, "4 of 40 inputs have no result", "36 inputs are kept"],
         );
+        assert!(place.read("out.failed.json").contains("plugin-lost"), "{how}");
         let rows = rows_without_time(&place.read("out.tsv"));
         let kept: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
         let expected: Vec<String> =
@@ -102,7 +103,7 @@ fn what_cannot_be_opened_is_told() {
     let toml = place.read("experts.toml").replace("timeout = 1.5", "timeout = 1.5\nrestarts = 3");
     place.write("experts.toml", toml);
     let run = place.drs(&format!("{RUN} --out out.tsv"));
-    run.fails(1, &["more than the 3 restarts", "isolation.restarts", "are kept in out.tsv"]);
+    run.fails(3, &["more than the 3 restarts", "isolation.restarts", "are kept in out.tsv"]);
 }
 
 #[test]

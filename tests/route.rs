@@ -26,8 +26,10 @@ fn a_table_for_people() {
 
 #[test]
 fn json_for_machines() {
-    for rule in ["dual", "set", "maxmin"] {
-        let text = route(&Place::new(), &format!("--n 300 --seed 1 --json --rule {rule}"), 3);
+    for (rule, option) in
+        [("dual", "--rule"), ("set", "--method"), ("maxmin", "--rule"), ("multiscale", "--method")]
+    {
+        let text = route(&Place::new(), &format!("--n 300 --seed 1 --json {option} {rule}"), 3);
         assert_eq!(text.lines().count(), 3);
         for line in text.lines() {
             let answer: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -86,7 +86,14 @@ fn a_torn_end_is_mended() {
         place.write(&format!("{out}.jsonl"), &records[..text]);
         place.write(&format!("{out}.run.json"), &run);
         let done = place.drs(&format!("{RUN} --out {out}.tsv"));
-        assert!(rows == 0 || rows == 5 || done.stderr.contains("written half"), "{done}");
+        let said = match case {
+            0 => "lacked 1 rows: they are made again",
+            2 => "rows: they are made again",
+            1 | 3 | 4 => "written half",
+            7 => "had no certificates",
+            _ => "",
+        };
+        assert!(done.stderr.contains(said), "{done}");
         let _ = done.succeeds();
         assert_eq!(results_without_time(&place, &out), whole, "{out}");
     }
@@ -306,7 +313,7 @@ fn one_other_label_or_other_values_are_another_data_set() {
     let inputs: Vec<(Vec<u8>, u8)> =
         (0..120u32).map(|i| (vec![0, 120, i as u8, 0], u8::from(i > 60))).collect();
     place.write_idx("data", [2, 2], &inputs);
-    place.drs(&format!("{RUN} --max 3 --out out.tsv")).fails(1, &["data.sha256: "]);
+    place.drs(&format!("{RUN} --max 3 --out out.tsv")).fails(1, &["data.probes."]);
 }
 
 /// Merging may be another user's work, or another pod's.

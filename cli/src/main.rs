@@ -2,8 +2,8 @@
 //! The `drs` command.
 //!
 //! `main` is glue: arguments in, a command run, an exit code out. 0: done;
-//! 1: something failed, with what and where on stderr; 2: wrong usage; 130 and 143:
-//! stopped by SIGINT or SIGTERM, to go on later.
+//! 1: something failed, with what and where on stderr; 2: wrong usage; 3: some inputs have no
+//! result; 130 and 143: stopped by SIGINT or SIGTERM, to go on later.
 
 /// A line for the user. Where it cannot be written, as on a full disk, it is lost: no reason to
 /// lose anything else.
@@ -22,6 +22,7 @@ mod data;
 mod expert;
 mod logs;
 mod merge;
+mod method;
 mod plan;
 mod plot;
 mod pool;
@@ -58,7 +59,10 @@ fn main() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
-        Command::Merge(args) => merge::run(args),
+        Command::Merge(args) => match merge::run(args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Expert(args) => match expert::run(args) {
             Ok(code) => return code,
             Err(error) => Err(error),

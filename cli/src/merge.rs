@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use drs_data::Shard;
 
 use crate::args::MergeArgs;
-use crate::certify::{Header, Line, Paths, ResultFiles, results};
+use crate::certify::{Failed, Header, INCOMPLETE, Line, Paths, ResultFiles, results};
 
 /// A shard, checked.
 struct Part {
@@ -16,9 +17,11 @@ struct Part {
     header: Header,
     /// By input.
     lines: HashMap<usize, Line>,
+    /// The inputs that have no result, as the shard's run listed them.
+    failed: Failed,
 }
 
-pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let mut parts: BTreeMap<usize, Part> = BTreeMap::new();
     for table in &args.shards {
         let part = Part::read(table)?;
@@ -44,7 +47,8 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
     if !missing.is_empty() {
         bail!("shards {} are missing: run them, or name their files too", missing.join(", "));
     }
-    let header = Header { shard: None, ..first.header.clone() };
+    let mut header = Header { shard: None, ..first.header.clone() };
+    parts.values().for_each(|part| header.data.complete(&part.header.data));
     let paths = Paths::new(&args.out, None)?;
     let real = |path: &Path| path.canonicalize().ok();
     let out = real(&paths.table);
@@ -56,14 +60,24 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
     }
     let mut files = ResultFiles::create(&paths, &header, args.overwrite)?;
     let indices = header.indices();
+    let mut count = 0;
     for (place, index) in indices.iter().enumerate() {
-        let part = parts.get(&(place % of)).and_then(|part| part.lines.get(index));
-        let line = part.with_context(|| format!("input {index} is missing"))?;
-        files.append(&line.row, &line.text)?;
+        let part = parts.get(&(place % of)).with_context(|| format!("input {index} is missing"))?;
+        if let Some(line) = part.lines.get(index) {
+            files.append(*index, &line.row, &line.text)?;
+            count += 1;
+        }
     }
     files.sync()?;
-    say!("{}: {} inputs of {of} shards", paths.table.display(), indices.len());
-    Ok(())
+    let mut failed = Failed::default();
+    parts.into_values().for_each(|part| failed.extend(part.failed));
+    failed.write(&paths.failed)?;
+    say!("{}: {count} inputs of {of} shards", paths.table.display());
+    let Some(summary) = failed.summary(indices.len(), &paths.failed) else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    say!("error: {summary}; the other inputs are put together");
+    Ok(ExitCode::from(INCOMPLETE))
 }
 
 impl Part {
@@ -75,14 +89,14 @@ impl Part {
         let shard = header
             .shard
             .with_context(|| format!("{} is no shard but a whole run", table.display()))?;
-        let done = results(&paths, &header)?.into_iter().map(|line| (line.record.idx, line));
+        let done = results(&paths, &header)?.lines.into_iter().map(|line| (line.record.idx, line));
         let done: HashMap<usize, Line> = done.collect();
-        let left: Vec<String> = header
-            .indices()
-            .iter()
-            .filter(|index| !done.contains_key(index))
-            .map(ToString::to_string)
-            .collect();
+        let mut missing = header.indices();
+        missing.retain(|index| !done.contains_key(index));
+        let mut failed = Failed::read(&paths.failed)?;
+        failed.retain(|index| missing.binary_search(&index).is_ok());
+        missing.retain(|index| !failed.has(*index));
+        let left: Vec<String> = missing.iter().map(ToString::to_string).collect();
         if !left.is_empty() {
             let some = left.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
             bail!(
@@ -92,7 +106,7 @@ impl Part {
                 if left.len() > 5 { ", …" } else { "" }
             );
         }
-        Ok(Self { table: table.to_owned(), shard, header, lines: done })
+        Ok(Self { table: table.to_owned(), shard, header, lines: done, failed })
     }
 
     /// Refuses shards of different runs.

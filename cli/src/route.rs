@@ -16,6 +16,7 @@ use drs_router::{Router, Timed, ordered};
 use serde::Serialize;
 
 use crate::args::RouteArgs;
+use crate::method::method;
 use crate::pool::{self, OpenPool};
 
 /// How much of its radius a single answer may go without, if nothing else is asked for.
@@ -51,8 +52,8 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     args.draws.sampling.check()?;
     let pool = pool::open(&args.pool)?;
     let protocol = args.draws.protocol(pool.config.split, Stopping::Tolerance(TOLERANCE));
+    let method = method(args.method.method.as_ref(), pool.router.pool(), &protocol)?;
     let seed = args.draws.seed()?;
-    let method = Method::from(args.rule);
     let certify = |image| -> anyhow::Result<Answer<'_>> {
         let read = read_image(image, pool.config.input)?;
         let input = Arc::new(read.input);
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     // The table comes at the end; lines of JSON come as they are made.
     let many = args.images.len() > 1 && !args.json;
     let bar = if many { Bar::over(args.images.len(), "inputs") } else { Bar::hidden() };
-    let outcome = ordered(images, pool.router.inputs_at_once(), certify, |answer| {
+    let outcome = ordered(images, pool.router.inputs_at_once_by(&protocol), certify, |answer| {
         bar.advance();
         match answer {
             Ok(answer) if args.json => {

@@ -1,34 +1,61 @@
 //! Files that are there whole or not at all.
 
+use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use tempfile::NamedTempFile;
 
 /// Writes a file beside `path` and gives it that name. A file that is there keeps its rights, and a
 /// link stays one.
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let problem = || format!("cannot write {}", path.display());
-    let real = path.canonicalize();
-    let path = real.as_deref().unwrap_or(path);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // As other files: what the user's mask leaves. Another user may merge.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).with_context(problem)?;
-    file.write_all(text.as_bytes()).with_context(problem)?;
-    if let Ok(before) = path.metadata() {
-        file.as_file().set_permissions(before.permissions()).with_context(problem)?;
+    Prepared::new(path, |file| file.write_all(text.as_bytes()))?.put()
+}
+
+/// A file that is written, but does not have its name yet.
+pub(crate) struct Prepared {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl Prepared {
+    /// Writes what `fill` does beside `path`.
+    pub(crate) fn new(
+        path: &Path,
+        fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let problem = || format!("cannot write {}", path.display());
+        let real = path.canonicalize();
+        let path = real.as_deref().unwrap_or(path);
+        let mut builder = tempfile::Builder::new();
+        // As other files: what the user's mask leaves. Another user may merge.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder(path)).with_context(problem)?;
+        fill(file.as_file_mut()).with_context(problem)?;
+        if let Ok(before) = path.metadata() {
+            file.as_file().set_permissions(before.permissions()).with_context(problem)?;
+        }
+        file.as_file().sync_all().with_context(problem)?;
+        Ok(Self { path: path.to_owned(), file })
     }
-    file.as_file().sync_all().with_context(problem)?;
-    file.persist(path).with_context(problem)?;
-    // A loss of power must not take the new name, without which nothing goes on. Some file
-    // systems cannot wait for a folder; then there is nothing to wait for.
-    #[cfg(unix)]
-    let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(())
+
+    /// Gives it its name, in place of a file that has it.
+    pub(crate) fn put(self) -> anyhow::Result<()> {
+        let Self { path, file } = self;
+        file.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        // A loss of power must not take the new name, without which nothing goes on. Some file
+        // systems cannot wait for a folder; then there is nothing to wait for.
+        #[cfg(unix)]
+        let _ = File::open(folder(&path)).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 
 mod config;
 mod copies;
+mod drawn;
 mod engine;
 #[cfg(unix)]
 mod isolation;
@@ -24,12 +25,15 @@ mod plugin;
 mod replay;
 mod router;
 mod shared;
+mod source;
 mod term;
+mod under_way;
 mod watch;
 
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
 pub use copies::{Copies, CopyError, file_digest};
-pub use engine::{EngineError, Throughput};
+pub use drawn::{Drawn, Run};
+pub use engine::{EngineError, Stopper, Throughput};
 #[cfg(unix)]
 pub use isolation::{ending, serve};
 pub use limits::Limits;
@@ -41,4 +45,5 @@ pub use plugin::{
 pub use replay::{Replay, ReplayError};
 pub use router::{OpenError, Options, RouteError, Router, Timed, Warning};
 pub use term::NamedTerm;
+pub use under_way::UnderWay;
 pub use watch::{is_of_the_system, watch_opens};

@@ -1,8 +1,6 @@
 //! The pool, opened: one input in, one certificate out.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,12 +15,20 @@ use drs_core::votes::VoteCounts;
 
 use crate::config::{Config, RouterSpec};
 use crate::copies::Copies;
-use crate::engine::{Engine, EngineError, LaneSpec, Reading, Throughput};
+use crate::engine::{Engine, EngineError, LaneSpec, Stopper, Throughput};
 use crate::plugin::{Isolation, LoadError, LoadedExpert, Registry};
 use crate::shared;
+use crate::source::EngineSource;
+use crate::under_way::UnderWay;
 
 /// Draws that a sequential stage asks for at a time, at the least.
 const FEWEST_ROWS: usize = 16;
+
+/// Inputs at once beyond those that fill the batches: some are read, judged or selected for.
+const SPARE_INPUTS: usize = 4;
+
+/// The most inputs at once.
+const MOST_INPUTS: usize = 512;
 
 /// How a pool is run.
 #[derive(Debug, Clone)]
@@ -231,7 +237,23 @@ impl Router {
         protocol: &Protocol,
         seed: Seed,
     ) -> Result<Timed<Certificate>, RouteError> {
-        self.timed(input, seed, |input, source| {
+        self.certify_from(input, method, protocol, seed, &Arc::default())
+    }
+
+    /// The same, with votes that were drawn before, and with a view of those that are there so far.
+    /// Its times are without theirs.
+    ///
+    /// # Errors
+    /// As [`certify`](Self::certify), and if the engine was [stopped](Self::stopper).
+    pub fn certify_from(
+        &self,
+        input: Arc<LatticeInput>,
+        method: Method,
+        protocol: &Protocol,
+        seed: Seed,
+        under_way: &Arc<UnderWay>,
+    ) -> Result<Timed<Certificate>, RouteError> {
+        self.timed(input, seed, under_way, |input, source| {
             let provenance = Provenance { seed, input, models: self.records.clone() };
             drs_core::certify(&self.pool, method, protocol, Some(provenance), source)
         })
@@ -268,7 +290,9 @@ impl Router {
         protocol: &Protocol,
         seed: Seed,
     ) -> Result<Timed<Prediction>, RouteError> {
-        self.timed(input, seed, |_, source| drs_core::predict(&self.pool, method, protocol, source))
+        self.timed(input, seed, &Arc::default(), |_, source| {
+            drs_core::predict(&self.pool, method, protocol, source)
+        })
     }
 
     /// The votes of the models on one input, for procedures of the caller's own.
@@ -281,7 +305,7 @@ impl Router {
         seed: Seed,
     ) -> impl VoteSource<Error = EngineError> {
         let digest = input.digest();
-        self.source(input, digest, seed)
+        self.source(input, digest, seed, &Arc::default())
     }
 
     /// Measures each model for about `time` on noisy copies of an input: the
@@ -311,11 +335,7 @@ impl Router {
     /// stage asks for few draws at a time.
     #[must_use]
     pub fn inputs_at_once(&self) -> usize {
-        (self.engine.largest_batch() / FEWEST_ROWS).clamp(32, 512)
-    }
-
-    fn source(&self, input: Arc<LatticeInput>, digest: Digest, seed: Seed) -> EngineSource<'_> {
-        EngineSource { router: self, input, digest, seed, readings: HashMap::new(), seconds: 0.0 }
+        (self.engine.largest_batch() / FEWEST_ROWS).clamp(32, MOST_INPUTS)
     }
 
     /// Judges the votes of one input, and tells what it took.
@@ -323,11 +343,12 @@ impl Router {
         &self,
         input: Arc<LatticeInput>,
         seed: Seed,
+        under_way: &Arc<UnderWay>,
         judge: impl FnOnce(InputRecord, &mut EngineSource<'_>) -> Result<T, RouteError>,
     ) -> Result<Timed<T>, RouteError> {
         let start = Instant::now();
         let record = InputRecord::from(&*input);
-        let mut source = self.source(input, record.sha256, seed);
+        let mut source = self.source(input, record.sha256, seed, under_way);
         let outcome = judge(record, &mut source)?;
         // Its own votes may have been tried by nobody; a model that failed with others' is no
         // better here.
@@ -336,7 +357,40 @@ impl Router {
         Ok(Timed { outcome, time, latency: start.elapsed().as_secs_f64() })
     }
 
-    fn lane(&self, role: Role) -> usize {
+    /// How many inputs to certify at once by this protocol: no more than batches need. With few
+    /// draws at a time it takes many inputs to fill them, with all N at a time hardly two.
+    #[must_use]
+    pub fn inputs_at_once_by(&self, protocol: &Protocol) -> usize {
+        let design = protocol.sampling.design(protocol.n);
+        let before = std::iter::once(0).chain(design.looks().iter().map(|look| look.draws));
+        let draws = design.looks().iter().zip(before).map(|(look, before)| look.draws - before);
+        let draws = usize::try_from(draws.min().unwrap_or(1)).unwrap_or(usize::MAX);
+        (self.engine.rows_at_once().div_ceil(draws.max(1)) + SPARE_INPUTS).min(MOST_INPUTS)
+    }
+
+    /// What ends all waits for votes early, from anywhere: the certificates under way then fail
+    /// with [`EngineError::Stopped`].
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.engine.stopper()
+    }
+
+    fn source(
+        &self,
+        input: Arc<LatticeInput>,
+        digest: Digest,
+        seed: Seed,
+        under_way: &Arc<UnderWay>,
+    ) -> EngineSource<'_> {
+        EngineSource::new(self, input, digest, seed, Arc::clone(under_way))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Where the model in a role is run.
+    pub(crate) fn lane(&self, role: Role) -> usize {
         match role {
             Role::Router => self.route.shared().unwrap_or(0),
             Role::Expert(index) => index + usize::from(self.route == Route::Own),
@@ -344,7 +398,7 @@ impl Router {
     }
 
     /// The stage whose draws have the votes of this one: the noise has its address.
-    fn drawn(&self, stage: Stage) -> Stage {
+    pub(crate) fn drawn(&self, stage: Stage) -> Stage {
         match (stage.role, self.route) {
             (Role::Router, Route::Shared(expert)) => Stage { role: Role::Expert(expert), ..stage },
             _ => stage,
@@ -352,7 +406,7 @@ impl Router {
     }
 
     /// What a stage is told of the votes of its model.
-    fn told(&self, stage: Stage, votes: VoteCounts) -> VoteCounts {
+    pub(crate) fn told(&self, stage: Stage, votes: VoteCounts) -> VoteCounts {
         let experts = self.pool.experts.len();
         match (stage.role, self.route.shared()) {
             (Role::Router, Some(_)) => shared::routes(&votes, experts),
@@ -383,61 +437,6 @@ impl<T> Timed<T> {
     /// The same times of something that is made of the outcome.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Timed<U> {
         Timed { outcome: make(self.outcome), time: self.time, latency: self.latency }
-    }
-}
-
-/// Votes of one input through the engine.
-struct EngineSource<'a> {
-    router: &'a Router,
-    input: Arc<LatticeInput>,
-    digest: Digest,
-    seed: Seed,
-    /// Stages whose looks were announced.
-    readings: HashMap<Stage, Reading<'a>>,
-    /// What readings took that are closed.
-    seconds: f64,
-}
-
-impl<'a> EngineSource<'a> {
-    /// What all draws took, in seconds of the machine.
-    fn close(self) -> f64 {
-        self.seconds + self.readings.into_values().map(Reading::close).sum::<f64>()
-    }
-
-    fn read(&self, stage: Stage, first: u64, ends: &[u64]) -> Reading<'a> {
-        let router = self.router;
-        let stream = NoiseStream::new(self.seed, self.digest, &router.pool.address(stage));
-        router.engine.read(router.lane(stage.role), Arc::clone(&self.input), stream, first, ends)
-    }
-}
-
-impl VoteSource for EngineSource<'_> {
-    type Error = EngineError;
-
-    fn announce(&mut self, stage: Stage, looks: &[u64]) {
-        let drawn = self.router.drawn(stage);
-        // Another stage may have announced the same draws.
-        let known = self.readings.get(&drawn);
-        let is_known = |&end: &u64| known.is_some_and(|reading| reading.covers(&(0..end)));
-        if !looks.iter().all(is_known) {
-            let reading = self.read(drawn, 0, looks);
-            let before = self.readings.insert(drawn, reading);
-            self.seconds += before.map_or(0.0, Reading::close);
-        }
-    }
-
-    fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, EngineError> {
-        let drawn = self.router.drawn(stage);
-        let votes = match self.readings.get(&drawn) {
-            Some(reading) if reading.covers(&draws) => reading.votes(&draws),
-            _ => {
-                let reading = self.read(drawn, draws.start, &[draws.end]);
-                let votes = reading.votes(&draws);
-                self.seconds += reading.close();
-                votes
-            }
-        };
-        Ok(self.router.told(stage, votes?))
     }
 }
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A Slurm of one node, for the time of one test: an array of 8 shards by deploy/slurm, one task
-# requeued by hand, then the merge. The caller compares the result.
+# told that its time is up, which requeues itself, then the merge. The caller compares the result.
 #
 #   tests/slurm/run.sh WORK      # a folder with experts.toml and data; drs is in $PATH
 #
@@ -73,13 +73,13 @@ export POOL=$work/experts.toml DATA=$work/data OUT=$work/slurm.tsv DRS_SEED=4
 # shellcheck disable=SC2086  # options are words
 "$deploy/submit.sh" 8 $DRS_TEST_ARGS
 array=$(squeue --noheader --array --format=%F --name=drs-certify | head -n 1)
-# One task starts again, however far it is.
+# One task is told that its time is up, as Slurm does, however far it is.
 for _ in $(seq 200); do
     squeue --noheader --array --states=RUNNING --format=%K --name=drs-certify | grep -q . && break
     sleep 0.05
 done
 task=$(squeue --noheader --array --states=RUNNING --format=%K --name=drs-certify | head -n 1)
-scontrol requeue "${array}_$task" && echo "requeued task $task"
+scancel --batch --signal=USR1 "${array}_$task" && echo "task $task: the time is up"
 for _ in $(seq 600); do
     [ -z "$(squeue --noheader --format=%i)" ] && break
     sleep 0.5

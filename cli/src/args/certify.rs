@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum as _;
 use drs_data::Shard;
 
 use super::parse::parse_positive;
-use super::{DataArgs, DrawArgs, PoolArgs, Rule};
+use super::{DataArgs, DrawArgs, MethodArgs, PoolArgs};
 
 const CERTIFY_EXAMPLES: &str = "\
 Examples:
   drs certify --experts experts.toml --data cifar10/test --out maxmin.tsv --skip 20
+  drs certify --experts experts.toml --data cifar10/test --out maxmin.tsv --skip 5   # adds to it
   drs certify --experts experts.toml --data fashion-mnist --out s025.tsv --method one:s025 --max 500
   drs certify --experts experts.toml --data cifar10/test --out half.tsv --radius 0.5 --n 100000
   drs certify --experts experts.toml --data cifar10/test --out cohen.tsv --method one:s025 --sampling fixed
@@ -23,8 +23,14 @@ Index i is taken if i >= START and (i - START) is a multiple of SKIP. The result
 OUT, tab-separated (idx label predict radius correct time, -1 abstains, then expert, sigma,
 route_radius, class_radius, draws, latency; the label -1 is unknown), and OUT with the extension .jsonl, one full certificate
 per line. time is the input's share of the machine in seconds, models and noise; latency the seconds from its start to
-its end, in which it mostly waits for others. Radii are truncated, never rounded up. OUT with the extension .run.json tells what the run is:
-the same command goes on where it was stopped (Ctrl-C finishes the inputs under way, exit code 130).
+its end, in which it mostly waits for others; of an input that was stopped half-way both count from when it went on. Radii are truncated, never rounded up. OUT with the extension .run.json tells what the run is:
+the same command goes on where it was stopped. Ctrl-C and SIGTERM stop within 20 seconds and keep every
+vote, those of unfinished inputs in OUT with the extension .journal. With a larger --max, a smaller --skip
+or --start that takes the old inputs too, the same command adds the others. Inputs that cannot be read are
+left out and listed in OUT with the extension .failed.json.
+
+Exit codes: 0 all done, 1 something failed (finished inputs are kept), 2 wrong usage, 3 some inputs have
+no result (all others do), 130 stopped by Ctrl-C, 143 by SIGTERM.
 
 Draws stop when every radius of the usual grid is decided. Between these radii less is certified than
 N draws would: analyze, plot and report show it as a lower bound. For whole curves take --full or
@@ -57,9 +63,8 @@ pub(crate) struct CertifyArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// dual, set, maxmin, blend, multiscale, or one:NAME for one expert alone.
-    #[arg(long, default_value = "maxmin", value_parser = parse_method)]
-    pub(crate) method: MethodName,
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
 
     /// Take a share of the inputs only, the I-th of N, into OUT with I-of-N in its name; 1/1 is
     /// all [default: what SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX tell].
@@ -77,35 +82,4 @@ pub(crate) struct CertifyArgs {
     /// Take at most this many inputs.
     #[arg(long)]
     pub(crate) max: Option<usize>,
-}
-
-/// A method, its expert still by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum MethodName {
-    One(String),
-    Multiscale,
-    Routed(Rule),
-}
-
-fn parse_method(text: &str) -> Result<MethodName, String> {
-    match text.strip_prefix("one:") {
-        Some(name) if !name.is_empty() => Ok(MethodName::One(name.to_owned())),
-        _ if text == "multiscale" => Ok(MethodName::Multiscale),
-        _ => Rule::from_str(text, false)
-            .map(MethodName::Routed)
-            .map_err(|_| "expected dual, set, maxmin, blend, multiscale or one:NAME".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn methods_are_read() {
-        assert_eq!(parse_method("one:s025"), Ok(MethodName::One("s025".into())));
-        assert_eq!(parse_method("set"), Ok(MethodName::Routed(Rule::Set)));
-        assert!(parse_method("one:").is_err());
-        assert!(parse_method("best").is_err());
-    }
 }

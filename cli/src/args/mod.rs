@@ -8,6 +8,7 @@ mod draws;
 mod expert;
 mod logs;
 mod merge;
+mod method;
 mod parse;
 mod plan;
 mod plot;
@@ -22,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use bench::BenchArgs;
-pub(crate) use certify::{CertifyArgs, MethodName};
+pub(crate) use certify::CertifyArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use draws::DrawArgs;
 pub(crate) use expert::{
@@ -31,11 +32,12 @@ pub(crate) use expert::{
 };
 pub(crate) use logs::{Format, LogArgs};
 pub(crate) use merge::MergeArgs;
+pub(crate) use method::{MethodArgs, MethodName};
 pub(crate) use plan::PlanArgs;
 pub(crate) use plot::PlotArgs;
 pub(crate) use pool::PoolArgs;
 pub(crate) use report::ReportArgs;
-pub(crate) use route::{RouteArgs, Rule};
+pub(crate) use route::RouteArgs;
 pub(crate) use verify::{InputArgs, VerifyArgs};
 
 /// Certified predictions from a fleet of experts.

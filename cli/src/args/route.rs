@@ -2,18 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-use drs_core::protocol::Method;
-
-use super::{DrawArgs, PoolArgs};
+use super::{DrawArgs, MethodArgs, PoolArgs};
 
 const ROUTE_EXAMPLES: &str = "\
 Examples:
   drs route --experts experts.toml photo.png
-  drs route --experts experts.toml --rule dual --n 100000 *.png
+  drs route --experts experts.toml --method dual --n 100000 *.png
+  drs route --experts experts.toml --method one:s025 photo.png
   drs route --experts experts.toml --radius 0.5 photo.png
   drs route --experts experts.toml --predict --n 1000 photo.png
-  drs route --experts experts.toml --predict --rule dual photo.png
+  drs route --experts experts.toml --predict --method dual photo.png
   drs route --experts experts.toml --seed 7 --json photo.png | jq .certificate.verdict
 
 Columns: expert and sigma are the router's choice. binds tells what ends the radius: beyond it another
@@ -34,12 +32,10 @@ pub(crate) struct RouteArgs {
     #[command(flatten)]
     pub(crate) draws: DrawArgs,
 
-    /// How bounds on route and class become a radius; with --predict, the rule whose
-    /// classifier answers.
-    #[arg(long, value_enum, default_value_t = Rule::Maxmin)]
-    pub(crate) rule: Rule,
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
 
-    /// Answer with the class alone, without a radius: that of the classifier that the rule
+    /// Answer with the class alone, without a radius: that of the classifier that the method
     /// certifies, wrong with probability at most alpha. Each model that is asked takes all of --n
     /// draws; the options for selection, bounds and sampling do not apply.
     #[arg(long, conflicts_with_all = ["n0", "two_sided", "sampling", "stopping", "futility", "first_look", "look_growth", "last_look"])]
@@ -52,28 +48,4 @@ pub(crate) struct RouteArgs {
     /// Images to certify.
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
-}
-
-/// A routing rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Rule {
-    /// The paper's: the route and the class must both hold.
-    Dual,
-    /// The route must stay within a set of experts that agree.
-    Set,
-    /// The strongest claim on the label, whatever the route.
-    Maxmin,
-    /// The strongest of experts.toml's own terms.
-    Blend,
-}
-
-impl From<Rule> for Method {
-    fn from(rule: Rule) -> Self {
-        match rule {
-            Rule::Dual => Self::Dual,
-            Rule::Set => Self::Set,
-            Rule::Maxmin => Self::MaxMin,
-            Rule::Blend => Self::Blend,
-        }
-    }
 }

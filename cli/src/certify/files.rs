@@ -1,9 +1,7 @@
-//! The result files: TSV for tools of the field, JSONL for certificates. Both only grow.
+//! The result files: TSV for tools of the field, JSONL for certificates. The certificates are what
+//! counts; the table is made of them.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -11,6 +9,8 @@ use drs_analysis::Record;
 use drs_core::certificate::ModelRecord;
 
 use super::header::Header;
+use super::journal::remove;
+use super::lines::{Lines, whole_lines};
 use super::paths::Paths;
 
 /// The first six are the field's, in its order.
@@ -37,6 +37,8 @@ const SYNC: Duration = Duration::from_secs(5);
 pub(crate) struct ResultFiles {
     table: Lines,
     records: Lines,
+    /// The inputs, in the files' order.
+    inputs: Vec<usize>,
     synced: Instant,
 }
 
@@ -49,56 +51,78 @@ impl ResultFiles {
             paths.check_free()?;
         }
         // First the files are emptied: a run that is stopped here has no results of another.
-        table.cut(0)?;
-        records.cut(0)?;
+        table.keep(std::iter::empty())?;
+        records.keep(std::iter::empty())?;
+        remove(&paths.journal)?;
+        remove(&paths.failed)?;
         header.write(&paths.run)?;
         table.append(&heading())?;
-        Ok(Self { table, records, synced: Instant::now() })
+        Ok(Self { table, records, inputs: Vec::new(), synced: Instant::now() })
     }
 
     /// The files of a run that was begun, and the results in them. What was written half
-    /// is cut off.
+    /// is cut off; rows that the table lacks are made again. From now on the run is `header`, which
+    /// has all that was `begun`.
     pub(crate) fn reopen(
         paths: &Paths,
+        begun: &Header,
         header: &Header,
     ) -> anyhow::Result<(Self, Vec<Record<'static>>)> {
+        let had_table = paths.table.exists();
         let (mut table, mut records) = (Lines::open(&paths.table)?, Lines::open(&paths.records)?);
         // Another process may have begun it anew before the files were ours.
-        if Header::read(&paths.run)?.as_ref() != Some(header) {
+        if Header::read(&paths.run)?.as_ref() != Some(begun) {
             bail!("{} was changed meanwhile: start again", paths.run.display());
         }
-        let done = results(paths, header)?;
-        let length = |text: fn(&Line) -> &String| -> u64 {
-            done.iter().map(|line| text(line).len() as u64).sum()
-        };
+        let Results { lines, rows } = results(paths, header)?;
+        if begun != header {
+            header.write(&paths.run)?;
+        }
         let heading = heading();
-        let whole = heading.len() as u64 + length(|line| &line.row);
-        // A heading that was written half is written again.
         let headless = table.length()? < heading.len() as u64;
-        let cut = table.cut(if headless { 0 } else { whole })?
-            + records.cut(length(|line| &line.text))?;
+        let kept = lines[..rows].iter().map(|line| line.row.len());
+        let head = (!headless).then_some(heading.len());
+        let surplus = table.keep(head.into_iter().chain(kept))?;
+        let torn = records.keep(lines.iter().map(|line| line.text.len()))?;
         if headless {
             table.append(&heading)?;
-        } else if cut > 0 {
+        }
+        for line in &lines[rows..] {
+            table.append(&line.row)?;
+        }
+        let (shown, all) = (paths.table.display(), paths.records.display());
+        if torn > 0 {
             say!(
-                "note: the end of {} was written half ({cut} bytes with {}): that input is certified again",
-                paths.table.display(),
-                paths.records.display()
+                "note: the end of {all} was written half ({torn} bytes): that input is certified again"
             );
         }
-        let files = Self { table, records, synced: Instant::now() };
-        Ok((files, done.into_iter().map(|line| line.record).collect()))
+        match lines.len() - rows {
+            0 if surplus > 0 && torn == 0 => {
+                say!("note: the end of {shown} had no certificates ({surplus} bytes): cut off");
+            }
+            0 => {}
+            missing if had_table => {
+                say!("note: {shown} lacked {missing} rows: they are made again from {all}");
+            }
+            missing => {
+                say!("note: {shown} was gone: it is made again from {all} ({missing} rows)");
+            }
+        }
+        let inputs = lines.iter().map(|line| line.record.idx).collect();
+        let files = Self { table, records, inputs, synced: Instant::now() };
+        Ok((files, lines.into_iter().map(|line| line.record).collect()))
     }
 
     /// Appends one input to both files and hands it to the system.
     pub(crate) fn write(&mut self, record: &Record<'_>) -> anyhow::Result<()> {
-        self.append(&row(record), &(serde_json::to_string(record)? + "\n"))
+        self.append(record.idx, &row(record), &(serde_json::to_string(record)? + "\n"))
     }
 
-    /// Appends a line to each.
-    pub(crate) fn append(&mut self, row: &str, record: &str) -> anyhow::Result<()> {
+    /// Appends an input's line to each.
+    pub(crate) fn append(&mut self, input: usize, row: &str, record: &str) -> anyhow::Result<()> {
         self.records.append(record)?;
         self.table.append(row)?;
+        self.inputs.push(input);
         if self.synced.elapsed() >= SYNC {
             self.sync()?;
         }
@@ -112,6 +136,35 @@ impl ResultFiles {
         self.synced = Instant::now();
         Ok(())
     }
+
+    /// Ends the files with all inputs in their order, which a run leaves that was not disturbed,
+    /// not extended, and lacked no input for a while.
+    pub(crate) fn finish(mut self, paths: &Paths) -> anyhow::Result<()> {
+        if self.inputs.is_sorted() {
+            return Ok(());
+        }
+        let mut order: Vec<usize> = (0..self.inputs.len()).collect();
+        order.sort_unstable_by_key(|&place| self.inputs[place]);
+        let problem = || {
+            format!(
+                "all results are there, but not yet in the order of the inputs: the same command tries again to sort {}",
+                paths.records.display()
+            )
+        };
+        self.sort(&order).with_context(problem)
+    }
+
+    fn sort(&mut self, order: &[usize]) -> anyhow::Result<()> {
+        let records = self.records.reordered(order.iter().copied())?;
+        // The heading is its first line.
+        let rows = std::iter::once(0).chain(order.iter().map(|place| place + 1));
+        let table = self.table.reordered(rows)?;
+        // An empty table between the two: what is stopped here makes it again from the records,
+        // be they sorted by then or not.
+        self.table.keep(std::iter::empty())?;
+        records.put()?;
+        table.put()
+    }
 }
 
 /// One input in both files, as they have it.
@@ -121,25 +174,38 @@ pub(crate) struct Line {
     pub(crate) record: Record<'static>,
 }
 
-/// The results of a run, as far as both files have them.
-pub(crate) fn results(paths: &Paths, header: &Header) -> anyhow::Result<Vec<Line>> {
+/// What there is of a run.
+pub(crate) struct Results {
+    pub(crate) lines: Vec<Line>,
+    /// How many of them the table has.
+    rows: usize,
+}
+
+/// The results of a run: its records, each with the row that the table has or should have.
+pub(crate) fn results(paths: &Paths, header: &Header) -> anyhow::Result<Results> {
     let rows = whole_lines(&paths.table)?;
     if rows.first().is_some_and(|first| *first != heading()) {
         bail!("{}: line 1 is not the heading of results", paths.table.display());
     }
+    let mut rows = rows.into_iter().skip(1);
+    let mut matched = 0;
     let mut planned: BTreeSet<usize> = header.indices().into_iter().collect();
-    let mut done = Vec::new();
-    for (row, text) in rows.into_iter().skip(1).zip(whole_lines(&paths.records)?) {
-        let line = done.len() + 1;
+    let mut lines = Vec::new();
+    for text in whole_lines(&paths.records)? {
+        let line = lines.len() + 1;
         let record: Record<'static> = serde_json::from_str(&text)
             .with_context(|| format!("{}: line {line}", paths.records.display()))?;
-        if row != self::row(&record) {
-            bail!(
-                "{}: line {} is not what line {line} of {} says: one of them was changed",
-                paths.table.display(),
-                line + 1,
-                paths.records.display()
-            );
+        let row = row(&record);
+        if let Some(found) = rows.next() {
+            if found != row {
+                bail!(
+                    "{}: line {} is not what line {line} of {} says: one of them was changed",
+                    paths.table.display(),
+                    line + 1,
+                    paths.records.display()
+                );
+            }
+            matched = line;
         }
         if !planned.remove(&record.idx) {
             bail!(
@@ -155,9 +221,9 @@ pub(crate) fn results(paths: &Paths, header: &Header) -> anyhow::Result<Vec<Line
                 paths.run.display()
             );
         }
-        done.push(Line { row, text, record });
+        lines.push(Line { row, text, record });
     }
-    Ok(done)
+    Ok(Results { lines, rows: matched })
 }
 
 fn heading() -> String {
@@ -188,67 +254,4 @@ fn row(record: &Record<'_>) -> String {
         record.latency.map_or_else(dash, |latency| format!("{latency:.3}")),
     ];
     fields.join("\t") + "\n"
-}
-
-/// The lines of a file that end, with their ends.
-fn whole_lines(path: &Path) -> anyhow::Result<Vec<String>> {
-    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let end = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |place| place + 1);
-    let text = std::str::from_utf8(&text[..end])
-        .with_context(|| format!("{}: not a text file", path.display()))?;
-    Ok(text.split_inclusive('\n').map(str::to_owned).collect())
-}
-
-/// A file that grows line by line.
-struct Lines {
-    path: PathBuf,
-    file: File,
-}
-
-impl Lines {
-    /// Opens and locks it; makes it if it is not there.
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let problem = || format!("cannot write {}", path.display());
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(path);
-        let file = file.with_context(problem)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!(
-                "{} is being written by another process: let it finish, or give another --out",
-                path.display()
-            ),
-            // Some file systems know no locks: then nobody is kept out.
-            Err(TryLockError::Error(error)) => {
-                tracing::warn!("{} cannot be locked: {error}", path.display());
-            }
-        }
-        Ok(Self { path: path.to_owned(), file })
-    }
-
-    fn length(&self) -> anyhow::Result<u64> {
-        let problem = || format!("cannot read {}", self.path.display());
-        Ok(self.file.metadata().with_context(problem)?.len())
-    }
-
-    /// Cuts it behind so many bytes and goes on there; tells how many were cut off.
-    fn cut(&mut self, length: u64) -> anyhow::Result<u64> {
-        let problem = || format!("cannot write {}", self.path.display());
-        let found = self.length()?;
-        // What is no regular file has no length.
-        if found != length {
-            self.file.set_len(length).with_context(problem)?;
-        }
-        self.file.seek(SeekFrom::Start(length)).with_context(problem)?;
-        Ok(found.saturating_sub(length))
-    }
-
-    fn append(&mut self, line: &str) -> anyhow::Result<()> {
-        let written = self.file.write_all(line.as_bytes());
-        written.with_context(|| format!("cannot write {}", self.path.display()))
-    }
-
-    fn sync(&self) -> anyhow::Result<()> {
-        self.file.sync_data().with_context(|| format!("cannot write {}", self.path.display()))
-    }
 }

@@ -17,10 +17,13 @@ use serde_json::Value;
 use crate::whole;
 
 /// Version of the layout.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Inputs whose digests stand for the data set's.
 const PROBES: usize = 64;
+
+/// Where those digests are in a header.
+const PROBED: &str = "data.probes.";
 
 /// Everything that results depend on. Paths are not among it: data and models may lie
 /// elsewhere on another machine.
@@ -54,29 +57,55 @@ pub(crate) struct DataRecord {
     pub(crate) inputs: usize,
     /// SHA-256 over all labels.
     pub(crate) labels: Digest,
-    /// SHA-256 over indices and digests of 64 inputs, evenly spread. Certificates
-    /// hold the digest of every input.
-    pub(crate) sha256: Digest,
+    /// The digests of 64 inputs by index, evenly spread; `None` for one that cannot be read.
+    /// Certificates hold the digest of every input.
+    pub(crate) probes: BTreeMap<usize, Option<Digest>>,
 }
 
 impl DataRecord {
-    /// Reads those inputs.
+    /// Reads those inputs. One that cannot be read says nothing of the others; where none can,
+    /// the data are not what they are taken for.
     pub(crate) fn of(data: &Dataset) -> anyhow::Result<Self> {
         let inputs = data.len();
         let label = |index| data.label(index).map_or_else(|| "-".to_owned(), |l| l.to_string());
         let labels: Vec<String> = (0..inputs).map(label).collect();
-        let mut text = String::new();
-        let step = inputs.div_ceil(PROBES).max(1);
-        for index in (0..inputs).step_by(step) {
-            let example = data.get(index)?;
-            text.push_str(&format!("{index} {}\n", example.input.digest()));
-        }
         let labels = Digest::of(labels.join("\n").as_bytes());
-        Ok(Self { inputs, labels, sha256: Digest::of(text.as_bytes()) })
+        let step = inputs.div_ceil(PROBES).max(1);
+        let (mut probes, mut problem) = (BTreeMap::new(), None);
+        for index in (0..inputs).step_by(step) {
+            let digest = match data.get(index) {
+                Ok(example) => Some(example.input.digest()),
+                Err(error) => {
+                    problem.get_or_insert(error);
+                    None
+                }
+            };
+            probes.insert(index, digest);
+        }
+        match problem {
+            Some(problem) if probes.values().all(Option::is_none) => Err(problem)
+                .with_context(|| format!("none of the {} inputs tried can be read", probes.len())),
+            _ => Ok(Self { inputs, labels, probes }),
+        }
+    }
+
+    /// With what an earlier run could read.
+    pub(crate) fn complete(&mut self, earlier: &Self) {
+        for (index, digest) in &mut self.probes {
+            *digest = digest.or_else(|| earlier.probes.get(index).copied().flatten());
+        }
     }
 }
 
 impl Header {
+    /// What votes and results depend on, but not of which inputs they are.
+    pub(crate) fn classifier(&self) -> Digest {
+        let mut every = Self { start: 0, skip: 1, max: None, shard: None, ..self.clone() };
+        every.data.probes.clear();
+        // It was or will be written as JSON: there is no value that cannot be.
+        Digest::of(&serde_json::to_vec(&every).unwrap_or_default())
+    }
+
     /// The inputs of the run, in the order of its results.
     pub(crate) fn indices(&self) -> Vec<usize> {
         let subset = Subset { start: self.start, skip: self.skip, max: self.max };
@@ -121,13 +150,26 @@ impl Header {
         whole::write(path, &format!("{}\n", serde_json::to_string_pretty(self)?))
     }
 
-    /// Field by field what is not as in `other`: its path, what is here, what is there.
+    /// Field by field what is not as in `other`: its path, what is here, what is there. An input
+    /// that could not be read, here or there, is not compared.
     pub(crate) fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
         let (own, other) = (self.fields(), other.fields());
         let paths: std::collections::BTreeSet<&String> = own.keys().chain(other.keys()).collect();
         let text =
             |value: Option<&String>| value.map_or_else(|| "nothing".to_owned(), String::clone);
-        let differs = paths.into_iter().filter(|path| own.get(*path) != other.get(*path));
+        let unread = |value: Option<&String>| value.is_some_and(|value| value == "null");
+        let mut probed = false;
+        let differs = paths.into_iter().filter(|path| {
+            let (own, other) = (own.get(*path), other.get(*path));
+            if own == other {
+                return false;
+            }
+            if !path.starts_with(PROBED) {
+                return true;
+            }
+            // One other input is as much as sixty: it must not hide other fields.
+            !(unread(own) || unread(other) || std::mem::replace(&mut probed, true))
+        });
         differs.map(|path| (path.clone(), text(own.get(path)), text(other.get(path)))).collect()
     }
 

@@ -5,12 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use drs_data::Shard;
 
-/// The table, and beside it the records and what the run is.
+/// The table, and what lies beside it.
 #[derive(Debug, Clone)]
 pub(crate) struct Paths {
     pub(crate) table: PathBuf,
+    /// The certificates.
     pub(crate) records: PathBuf,
+    /// What the run is.
     pub(crate) run: PathBuf,
+    /// The votes of inputs that are not finished.
+    pub(crate) journal: PathBuf,
+    /// The inputs that have no result.
+    pub(crate) failed: PathBuf,
 }
 
 impl Paths {
@@ -27,25 +33,50 @@ impl Paths {
         // The last extension goes: shards' names hold a dot.
         let records = table.with_extension("jsonl");
         let run = table.with_extension("run.json");
-        if records == table || run == table {
+        let journal = table.with_extension("journal");
+        let failed = table.with_extension("failed.json");
+        if [&records, &run, &journal, &failed].contains(&&table) {
             bail!(
-                "--out {}: this is the table, give it another extension than .jsonl or .json",
+                "--out {}: this is the table, give it another extension than .jsonl, .json or .journal",
                 out.display()
             );
         }
-        Ok(Self { table, records, run })
+        Ok(Self { table, records, run, journal, failed })
     }
 
     /// Refuses to write where there is something that no run can go on from.
     ///
     /// Empty files are what a run leaves that was killed at its very start.
     pub(crate) fn check_free(&self) -> anyhow::Result<()> {
-        let is_taken = |path: &&PathBuf| path.metadata().is_ok_and(|found| found.len() > 0);
-        match [&self.table, &self.records].into_iter().find(is_taken) {
-            Some(path) => bail!("{} exists; --overwrite replaces it", path.display()),
+        match [&self.table, &self.records].into_iter().find(|path| has_something(path)) {
+            Some(path) => bail!(
+                "{} exists, but {}, which tells of which run it is, does not: bring that back to go on, give another --out, or --overwrite to replace it",
+                path.display(),
+                self.run.display()
+            ),
             None => Ok(()),
         }
     }
+
+    /// Whether there are results to go on from; an error if the part of them is lost that
+    /// nothing else can tell.
+    pub(crate) fn has_results(&self) -> anyhow::Result<bool> {
+        if self.records.exists() {
+            return Ok(true);
+        }
+        if has_something(&self.table) {
+            bail!(
+                "{} is there, but {} with its certificates is not, and nothing else tells them: bring it back to go on, or --overwrite to begin anew",
+                self.table.display(),
+                self.records.display()
+            );
+        }
+        Ok(false)
+    }
+}
+
+fn has_something(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.len() > 0)
 }
 
 #[cfg(test)]
@@ -64,6 +95,8 @@ mod tests {
             names("a/b.tsv", Some("2/8")),
             ["a/b.2-of-8.tsv", "a/b.2-of-8.jsonl", "a/b.2-of-8.run.json"]
         );
-        assert!(Paths::new(Path::new("b.jsonl"), None).is_err());
+        for bad in ["b.jsonl", "b.journal", "b.run.json", "b.failed.json"] {
+            assert_eq!(Paths::new(Path::new(bad), None).is_err(), !bad.contains(".run."), "{bad}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and its relatives: finish what is under way, then stop.
+//! Ctrl-C and its relatives: keep what is drawn, then stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -12,21 +12,25 @@ use signal_hook::iterator::Signals;
 pub(super) struct Interrupt(Arc<AtomicI32>);
 
 impl Interrupt {
-    /// Watches for SIGINT and SIGTERM from now on. The second one ends the process.
-    pub(super) fn watch() -> anyhow::Result<Self> {
+    /// Watches for SIGINT and SIGTERM from now on. The first one does `stop`, on a thread of its
+    /// own, with the exit code; the second one ends the process.
+    pub(super) fn watch(stop: impl FnOnce(u8) + Send + 'static) -> anyhow::Result<Self> {
         let interrupt = Self::default();
         let caught = Arc::clone(&interrupt.0);
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch for signals")?;
         // A file that may not grow any more is then an error of writing, not the end.
         signal_hook::flag::register(libc::SIGXFSZ, Arc::default())
             .context("cannot watch for signals")?;
+        let mut stop = Some(stop);
         std::thread::spawn(move || {
             for signal in signals.forever() {
-                if caught.swap(signal, Ordering::Relaxed) != 0 {
-                    // At once: nothing is torn down under threads that still run.
-                    signal_hook::low_level::exit(code(signal).into());
+                caught.store(signal, Ordering::Relaxed);
+                match stop.take() {
+                    Some(stop) => {
+                        std::thread::spawn(move || stop(code(signal)));
+                    }
+                    None => exit(code(signal)),
                 }
-                say!("stopping: the inputs under way are finished first; again to stop at once");
             }
         });
         Ok(interrupt)
@@ -37,6 +41,11 @@ impl Interrupt {
         let signal = self.0.load(Ordering::Relaxed);
         (signal != 0).then(|| code(signal))
     }
+}
+
+/// Ends the process at once: nothing is torn down under threads that still run.
+pub(super) fn exit(code: u8) -> ! {
+    signal_hook::low_level::exit(code.into())
 }
 
 /// As shells tell that a signal ended a program: 130 and 143.

@@ -80,7 +80,14 @@ impl<'a> Inputs<'a> {
             let expected = format!("an index below {}, the number of inputs", data.len());
             return Ok(Err(Rejection::new("idx", record.idx.to_string(), expected)));
         }
-        let example = data.get(record.idx).map_err(|error| anyhow!("{error}{}", self.hint()))?;
+        let example = match data.get(record.idx) {
+            Ok(example) => example,
+            // The others can be checked all the same.
+            Err(error) => {
+                let found = format!("{error}{}", self.hint());
+                return Ok(Err(Rejection::new("input", found, "an input that can be read")));
+            }
+        };
         // Data without labels leaves the record's own; they matter to `correct` alone.
         if example.label.is_some() && record.label != example.label {
             let show = |label: Option<usize>| label.map_or("null".into(), |l| l.to_string());

@@ -1,7 +1,9 @@
 //! One model's queue and batches.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use drs_core::lattice::LatticeInput;
 use drs_core::noise::NoiseStream;
@@ -13,12 +15,12 @@ use super::ticket::Ticket;
 /// Batches filled ahead of the model, beside those it is running.
 const AHEAD: usize = 2;
 
-/// Draws `next` to `end` − 1 of one stage of one input, for which nobody may be waiting yet.
+/// Draws of one stage of one input, for which nobody may be waiting yet.
 pub(super) struct Job {
     pub(super) input: Arc<LatticeInput>,
     pub(super) stream: NoiseStream,
-    pub(super) next: u64,
-    pub(super) end: u64,
+    /// Rising.
+    pub(super) draws: VecDeque<Range<u64>>,
     pub(super) ticket: Arc<Ticket>,
     /// When it was announced or last asked for, in requests.
     pub(super) turn: u64,
@@ -26,23 +28,41 @@ pub(super) struct Job {
 
 impl Job {
     fn left(&self) -> u64 {
-        self.end - self.next
+        self.draws.iter().map(|draws| draws.end - draws.start).sum()
     }
 
     /// Whether there is anything left that could be of use.
     fn open(&self) -> bool {
-        self.left() > 0 && !self.ticket.failed()
+        !self.draws.is_empty() && !self.ticket.failed()
     }
 
-    /// The next rows, `room` at most.
-    fn take(&mut self, room: usize) -> Segment {
-        let rows = usize::try_from(self.left()).map_or(room, |left| left.min(room));
-        let first = self.next;
-        self.next += rows as u64;
+    /// The next rows, `room` at most; `None` if nothing is left.
+    fn take(&mut self, room: usize) -> Option<Segment> {
+        let next = self.draws.front_mut()?;
+        let first = next.start;
+        let rows = usize::try_from(next.end - first).map_or(room, |left| left.min(room));
+        next.start += rows as u64;
+        if next.start == next.end {
+            self.draws.pop_front();
+        }
         self.ticket.take(rows as u64);
         let (input, stream) = (Arc::clone(&self.input), self.stream.clone());
         let draws = Draws { input, stream, first, rows };
-        Segment { draws, ticket: Arc::clone(&self.ticket) }
+        Some(Segment { draws, ticket: Arc::clone(&self.ticket) })
+    }
+
+    /// Takes the draws below `end` out.
+    fn split(&mut self, end: u64) -> VecDeque<Range<u64>> {
+        let mut below = VecDeque::new();
+        while let Some(next) = self.draws.front_mut().filter(|next| next.start < end) {
+            let cut = next.end.min(end);
+            below.push_back(next.start..cut);
+            next.start = cut;
+            if next.start == next.end {
+                self.draws.pop_front();
+            }
+        }
+        below
     }
 }
 
@@ -55,6 +75,8 @@ pub(super) struct Lane {
     ready: VecDeque<Batch>,
     filling: usize,
     running: usize,
+    /// The longest that a batch has run.
+    longest: Duration,
     /// Buffers to use again.
     spare: Vec<Vec<i16>>,
 }
@@ -68,6 +90,7 @@ impl Lane {
             ready: VecDeque::new(),
             filling: 0,
             running: 0,
+            longest: Duration::ZERO,
             spare: Vec::new(),
         }
     }
@@ -91,16 +114,15 @@ impl Lane {
             return;
         };
         job.turn = turn;
-        if job.next < end {
+        let draws = job.split(end);
+        if !draws.is_empty() {
             let asked = Job {
                 input: Arc::clone(&job.input),
                 stream: job.stream.clone(),
-                next: job.next,
-                end,
+                draws,
                 ticket: Arc::clone(ticket),
                 turn,
             };
-            job.next = end;
             self.jobs.push_back(asked);
         }
     }
@@ -159,8 +181,7 @@ impl Lane {
                     open.max_by_key(|job| job.turn)
                 }
             };
-            let Some(job) = job else { break };
-            let segment = job.take(room);
+            let Some(segment) = job.and_then(|job| job.take(room)) else { break };
             room -= segment.draws.rows;
             segments.push(segment);
         }
@@ -178,9 +199,34 @@ impl Lane {
         }
     }
 
-    pub(super) fn ran(&mut self, batch: Batch) {
+    pub(super) fn ran(&mut self, batch: Batch, took: Duration) {
         self.running -= 1;
+        self.longest = self.longest.max(took);
         self.spare.push(batch.values);
+    }
+
+    /// Batches that the model runs on.
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Batches that are being made or run.
+    pub(super) fn busy(&self) -> usize {
+        self.filling + self.running
+    }
+
+    /// The longest that a batch has run so far.
+    pub(super) fn longest(&self) -> Duration {
+        self.longest
+    }
+
+    /// Rows that are under way when the model is kept busy by so many workers.
+    pub(super) fn rows_at_once(&self, workers: usize) -> usize {
+        let running = match self.model.concurrency() {
+            0 => workers,
+            limit => limit.min(workers),
+        };
+        self.model.batch() * (running + AHEAD)
     }
 
     /// Fails all that waits.

@@ -71,7 +71,8 @@ impl Engine {
         // First calls, of every thread, allocate and choose algorithms: not counted.
         let warm = self.raw(&model, &batch, Duration::ZERO)?;
         let workers = (self.workers.len() * model.batch()) as u64;
-        self.read(lane, Arc::clone(input), stream.clone(), 0, &[workers]).votes(&(0..workers))?;
+        self.read(lane, Arc::clone(input), stream.clone(), 0, &[workers], &[])
+            .votes(&(0..workers))?;
         let noise = (model.buffer() > 0).then(|| noise(&model, input, stream, time / 10));
         let mut paths = [(EVERY, Tally::default()), (1, Tally::default())];
         let mut raw = Tally::default();
@@ -90,7 +91,7 @@ impl Engine {
                 let draws = if *every == 1 { (draws / 2).max(1) } else { draws };
                 model.steadiness.every.store(*every, Ordering::Relaxed);
                 let start = Instant::now();
-                let reading = self.read(lane, Arc::clone(input), stream.clone(), 0, &[draws]);
+                let reading = self.read(lane, Arc::clone(input), stream.clone(), 0, &[draws], &[]);
                 let votes = reading.votes(&(0..draws));
                 path.add(&Tally { inputs: draws, time: start.elapsed() });
                 model.steadiness.every.store(EVERY, Ordering::Relaxed);

@@ -12,11 +12,13 @@
 //! is what a single input's answer waits less for.
 
 mod clock;
+mod counted;
 mod lane;
 mod measure;
 mod model;
 mod reading;
 mod steadiness;
+mod stopper;
 mod ticket;
 mod worker;
 
@@ -33,6 +35,8 @@ use lane::Lane;
 pub use measure::Throughput;
 use model::Model;
 pub(crate) use reading::Reading;
+pub use stopper::Stopper;
+pub(crate) use ticket::Ticket;
 
 /// Why votes could not be drawn.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -91,7 +95,7 @@ pub enum EngineError {
         /// The share that the plugin's manifest allows.
         tolerance: f64,
     },
-    /// The engine is shutting down.
+    /// The engine was told to [stop](Stopper::stop).
     #[error("the engine stopped before the votes were drawn")]
     Stopped,
 }
@@ -122,7 +126,16 @@ pub(crate) struct Lanes {
     lanes: Vec<Lane>,
     /// Requests so far.
     turns: u64,
-    stopping: bool,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Working,
+    /// Batches that run are finished, nothing is begun.
+    Stopping,
+    /// Nothing is waited for any more.
+    Stopped,
 }
 
 impl Lanes {
@@ -154,7 +167,7 @@ impl Engine {
         }
         let lanes = models.into_iter().map(Lane::new).collect();
         let shared = Arc::new(Shared {
-            lanes: Mutex::new(Lanes { lanes, turns: 0, stopping: false }),
+            lanes: Mutex::new(Lanes { lanes, turns: 0, state: State::Working }),
             work: Condvar::new(),
             clock: Clock::new(),
         });
@@ -189,6 +202,18 @@ impl Engine {
         busy / u32::try_from(slots).unwrap_or(u32::MAX)
     }
 
+    /// What stops it, from anywhere.
+    pub(crate) fn stopper(&self) -> Stopper {
+        Stopper::new(&self.shared)
+    }
+
+    /// Rows that are under way when the models are kept busy, of the model with the most.
+    pub(crate) fn rows_at_once(&self) -> usize {
+        let lanes = self.shared.lock();
+        let workers = self.workers.len();
+        lanes.lanes.iter().map(|lane| lane.rows_at_once(workers)).max().unwrap_or(1)
+    }
+
     /// Inputs per batch of the model with the largest batches.
     pub(crate) fn largest_batch(&self) -> usize {
         let lanes = self.shared.lock();
@@ -198,8 +223,8 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.shared.lock().stopping = true;
-        self.shared.work.notify_all();
+        // Workers end their batches before they are joined.
+        let _ = self.stopper().stop(Duration::ZERO);
         for worker in self.workers.drain(..) {
             // A worker that panicked has already failed its tickets' inputs.
             let _ = worker.join();

@@ -9,7 +9,8 @@ use drs_core::votes::VoteCounts;
 
 use super::lane::Job;
 use super::ticket::Ticket;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, State};
+use crate::drawn::Run;
 
 /// Draws that were announced. What nobody asks for is drawn only by workers
 /// that have nothing else to do, and forgotten when this is dropped.
@@ -20,7 +21,8 @@ pub(crate) struct Reading<'e> {
 }
 
 impl Engine {
-    /// Announces the draws of a noise stream from `first`, in looks that end at `ends`.
+    /// Announces the draws of a noise stream from `first`, in looks that end at `ends`. The votes
+    /// that are `known` are not drawn again.
     pub(crate) fn read(
         &self,
         lane: usize,
@@ -28,18 +30,28 @@ impl Engine {
         stream: NoiseStream,
         first: u64,
         ends: &[u64],
+        known: &[Run],
     ) -> Reading<'_> {
         let mut lanes = self.shared.lock();
         let turn = lanes.turn();
+        let stopped = lanes.state == State::Stopped;
         let own = &mut lanes.lanes[lane];
-        let ticket = Arc::new(Ticket::new(own.classes(), first, ends));
-        let end = ends.last().copied().unwrap_or(first);
-        own.announce(Job { input, stream, next: first, end, ticket: Arc::clone(&ticket), turn });
+        let ticket = Arc::new(Ticket::new(own.classes(), first, ends, known));
+        if stopped {
+            ticket.fail(&EngineError::Stopped);
+        }
+        let draws = ticket.gaps().into();
+        own.announce(Job { input, stream, draws, ticket: Arc::clone(&ticket), turn });
         Reading { engine: self, lane, ticket }
     }
 }
 
 impl Reading<'_> {
+    /// Where the votes are counted.
+    pub(crate) fn ticket(&self) -> Arc<Ticket> {
+        Arc::clone(&self.ticket)
+    }
+
     /// Whether these draws are whole looks of this reading.
     pub(crate) fn covers(&self, draws: &Range<u64>) -> bool {
         self.ticket.looks(draws).is_some()

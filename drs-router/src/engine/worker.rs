@@ -1,10 +1,11 @@
 //! What a worker thread does next.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use super::lane::Lane;
 use super::model::{Batch, Model};
-use super::{Lanes, Shared};
+use super::{Lanes, Shared, State};
 
 enum Task {
     Run(usize, Arc<Model>, Batch),
@@ -17,10 +18,7 @@ pub(super) fn run(shared: &Shared) {
     loop {
         let task = match next(&mut lanes) {
             Some(task) => task,
-            None if lanes.stopping => {
-                lanes.lanes.iter_mut().for_each(Lane::stop);
-                return;
-            }
+            None if lanes.state != State::Working => return,
             None => {
                 lanes = shared.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -29,9 +27,11 @@ pub(super) fn run(shared: &Shared) {
         drop(lanes);
         match task {
             Task::Run(lane, model, batch) => {
+                let start = Instant::now();
                 model.run(&batch, &shared.clock);
+                let took = start.elapsed();
                 lanes = shared.lock();
-                lanes.lanes[lane].ran(batch);
+                lanes.lanes[lane].ran(batch, took);
             }
             Task::Fill(lane, model, mut batch) => {
                 let task = shared.clock.start();
@@ -50,7 +50,7 @@ pub(super) fn run(shared: &Shared) {
 /// First what somebody waits for: a batch that is ready before noise, among
 /// noise the fullest batch. Then, rather than nothing, what may be asked for.
 fn next(lanes: &mut Lanes) -> Option<Task> {
-    if lanes.stopping {
+    if lanes.state != State::Working {
         return None;
     }
     run_ready(lanes, false)

@@ -1,0 +1,173 @@
+//! The journal: the votes of inputs that are under way, kept beside the results for when the run
+//! goes on.
+//!
+//! Draws are addressed, so their votes may be drawn once and used later. A journal is used only if
+//! every byte of it is as it was written, and for the very models, data and protocol that it was
+//! written for; an input's votes only if the input is the same. Else it is left out: then the
+//! votes are drawn again, which gives the same results.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
+use drs_core::lattice::Digest;
+use drs_router::{Drawn, UnderWay};
+use serde::{Deserialize, Serialize};
+
+use super::header::Header;
+use super::paths::Paths;
+use crate::whole;
+
+/// The first words of a journal, before the digest of all that follows the line.
+const MAGIC: &str = "drs journal 1 ";
+
+/// Inputs under way, and those that an earlier run left.
+pub(super) struct Journal {
+    path: PathBuf,
+    /// Of the run, whatever its inputs.
+    classifier: Digest,
+    inputs: Mutex<Inputs>,
+    /// Held while the file is written.
+    writing: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Inputs {
+    /// Not begun again yet.
+    left: BTreeMap<usize, Kept>,
+    under_way: BTreeMap<usize, (Digest, Arc<UnderWay>)>,
+}
+
+/// One input's votes.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    idx: usize,
+    /// Digest of the input.
+    input: Digest,
+    drawn: Drawn,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    classifier: Digest,
+    inputs: Vec<Kept>,
+}
+
+/// What a journal holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Size {
+    pub(super) inputs: usize,
+    pub(super) draws: u64,
+}
+
+impl Journal {
+    /// The journal of a run, with what an earlier process left of inputs that are not `done`.
+    /// One that cannot be used is left out, with a message.
+    pub(super) fn open(paths: &Paths, header: &Header, done: impl Fn(usize) -> bool) -> Self {
+        let classifier = header.classifier();
+        let kept = read(paths, classifier).unwrap_or_else(|error| {
+            say!("note: {error:#}: not used, its votes are drawn again");
+            Vec::new()
+        });
+        let left = kept.into_iter().filter(|kept| !done(kept.idx));
+        let left = left.map(|kept| (kept.idx, kept)).collect();
+        Self {
+            path: paths.journal.clone(),
+            classifier,
+            inputs: Mutex::new(Inputs { left, ..Inputs::default() }),
+            writing: Mutex::default(),
+        }
+    }
+
+    fn inputs(&self) -> MutexGuard<'_, Inputs> {
+        // No step in which it is changed can panic half-way.
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins an input, with the votes that are there of it.
+    pub(super) fn begin(&self, idx: usize, input: Digest) -> Arc<UnderWay> {
+        let mut inputs = self.inputs();
+        let before = inputs.left.remove(&idx).filter(|kept| kept.input == input);
+        let votes = Arc::new(UnderWay::from(before.map_or_else(Drawn::default, |kept| kept.drawn)));
+        inputs.under_way.insert(idx, (input, Arc::clone(&votes)));
+        votes
+    }
+
+    /// An input has its result, in the files.
+    pub(super) fn done(&self, idx: usize) {
+        self.inputs().under_way.remove(&idx);
+    }
+
+    /// How many inputs are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.inputs().under_way.len()
+    }
+
+    /// How much an earlier process left.
+    pub(super) fn left(&self) -> Size {
+        size(self.inputs().left.values())
+    }
+
+    /// Writes down all votes that are there, of inputs without a result; where there are none, no
+    /// file is left.
+    pub(super) fn write(&self) -> anyhow::Result<Size> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let inputs = {
+            let inputs = self.inputs();
+            let under_way = inputs.under_way.iter().map(|(&idx, (input, votes))| Kept {
+                idx,
+                input: *input,
+                drawn: votes.drawn(),
+            });
+            let all = under_way.chain(inputs.left.values().cloned());
+            all.filter(|kept| kept.drawn.draws() > 0).collect::<Vec<_>>()
+        };
+        let size = size(inputs.iter());
+        if inputs.is_empty() {
+            remove(&self.path)?;
+            return Ok(size);
+        }
+        let body = serde_json::to_string(&Body { classifier: self.classifier, inputs })? + "\n";
+        let seal = Digest::of(body.as_bytes());
+        whole::write(&self.path, &format!("{MAGIC}{seal}\n{body}"))?;
+        Ok(size)
+    }
+}
+
+fn size<'a>(inputs: impl Iterator<Item = &'a Kept>) -> Size {
+    inputs.fold(Size::default(), |size, kept| Size {
+        inputs: size.inputs + 1,
+        draws: size.draws + kept.drawn.draws(),
+    })
+}
+
+/// Removes a file that may not be there.
+pub(super) fn remove(path: &std::path::Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read(paths: &Paths, classifier: Digest) -> anyhow::Result<Vec<Kept>> {
+    let shown = paths.journal.display();
+    let text = match std::fs::read_to_string(&paths.journal) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.with_context(|| format!("cannot read {shown}"))?,
+    };
+    let (first, body) = text.split_once('\n').unwrap_or((&text, ""));
+    let seal = Digest::of(body.as_bytes()).to_string();
+    if first.strip_prefix(MAGIC) != Some(seal.as_str()) {
+        anyhow::bail!("{shown} was changed, cut short, or is of another release of drs");
+    }
+    let body: Body = serde_json::from_str(body).with_context(|| shown.to_string())?;
+    if body.classifier != classifier {
+        anyhow::bail!("{shown} is of another run than {} tells", paths.run.display());
+    }
+    Ok(body.inputs)
+}
