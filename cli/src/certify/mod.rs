@@ -14,6 +14,7 @@ mod work;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
 
 use crate::args::CertifyArgs;
