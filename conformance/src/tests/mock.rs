@@ -43,6 +43,8 @@ pub(super) enum Flaw {
     RowsThatCount,
     Padding,
     Place,
+    /// Few inputs get another vote in every other place.
+    PlaceALittle,
     /// The same, and the manifest declares a tolerance.
     PlaceDeclared,
     NextRow,
@@ -302,7 +304,12 @@ impl Mock {
                 Flaw::ClassOutOfRange if sum(inputs[row]) % 17 == 0 => *vote = CLASSES,
                 // As if it had never been written.
                 Flaw::VoteMissing if sum(inputs[row]) % 19 == 0 => *vote = u32::MAX,
-                Flaw::Place | Flaw::PlaceDeclared if row == 0 => *vote = other,
+                Flaw::Place if row == 0 => *vote = other,
+                Flaw::PlaceALittle | Flaw::PlaceDeclared
+                    if row % 2 == 0 && sum(inputs[row]) % 29 == 0 =>
+                {
+                    *vote = other;
+                }
                 Flaw::NextRow if next[0] > 127 => *vote = other,
                 Flaw::LargestInBatch if batch.lattice().contains(&i16::MAX) => *vote = other,
                 Flaw::BatchSizeALittle
