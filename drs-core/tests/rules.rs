@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Bands, Problem, argmax};
+use drs_core::protocol::Method;
 use drs_core::rule::{
     Claim, ExpertSet, RouteBounds, blend, maxmin, multiscale, set, signed_radius_upper,
 };
@@ -195,7 +196,7 @@ fn cascade(problem: &Problem, forget: bool) -> (usize, f64) {
 
 #[test]
 fn the_multiscale_cascade() {
-    let answer = |p: &Problem, x: &[f64]| p.cascade(x).unwrap_or(usize::MAX);
+    let answer = |p: &Problem, x: &[f64]| p.answer(Method::Multiscale, x);
     holds(attack(|p| cascade(p, false), answer));
     breaks(attack(|p| cascade(p, true), answer));
 }
