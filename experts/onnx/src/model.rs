@@ -1,13 +1,13 @@
 //! Loading and running the model.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use drs_plugins_api::{
     Batch, Context, Error, ErrorKind, Manifest, Normalisation, Plugin, argmax, declared,
 };
-use rten::{Dimension, Model, ModelOptions, RunOptions, ThreadPool};
+use rten::{Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
@@ -66,7 +66,9 @@ impl Plugin for OnnxExpert {
             .map_err(|error| in_file(&path, error))?;
         let (mean, std) = (config.mean.as_deref(), config.std.as_deref());
         let normalisation = Normalisation::from_config(mean, std, shape[0])?;
-        Ok(Self { model, files, sigma, shape, classes, normalisation })
+        let expert = Self { model, files, sigma, shape, classes, normalisation };
+        expert.try_batches(&path)?;
+        Ok(expert)
     }
 
     fn manifest(&self) -> Manifest {
@@ -91,7 +93,7 @@ impl Plugin for OnnxExpert {
 impl OnnxExpert {
     /// The model's output, row after row.
     fn logits(&self, batch: &Batch<'_>) -> Result<Vec<f32>, Error> {
-        let [channels, height, width] = self.shape;
+        let [_, height, width] = self.shape;
         let mut floats = Vec::new();
         batch.to_f32(&mut floats);
         if let Some(normalisation) = &self.normalisation {
@@ -101,8 +103,28 @@ impl OnnxExpert {
         // input alone gets company, so that votes do not depend on batch sizes.
         let rows = batch.rows().max(2);
         floats.resize(rows * batch.values(), 0.0);
-        let shape = [rows, channels, height, width];
-        let input = NdTensorView::from_data(shape, floats.as_slice());
+        let mut logits = self.run(rows, &floats)?;
+        logits.truncate(batch.rows() * self.classes.len());
+        Ok(logits)
+    }
+
+    /// Whether the model takes batches: one that was traced on one input may have kept its 1.
+    fn try_batches(&self, path: &Path) -> Result<(), Error> {
+        let values: usize = self.shape.iter().product();
+        for rows in [2, 3] {
+            self.run(rows, &vec![0.5; rows * values]).map_err(|error| {
+                let message = format!("{}: it does not run on {rows} inputs at once: {error}", path.display());
+                let hint = "models that were traced on one input often work for one input only: export with an example of two, and a dynamic batch axis";
+                Error::new(ErrorKind::Model, message).hint(hint)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The model's output for this many rows of pixels, row after row.
+    fn run(&self, rows: usize, floats: &[f32]) -> Result<Vec<f32>, Error> {
+        let [channels, height, width] = self.shape;
+        let input = NdTensorView::from_data([rows, channels, height, width], floats);
         let options = RunOptions::default().with_thread_pool(Some(pool()));
         let output = self
             .model
@@ -117,9 +139,7 @@ impl OnnxExpert {
             let message = format!("output of shape {:?}, expected {expected:?}", logits.shape());
             return Err(Error::new(ErrorKind::Model, message));
         }
-        let mut logits = logits.to_vec();
-        logits.truncate(batch.rows() * self.classes.len());
-        Ok(logits)
+        Ok(logits.to_vec())
     }
 }
 
@@ -134,17 +154,34 @@ fn pool() -> Arc<ThreadPool> {
     })
 }
 
-fn in_file(path: &std::path::Path, error: Error) -> Error {
+fn in_file(path: &Path, error: Error) -> Error {
     let hinted = error.to_string();
     Error::new(error.kind(), format!("{}: {hinted}", path.display()))
 }
 
+/// A value of the graph by its name, and its shape if that is declared.
+fn told(model: &Model, id: NodeId) -> String {
+    let Some(node) = model.node_info(id) else { return "?".to_owned() };
+    let name = node.name().unwrap_or("?");
+    let Some(dims) = node.shape() else { return name.to_owned() };
+    let dim = |dim: &Dimension| match dim {
+        Dimension::Fixed(size) => size.to_string(),
+        Dimension::Symbolic(name) => name.clone(),
+    };
+    format!("{name} [{}]", dims.iter().map(dim).collect::<Vec<_>>().join(", "))
+}
+
 /// Channels, height and width: the model's own where it fixes them.
 fn input_shape(model: &Model, expected: [usize; 3]) -> Result<[usize; 3], String> {
-    let inputs = model.input_ids().len();
-    if inputs != 1 || model.output_ids().len() != 1 {
-        let outputs = model.output_ids().len();
-        return Err(format!("{inputs} inputs and {outputs} outputs, expected one of each"));
+    for (ids, kind) in [(model.input_ids(), "input"), (model.output_ids(), "output")] {
+        if ids.len() != 1 {
+            let found: Vec<String> = ids.iter().map(|&id| told(model, id)).collect();
+            return Err(format!(
+                "{} {kind}s found ({}), expected one: export the model with that {kind} alone, or cut the file (`onnx.utils.extract_model`)",
+                found.len(),
+                found.join(", ")
+            ));
+        }
     }
     // A model that does not declare its input takes what experts.toml says.
     let Some(dims) = model.input_shape(0) else { return Ok(expected) };
@@ -157,6 +194,13 @@ fn input_shape(model: &Model, expected: [usize; 3]) -> Result<[usize; 3], String
         let found = dims.len();
         return Err(format!(
             "its input has {found} dimensions, expected [batch, channels, height, width]"
+        ));
+    }
+    let [channels, height, width] = expected;
+    let last = [height, width, channels].map(Dimension::Fixed);
+    if image == last && expected != [height, width, channels] {
+        return Err(format!(
+            "its input is [batch, {height}, {width}, {channels}], channels last, expected [batch, {channels}, {height}, {width}]: export it with channels first (tf2onnx: `--inputs-as-nchw NAME`)"
         ));
     }
     if let Dimension::Fixed(size) = batch {
