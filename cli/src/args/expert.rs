@@ -16,7 +16,7 @@ pub(crate) enum ExpertCommand {
     /// What a plugin says of itself, and of a model.
     Inspect(InspectArgs),
     /// Try the rules that every expert must keep on a plugin.
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Where plugins are looked for, and which are there.
     List(ListArgs),
     /// Write the digests of plugins and model files into experts.toml.
