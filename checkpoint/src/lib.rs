@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use error::CheckpointError;
-pub use fit::{Fitted, Front, Needs};
+pub use fit::{Fitted, Front, MeanAndDeviation, Needs};
 pub use plain::{Array, Plain, read_dict};
 pub use tensor::{Dtype, NotFloat, Tensor};
 

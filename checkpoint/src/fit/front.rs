@@ -65,6 +65,9 @@ const SURELY_DEVIATION: f32 = 0.15;
 /// Numbers that were written with three decimals may differ by so much.
 const SAME: f32 = 6e-4;
 
+/// Per channel, of pixels in \[0, 1\].
+pub type MeanAndDeviation = (Vec<f32>, Vec<f32>);
+
 impl Front {
     /// The normalisation of the network's inputs, if there is one, as mean and standard
     /// deviation per channel of pixels in \[0, 1\]: from the file's numbers, or
@@ -77,7 +80,7 @@ impl Front {
         &self,
         usual: (&[f32], &[f32]),
         given: Option<(&[f32], &[f32])>,
-    ) -> Result<Option<(Vec<f32>, Vec<f32>)>, String> {
+    ) -> Result<Option<MeanAndDeviation>, String> {
         let owned = |(mean, std): (&[f32], &[f32])| (mean.to_vec(), std.to_vec());
         match (&self.buffers, given, self.unwritten) {
             (Some(buffers), Some(given), _) => {

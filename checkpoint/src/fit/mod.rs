@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::{Checkpoint, Tensor};
 
-pub use front::Front;
+pub use front::{Front, MeanAndDeviation};
 
 /// What a network needs.
 #[derive(Debug, Clone, Copy)]

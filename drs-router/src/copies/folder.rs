@@ -20,7 +20,7 @@ impl Folder {
         // Plugins may ask for real paths: those of copies must begin as the folder's does.
         let parent = std::env::temp_dir().canonicalize()?;
         sweep(&parent);
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let folder = private(tempfile::Builder::new().prefix(PREFIX)).tempdir_in(parent)?;
         let unfinished = folder.path().join("unfinished");
         let lock = File::create_new(&unfinished)?;
         lock.lock()?;
@@ -39,6 +39,22 @@ impl Drop for Folder {
         // What cannot be removed now is removed by the next one that comes.
         let _ = std::fs::remove_dir_all(&self.path);
     }
+}
+
+/// For its owner alone, whatever the process's usual rights for new files are.
+#[cfg(unix)]
+fn private<'a, 'b, 'c>(
+    builder: &'a mut tempfile::Builder<'b, 'c>,
+) -> &'a mut tempfile::Builder<'b, 'c> {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(std::fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn private<'a, 'b, 'c>(
+    builder: &'a mut tempfile::Builder<'b, 'c>,
+) -> &'a mut tempfile::Builder<'b, 'c> {
+    builder
 }
 
 /// A killed process leaves its folder, but no lock.
