@@ -161,7 +161,7 @@ fn lower_bounds_are_marked_wherever_they_are_shown() {
     // Who abstained where nobody asked about 0 may still answer.
     run(&place, "half", "--radius 0.5");
     let out = place.drs("analyze half.tsv").succeeds();
-    let summary = out.lines().filter(|line| line.starts_with("| half ")).next_back().unwrap();
+    let summary = out.lines().rfind(|line| line.starts_with("| half ")).unwrap();
     assert!(summary.contains('≤') && summary.matches('≥').count() == 2, "{summary}");
 }
 

@@ -355,3 +355,24 @@ fn a_router_with_too_small_a_sigma_is_a_warning() {
     assert_eq!(run.code, 0, "{run}");
     assert!(run.stderr.contains("warning") && run.stderr.contains("50 %"), "{run}");
 }
+
+#[test]
+fn onnx_models_that_cannot_vote_are_told_when_they_are_opened() {
+    let models = root().join("experts/onnx/tests/models");
+    for (model, words) in [
+        ("two_outputs", &["2 outputs found (logits [batch, 4], flat [batch, 1])"][..]),
+        ("channels_last", &["[batch, 4, 4, 1], channels last", "--inputs-as-nchw"]),
+        ("one_row", &["does not run on 2 inputs at once", "export with an example of two"]),
+    ] {
+        let place = Place::new();
+        let path = models.join(format!("{model}.onnx"));
+        place.write(
+            "experts.toml",
+            format!("[input]\nshape = [1, 4, 4]\nquantum = \"1/255\"\n[[expert]]\nname = \"e\"\nplugin = \"onnx\"\nconfig = {{ model = {path:?} }}\n"),
+        );
+        place.write_idx("data", [4, 4], &[(vec![9; 16], 1)]);
+        let named = [&format!("{model}.onnx")[..]];
+        let run = "certify --experts experts.toml --data data --out out.tsv --n 100";
+        place.drs(run).fails(1, &[&named, words].concat());
+    }
+}

@@ -126,7 +126,7 @@ fn fails(config: &str, words: &[&str]) {
 #[track_caller]
 fn fails_in(place: &Place, config: &str, words: &[&str]) {
     pool(place, &[config]);
-    certify(&place, "out.tsv").fails(1, words);
+    certify(place, "out.tsv").fails(1, words);
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn find<'h>(heap: &'h Heap<'_>, root: Id) -> (Vec<(String, Entries<'h>)>, Vec<St
             },
             _ => None,
         };
-        found.extend(KEYS.iter().find_map(|key| usual(key)));
+        found.extend(KEYS.iter().find_map(usual));
     }
     let rank = |key: &str| KEYS.iter().position(|known| *known == key).unwrap_or(KEYS.len());
     found.sort_by_key(|(key, _)| rank(key));
