@@ -124,7 +124,7 @@ fn one_model(place: &Place, how: &str, values: usize) {
     place.write(
         "experts.toml",
         format!(
-            "[input]\nshape = [1, 1, {values}]\nquantum = \"1/255\"\n[[expert]]\nname = \"only\"\nplugin = \"misbehaving\"\nconfig = {{ how = \"{how}\", sigma = 0.25, marker = {:?} }}\n",
+            "[input]\nshape = [1, 1, {values}]\nquantum = \"1/255\"\n[[expert]]\nname = \"only\"\nplugin = \"misbehaving\"\nconfig = {{ how = \"{how}\", sigma = 0.25, after = 20, marker = {:?} }}\n",
             place.path("rows").display().to_string()
         ),
     );

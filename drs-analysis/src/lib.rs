@@ -29,7 +29,7 @@ pub use audit::{Answer, Entry};
 pub use curve::Curve;
 pub use decided::Decided;
 pub use joint::{Best, Joint, MixedInputs, Paired, common};
-pub use log::{Draws, Log, LogError, Record, Routing, Row, SameName, names, open};
+pub use log::{Draws, Log, LogError, Record, Routing, Row, SameName, beside, marked, names, open};
 pub use plan::Pool;
 pub use routed::{Routed, StageDraws};
 pub use run::Run;

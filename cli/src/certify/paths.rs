@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use drs_analysis::{beside, marked};
 use drs_data::Shard;
 
 /// The table, and what lies beside it.
@@ -22,25 +23,16 @@ pub(crate) struct Paths {
 impl Paths {
     /// Of the table that was asked for; a shard's place gets into the names.
     pub(crate) fn new(out: &Path, shard: Option<Shard>) -> anyhow::Result<Self> {
-        let mut table = out.to_owned();
-        if let Some(shard) = shard {
-            let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-            let extension = out.extension().unwrap_or_default().to_string_lossy();
-            let dot = if extension.is_empty() { "" } else { "." };
-            let (index, of) = (shard.index() + 1, shard.of());
-            table.set_file_name(format!("{stem}.{index}-of-{of}{dot}{extension}"));
+        let table = match shard {
+            Some(shard) => marked(out, &format!("{}-of-{}", shard.index() + 1, shard.of())),
+            None => out.to_owned(),
+        };
+        let records = beside(&table, "jsonl");
+        if records == table {
+            bail!("--out {}: this is the table, give it another extension", out.display());
         }
-        // The last extension goes: shards' names hold a dot.
-        let records = table.with_extension("jsonl");
-        let run = table.with_extension("run.json");
-        let journal = table.with_extension("journal");
-        let failed = table.with_extension("failed.json");
-        if [&records, &run, &journal, &failed].contains(&&table) {
-            bail!(
-                "--out {}: this is the table, give it another extension than .jsonl or .journal",
-                out.display()
-            );
-        }
+        let [run, journal, failed] =
+            ["run.json", "journal", "failed.json"].map(|extension| beside(&table, extension));
         Ok(Self { table, records, run, journal, failed })
     }
 
@@ -95,8 +87,15 @@ mod tests {
             names("a/b.tsv", Some("2/8")),
             ["a/b.2-of-8.tsv", "a/b.2-of-8.jsonl", "a/b.2-of-8.run.json"]
         );
-        for bad in ["b.jsonl", "b.journal"] {
-            assert!(Paths::new(Path::new(bad), None).is_err(), "{bad}");
-        }
+        // A σ in the name is no extension: files of two runs do not meet.
+        assert_eq!(
+            names("a/sigma_0.25", None),
+            ["a/sigma_0.25", "a/sigma_0.25.jsonl", "a/sigma_0.25.run.json"]
+        );
+        assert_eq!(
+            names("sigma_0.25", Some("1/2")),
+            ["sigma_0.25.1-of-2", "sigma_0.25.1-of-2.jsonl", "sigma_0.25.1-of-2.run.json"]
+        );
+        assert!(Paths::new(Path::new("b.jsonl"), None).is_err());
     }
 }

@@ -71,7 +71,7 @@ struct Drawn {
 ///
 /// Its description lies beside it. Without, nobody can tell.
 pub(super) fn decided_beside(table: &Path) -> Result<Decided, LogError> {
-    let path = name::without_gz(table).with_extension("run.json");
+    let path = name::beside(&name::without_gz(table), "run.json");
     let fail = |problem: String| LogError { path: path.clone(), problem };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

@@ -15,7 +15,7 @@ use drs_core::pool::Phase;
 use crate::decided::Decided;
 
 pub use file::open;
-pub use name::{SameName, names};
+pub use name::{SameName, beside, marked, names};
 pub use record::Record;
 
 /// A file that is no certification log; the message says what was found and expected.

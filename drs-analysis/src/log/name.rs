@@ -1,6 +1,7 @@
 //! What logs are called.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 /// What ends the name of a log without being part of it. Not `.25`: that is a σ.
@@ -32,6 +33,33 @@ pub(super) fn stem(path: &Path) -> String {
 
 fn is_known(extension: &str) -> bool {
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// What lies beside a table under the same name: `a.jsonl` beside `a.tsv`. A dot that begins no
+/// extension of tables stays: beside `sigma_0.25` lies `sigma_0.25.jsonl`.
+#[must_use]
+pub fn beside(table: &Path, extension: &str) -> PathBuf {
+    let name = table.with_extension("");
+    let mut name = if known(table).is_some() { name } else { table.to_owned() }.into_os_string();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+/// The same table with a mark in its name: `a.2-of-8.tsv` for `a.tsv`.
+#[must_use]
+pub fn marked(table: &Path, mark: &str) -> PathBuf {
+    let marked = beside(table, mark);
+    let Some(extension) = known(table) else { return marked };
+    let mut name = marked.into_os_string();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+/// The extension, if it is one of tables.
+fn known(table: &Path) -> Option<&OsStr> {
+    table.extension().filter(|extension| is_known(&extension.to_string_lossy()))
 }
 
 /// Whether a name says that the log is of records.
