@@ -139,7 +139,7 @@ fn mistakes_are_named() {
         ("data.path=nowhere", &["nowhere", "no such folder"]),
         ("data.hold_out=60", &["hold_out: 60 found, expected 1 to 59"]),
         ("data.hold=1", &["unknown field `hold`"]),
-        ("data.classes=['one']", &["1 class names for 2 classes"]),
+        ("data.classes=['one']", &["label 1, expected 0 to 0"]),
         ("device=cuda:9", &["device cuda:9"]),
         ("init=absent.pth", &["absent.pth"]),
         ("adversary={epsilon=-1}", &["adversary.epsilon: -1 found"]),

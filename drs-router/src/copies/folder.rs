@@ -70,9 +70,42 @@ fn sweep(parent: &Path) {
     }
 }
 
+/// A text about copies, with the paths of their originals: for messages that a plugin writes by
+/// itself, which knows of copies only.
+pub(crate) fn of_originals(text: &str) -> String {
+    let Ok(parent) = std::env::temp_dir().canonicalize() else { return text.to_owned() };
+    let folder = parent.join(PREFIX).display().to_string();
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(&folder) {
+        let (before, path) = rest.split_at(at);
+        told.push_str(before);
+        let name = &path[folder.len()..];
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+        rest = match name[end..].strip_prefix("/files") {
+            Some(original) => original,
+            None => {
+                told.push_str(&folder);
+                name
+            }
+        };
+    }
+    told + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_tell_of_originals() {
+        let folder = Folder::new().unwrap();
+        let copy = folder.path().join("files/models/m.pth");
+        let told = of_originals(&format!("{}: two sets; see {}.", copy.display(), copy.display()));
+        assert_eq!(told, "/models/m.pth: two sets; see /models/m.pth.");
+        let other = format!("{} is a folder", folder.path().display());
+        assert_eq!(of_originals(&other), other);
+    }
 
     #[test]
     fn folders_of_the_dead_are_removed_and_those_of_the_living_stay() {

@@ -22,6 +22,7 @@ use drs_core::lattice::Digest;
 use sha2::{Digest as _, Sha256};
 
 use folder::Folder;
+pub(crate) use folder::of_originals;
 
 /// Why a file could not be copied.
 #[derive(Debug, thiserror::Error)]

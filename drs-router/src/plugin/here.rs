@@ -8,6 +8,7 @@ use drs_plugins_api::abi_stable::std_types::{RResult, RSlice, RSliceMut, RStr};
 use drs_plugins_api::{Error as PluginError, ErrorKind, Manifest, PluginInfo};
 
 use super::opening::Opening;
+use crate::copies::of_originals;
 
 /// A model that was opened, and its plugin.
 pub(crate) struct Here {
@@ -91,7 +92,7 @@ fn request(opening: &Opening) -> OpenRequest<'_> {
 
 /// Plugins have logging statics of their own; their messages come back here.
 extern "C" fn forward_log(level: u8, plugin: RStr<'_>, message: RStr<'_>) {
-    let (plugin, message) = (plugin.as_str(), message.as_str());
+    let (plugin, message) = (plugin.as_str(), of_originals(message.as_str()));
     match level {
         1 => tracing::error!(plugin, "{message}"),
         2 => tracing::warn!(plugin, "{message}"),
