@@ -239,7 +239,7 @@ fn a_batch_that_does_not_end_does_not_keep_a_run_from_ending() {
     let toml = place.read("experts.toml").replace("sigma = 0.25", "sigma = 0.01");
     place.write("experts.toml", toml);
     let run =
-        "certify --experts experts.toml --data data --seed 4 --n 3000 --batch 16 --out out.tsv";
+        "certify --experts experts.toml --data data --seed 4 --n 3000 --sampling fixed --batch 16 --out out.tsv";
     // The first one by itself: the two would share batches.
     let _ = place.drs(&format!("{run} --max 1")).succeeds();
     let child = start(&place, &format!("{run} --threads 3"));
@@ -264,7 +264,7 @@ fn a_second_signal_ends_a_run_at_once() {
     let place = Place::new();
     one_model(&place, "hang", 4);
     place.write_idx("data", [1, 4], &[(vec![255; 4], 1)]);
-    let run = "certify --experts experts.toml --data data --seed 4 --n 3000 --out out.tsv";
+    let run = "certify --experts experts.toml --data data --seed 4 --n 3000 --sampling fixed --out out.tsv";
     let child = start(&place, run);
     let begun = Instant::now();
     while !place.path("out.tsv").exists() && begun.elapsed() < Duration::from_secs(60) {
