@@ -77,7 +77,7 @@ fn predict_answers_with_the_class_alone_and_names_its_rule() {
     let table = route(&Place::new(), "--predict --n 200 --seed 1", 2);
     assert!(!table.contains("binds") && table.contains("Ankle boot"), "{table}");
     assert!(
-        table.contains("\nmaxmin; the class of the classifier that this rule certifies"),
+        table.contains("\nmaxmin; the class of the classifier that this method certifies"),
         "{table}"
     );
     assert!(table.contains("n = 200") && !table.contains("n0"), "{table}");

@@ -179,7 +179,7 @@ fn print_table(
     writeln!(out, "{table}")?;
     let method = drs_core::certify::name(pool.router.pool(), method);
     let (what, draws) = if args.predict {
-        ("the class of the classifier that this rule certifies, without a radius", String::new())
+        ("the class of the classifier that this method certifies, without a radius", String::new())
     } else {
         let draws = format!("n0 = {}, ", args.draws.n0);
         ("the class cannot change within the L2 radius (pixels in [0, 1])", draws)

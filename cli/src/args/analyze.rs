@@ -12,14 +12,16 @@ Examples:
   drs analyze maxmin.jsonl dual.jsonl s025.tsv s050.tsv --compare 1
   drs analyze cohen=a.tsv.gz consistency=b.tsv.gz --common --radii 0.25,0.5,0.75 --format latex
 
-LOG is what `drs certify` writes (.tsv, or .jsonl, which also tells sets and draws per stage), or any
-table with the columns idx, label, predict (-1 abstains), radius and, if it is there, correct, gzipped or
-not. Columns are separated by tabs, commas, semicolons or blanks; without a header, six are taken in the order
-idx, label, predict, radius, correct, time. What is left out or taken otherwise is said on standard error.
-An input counts at r if it is right with a radius of at least r, as the field counts.
+LOG is what `drs certify` writes (.tsv, or .jsonl, which also tells sets and draws per stage), \
+or any table with the columns idx, label, predict (-1 abstains), radius and, if it is there, \
+correct, gzipped or not. Columns are separated by tabs, commas, semicolons or blanks; without \
+a header, six are taken in the order idx, label, predict, radius, correct, time. What is left \
+out or taken otherwise is said on standard error. An input counts at r if it is right with a \
+radius of at least r, as the field counts.
 
-Where draws stopped before a radius was decided, what is certified is a lower bound: ≥ in tables, and
-percent to at_most in csv. A .tsv of `drs certify` needs its .run.json beside it, which tells where draws stopped.";
+Where draws stopped before a radius was decided, what is certified is a lower bound: ≥ in \
+tables, and percent to at_most in csv. A .tsv of `drs certify` needs its .run.json beside it, \
+which tells where draws stopped.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = ANALYZE_EXAMPLES)]

@@ -13,28 +13,37 @@ Examples:
   drs certify --experts experts.toml --data cifar10/test --out maxmin.tsv --skip 5   # adds to it
   drs certify --experts experts.toml --data fashion-mnist --out s025.tsv --method one:s025 --max 500
   drs certify --experts experts.toml --data cifar10/test --out half.tsv --radius 0.5 --n 100000
-  drs certify --experts experts.toml --data cifar10/test --out cohen.tsv --method one:s025 --sampling fixed
+  drs certify --experts experts.toml --data cifar10/test --out cohen.tsv \\
+      --method one:s025 --sampling fixed
   drs certify --experts experts.toml --data photos --labels photos.csv --out photos.tsv
   drs certify --experts experts.toml --data folders --classes by-place --out folders.tsv
   drs certify --experts experts.toml --data CIFAR-10-C --corruption fog --severity 3 --out fog3.tsv
-  drs certify --experts experts.toml --data cifar10/test --out all.tsv --shard 2/8   # then: drs merge
+  drs certify --experts experts.toml --data cifar10/test --out a.tsv --shard 2/8   # then: drs merge
 
-Index i is taken if i >= START and (i - START) is a multiple of SKIP. The results are
-OUT, tab-separated (idx label predict radius correct time, -1 abstains, then expert, sigma,
-route_radius, class_radius, draws, latency; the label -1 is unknown), and OUT with the extension .jsonl, one full certificate
-per line. time is the input's share of the machine in seconds, models and noise; latency the seconds from its start to
-its end, in which it mostly waits for others; of an input that was stopped half-way both count from when it went on. Radii are truncated, never rounded up. OUT with the extension .run.json tells what the run is:
-the same command goes on where it was stopped. Ctrl-C and SIGTERM stop within 20 seconds and keep every
-vote, those of unfinished inputs in OUT with the extension .journal. With a larger --max, a smaller --skip
-or --start that takes the old inputs too, the same command adds the others. Inputs that cannot be read are
-left out and listed in OUT with the extension .failed.json.
+Index i is taken if i >= START and (i - START) is a multiple of SKIP.
 
-Exit codes: 0 all done, 1 something failed (finished inputs are kept), 2 wrong usage, 3 some inputs have
-no result (all others do), 130 stopped by Ctrl-C, 143 by SIGTERM.
+OUT is tab-separated, a row for each input: idx, label (-1 is unknown), predict (-1 abstains), \
+radius, correct, time; then expert and sigma (the expert that was chosen and its noise level), \
+route_radius and class_radius (how far the route and the class hold, each by itself; inf where \
+nothing depends on the route), draws (the noisy copies that were classified, by all models \
+together) and latency. Radii are truncated, never rounded up. time is the input's share of the \
+machine in seconds, models and noise; latency the seconds from its start to its end, in which \
+it mostly waits for others. Of an input that was stopped half-way both count from when it went \
+on. docs/runs.md tells more.
 
-Draws stop when every radius of the usual grid is decided. Between these radii less is certified than
-N draws would: analyze, plot and report show it as a lower bound. For whole curves take --full or
---sampling fixed; --tol 0.02 leaves at most 2 % of each radius open.";
+Beside OUT lie files with other extensions: .jsonl has one full certificate per line, \
+.run.json tells what the run is. The same command goes on where it was stopped. Ctrl-C and \
+SIGTERM stop within 20 seconds and keep every vote, those of unfinished inputs in .journal. \
+With a larger --max, a smaller --skip or --start that takes the old inputs too, the same \
+command adds the others. Inputs that cannot be read are left out and listed in .failed.json.
+
+Exit codes: 0 all done, 1 something failed (finished inputs are kept), 2 wrong usage, 3 some \
+inputs have no result (all others do), 130 stopped by Ctrl-C, 143 by SIGTERM.
+
+Draws stop when every radius of the usual grid is decided. Between these radii a run may \
+certify less than all N draws would: analyze, plot and report show it as a lower bound. For \
+whole curves take --full or --sampling fixed; --tol 0.02 leaves at most 2 % of each radius \
+open.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = CERTIFY_EXAMPLES)]

@@ -80,14 +80,15 @@ Examples:
   drs expert check ./libdrs_expert_mine.so --config 'model = \"m.bin\"' --shape 3,32,32
   drs expert check --experts experts.toml --name s025 --json
   drs expert check --experts experts.toml --data DIR --labels val.txt
-  drs expert check mine --config '{}' --shape 1,28,28 --ties 'model = \"zeros.bin\"' --non-finite 'model = \"nan.bin\"'
+  drs expert check mine --config '{}' --shape 1,28,28 --ties 'model = \"zeros.bin\"' \\
+      --non-finite 'model = \"nan.bin\"'
 
-The rules are those of the crate drs-conformance; each is tried in a process of its own. Exit code 1
-if one is broken. Passing is evidence and no proof.
+The rules are those of the crate drs-conformance; each is tried in a process of its own. Exit \
+code 1 if one is broken. Passing is evidence and no proof.
 
---data tells whether experts are run as they were trained: how often each is right on noisy copies
-of labelled inputs, beside guessing, and its most frequent answer. An expert that is no better than
-guessing, or has one answer for nearly all, gets a warning with the usual causes.";
+--data tells whether experts are run as they were trained: how often each is right on noisy \
+copies of labelled inputs, beside guessing, and its most frequent answer. An expert that is no \
+better than guessing, or has one answer for nearly all, gets a warning with the usual causes.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -133,9 +134,9 @@ Examples:
   drs expert list
   drs expert list --experts pool/experts.toml
 
-onnx, torch and halfspace always mean the libraries beside drs; a library of such a name elsewhere is
-used only where its path is given. Libraries beside experts.toml or in the working directory are told,
-but not loaded: loading a library runs it.";
+onnx, torch and halfspace always mean the libraries beside drs; a library of such a name \
+elsewhere is used only where its path is given. Libraries beside experts.toml or in the \
+working directory are told, but not loaded: loading a library runs it.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = LIST_EXAMPLES)]
@@ -154,9 +155,9 @@ Examples:
   drs expert pin experts.toml
   drs expert pin experts.toml --check
 
-Beside each plugin goes sha256 = \"…\", and files = { \"model.onnx\" = \"…\" }, with all files that the
-model is made of; comments and layout stay. Models with pins are opened only if their files are those.
---check compares digests and loads no plugin.";
+Beside each plugin goes sha256 = \"…\", and files = { \"model.onnx\" = \"…\" }, with all files \
+that the model is made of; comments and layout stay. Models with pins are opened only if their \
+files are those. --check compares digests and loads no plugin.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = PIN_EXAMPLES)]

@@ -6,9 +6,10 @@ const EXAMPLES: &str = "\
 Examples:
   drs merge maxmin.*-of-8.tsv --out maxmin.tsv
 
-The shards must be of one run, all of them, each finished; their .jsonl and .run.json lie beside them. What
-comes out is what the run in one piece would have written, times aside. Inputs that the shards list as failed
-(.failed.json) are left out and listed again; the exit code is then 3.";
+The shards must be of one run, all of them, each finished; their .jsonl and .run.json lie \
+beside them. What comes out is what the run in one piece would have written, times aside. \
+Inputs that the shards list as failed (.failed.json) are left out and listed again; the exit \
+code is then 3.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -54,8 +54,18 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Route and certify images.
+    ///
+    /// No real-valued perturbation of the input shorter than the radius (L2, pixels from 0 to 1)
+    /// changes the answer of the classifier that drs evaluates,
+    /// g(x) = argmax P(f(round(x + noise)) = c). Router and experts are each smoothed in this way,
+    /// and --method tells how their answers become one.
     Route(RouteArgs),
     /// Certify a data set.
+    ///
+    /// No real-valued perturbation of an input shorter than its radius (L2, pixels from 0 to 1)
+    /// changes the answer of the classifier that drs evaluates,
+    /// g(x) = argmax P(f(round(x + noise)) = c). Router and experts are each smoothed in this way,
+    /// and --method tells how their answers become one.
     Certify(Box<CertifyArgs>),
     /// Put the shards of a run together.
     Merge(MergeArgs),

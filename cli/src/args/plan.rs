@@ -10,13 +10,13 @@ Examples:
   drs plan s025.tsv s050.tsv s100.tsv
   drs plan 0.25=a.tsv.gz 0.5=b.tsv.gz 1.0=c.tsv.gz --radii 0,0.5,1,1.5,2 --accuracy 0.7,0.9
 
-Each log is of one expert alone, all of the same inputs (say, drs certify --method one:NAME). A router
-of accuracy q is taken to choose the expert with the largest radius on the true class with probability
-q, else any other. The route's own radius, which may bind, is left out.
+Each log is of one expert alone, all of the same inputs (say, drs certify --method one:NAME). \
+A router of accuracy q is taken to choose the expert with the largest radius on the true class \
+with probability q, else any other. The route's own radius, which may bind, is left out.
 
-The last line is the verdict: would routing pay, at which radii, by how many points over which single
-expert? It is yes where the interval of the gain is above 0, no if a gain of one point is outside
-of all intervals. The intervals hold for all radii and pools together (95 %).";
+The last line is the verdict: would routing pay, at which radii, by how many points over which \
+single expert? It is yes where the interval of the gain is above 0, no if a gain of one point \
+is outside of all intervals. The intervals hold for all radii and pools together (95 %).";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = PLAN_EXAMPLES)]

@@ -10,9 +10,10 @@ Examples:
   drs plot maxmin.tsv dual.tsv --out curves.svg
   drs plot 'σ = 0.25=s025.tsv' 'σ = 0.5=s050.tsv' maxmin.tsv --oracle --to 2.5 --out curves.png
 
-Curves are exact steps: they fall at every certified radius. Where draws stopped before a radius was
-decided the curve is a lower bound: thin, with dots at the radii that were decided and a shade up to
-what there may be. drs certify gives the whole curve with --full or --sampling fixed.";
+Curves are exact steps: they fall at every certified radius. Where draws stopped before a \
+radius was decided the curve is a lower bound: thin, with dots at the radii that were decided \
+and a shade up to what there may be. drs certify gives the whole curve with --full or \
+--sampling fixed.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = PLOT_EXAMPLES)]

@@ -9,8 +9,8 @@ Examples:
   drs report maxmin.jsonl s025.tsv --out report.html
   drs report maxmin.jsonl --data cifar10/test --experts experts.toml --out report.html
 
-The file holds everything it needs and opens without a network. Its gallery shows the inputs of the
-first log; their pictures come from --data, whose inputs experts.toml describes.";
+The file holds everything it needs and opens without a network. Its gallery shows the inputs \
+of the first log; their pictures come from --data, whose inputs experts.toml describes.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = REPORT_EXAMPLES)]

@@ -15,12 +15,13 @@ Examples:
   drs verify *.jsonl.gz --json
   drs route --experts experts.toml --json photo.png | drs verify -
 
-RECORD is what `drs certify` (.jsonl, gzipped or not) or `drs route --json` wrote; - is standard
-input. Every level, bound, stop and radius is recomputed from the counts alone; the first field
-that does not follow is named with its line, and the exit code is 1. All records of a file must be
-of one run: one method, protocol, seed, pool and terms. Labels are taken on trust unless --data is
-given. Counts can be invented: --replay compares the digests of plugins, model files and inputs
-and draws the votes again. docs/verify.md tells what that proves.";
+RECORD is what `drs certify` (.jsonl, gzipped or not) or `drs route --json` wrote; - is \
+standard input. Every level, bound, stop and radius is recomputed from the counts alone; the \
+first field that does not follow is named with its line, and the exit code is 1. All records \
+of a file must be of one run: one method, protocol, seed, pool and terms. Labels are taken on \
+trust unless --data is given. Counts can be invented: --replay compares the digests of \
+plugins, model files and inputs and draws the votes again. docs/verify.md tells what that \
+proves.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = VERIFY_EXAMPLES)]
