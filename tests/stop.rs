@@ -238,8 +238,7 @@ fn a_batch_that_does_not_end_does_not_keep_a_run_from_ending() {
     place.write_idx("data", [1, 4], &[(vec![20; 4], 1), (vec![255; 4], 1)]);
     let toml = place.read("experts.toml").replace("sigma = 0.25", "sigma = 0.01");
     place.write("experts.toml", toml);
-    let run =
-        "certify --experts experts.toml --data data --seed 4 --n 3000 --sampling fixed --batch 16 --out out.tsv";
+    let run = "certify --experts experts.toml --data data --seed 4 --n 3000 --sampling fixed --batch 16 --out out.tsv";
     // The first one by itself: the two would share batches.
     let _ = place.drs(&format!("{run} --max 1")).succeeds();
     let child = start(&place, &format!("{run} --threads 3"));
