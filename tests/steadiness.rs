@@ -86,6 +86,12 @@ fn what_only_real_inputs_show_ends_the_run_without_a_result() {
     certify(&place, "--n 200").fails(1, &[&WORDS[..], &words[..]].concat());
     let kept = (place.read("out.tsv"), place.read("out.jsonl"));
     assert_eq!((kept.0.lines().count(), kept.1.as_str()), (1, ""), "the heading alone");
+    // Nor does the same command go on, be it with a model that is steady now.
+    let text = place.read("experts.toml").replace("some-neighbours", "behave");
+    place.write("experts.toml", text);
+    certify(&place, "--n 200").fails(1, &["no result in out.tsv holds", "in other places"]);
+    let _ = certify(&place, "--n 200 --overwrite").succeeds();
+    let _ = certify(&place, "--n 200").succeeds();
 }
 
 #[test]

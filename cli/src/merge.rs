@@ -52,7 +52,12 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let paths = Paths::new(&args.out, None)?;
     let real = |path: &Path| path.canonicalize().ok();
     let out = real(&paths.table);
-    if out.is_some() && parts.values().any(|part| real(&part.table) == out) {
+    let records = real(&paths.records);
+    let is_part = |part: &Part| {
+        let own = Paths::new(&part.table, None).ok().and_then(|own| real(&own.records));
+        (out.is_some() && real(&part.table) == out) || (records.is_some() && own == records)
+    };
+    if parts.values().any(is_part) {
         bail!("--out {} is one of the shards: give another", args.out.display());
     }
     if !args.overwrite {
@@ -83,6 +88,7 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
 impl Part {
     fn read(table: &Path) -> anyhow::Result<Self> {
         let paths = Paths::new(table, None)?;
+        paths.check_steady()?;
         let header = Header::read(&paths.run)?.with_context(|| {
             format!("{}: there is no {} beside it", table.display(), paths.run.display())
         })?;

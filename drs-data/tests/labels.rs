@@ -81,6 +81,13 @@ fn what_is_wrong_with_labels_is_named() {
 }
 
 #[test]
+fn two_numbers_in_a_line_are_no_label() {
+    let folder = images();
+    let problem = with(&folder, "two.txt", "00 1\n01 0\n02 1\n").unwrap_err();
+    assert!(problem.contains("several numbers") && problem.contains("extensions"), "{problem}");
+}
+
+#[test]
 fn without_labels_one_must_say_so() {
     let folder = images();
     let path = folder.path().join("images");

@@ -109,9 +109,16 @@ impl Front {
 
     /// What the user should be told.
     pub(super) fn note(&self) -> Option<String> {
-        let buffers = self.buffers.as_ref().filter(|buffers| buffers.kind == Spread::Unclear)?;
+        let buffers = self.buffers.as_ref()?;
         let [mean, spread] = &buffers.names;
-        Some(format!("{mean} and {spread} are taken for mean and standard deviation"))
+        let kind = match buffers.kind {
+            Spread::Variance => "variance",
+            Spread::Deviation | Spread::Unclear => "standard deviation",
+        };
+        Some(format!(
+            "the model's inputs are normalised by what the file has for it: {mean} ({:?}) as mean, {spread} ({:?}) as {kind}",
+            buffers.mean, buffers.spread
+        ))
     }
 }
 

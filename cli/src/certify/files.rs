@@ -55,6 +55,7 @@ impl ResultFiles {
         records.keep(std::iter::empty())?;
         remove(&paths.journal)?;
         remove(&paths.failed)?;
+        remove(&paths.unsteady)?;
         header.write(&paths.run)?;
         table.append(&heading())?;
         Ok(Self { table, records, inputs: Vec::new(), synced: Instant::now() })
@@ -75,6 +76,13 @@ impl ResultFiles {
             bail!("{} was changed meanwhile: start again", paths.run.display());
         }
         let Results { lines, rows } = results(paths, header)?;
+        if lines.is_empty() && table.length()? > heading().len() as u64 {
+            bail!(
+                "{} has rows, but {} has none of their certificates, and nothing else tells them: bring it back to go on, or --overwrite to begin anew",
+                paths.table.display(),
+                paths.records.display()
+            );
+        }
         if begun != header {
             header.write(&paths.run)?;
         }

@@ -43,6 +43,9 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     if begun.is_none() && !args.overwrite {
         paths.check_free()?;
     }
+    if begun.is_some() {
+        paths.check_steady()?;
+    }
     let pool = pool::open(&args.pool)?;
     let protocol = args.draws.protocol(pool.config.split, Stopping::Radii(USUAL_RADII.to_vec()));
     let method = method(args.method.method.as_ref(), pool.router.pool(), &protocol)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use drs_analysis::{beside, marked};
 use drs_data::Shard;
 
@@ -18,6 +18,8 @@ pub(crate) struct Paths {
     pub(crate) journal: PathBuf,
     /// The inputs that have no result.
     pub(crate) failed: PathBuf,
+    /// Why no result of the run holds, if its model was found to vote on more than its input.
+    pub(crate) unsteady: PathBuf,
 }
 
 impl Paths {
@@ -31,9 +33,22 @@ impl Paths {
         if records == table {
             bail!("--out {}: this is the table, give it another extension", out.display());
         }
-        let [run, journal, failed] =
-            ["run.json", "journal", "failed.json"].map(|extension| beside(&table, extension));
-        Ok(Self { table, records, run, journal, failed })
+        let [run, journal, failed, unsteady] = ["run.json", "journal", "failed.json", "unsteady"]
+            .map(|extension| beside(&table, extension));
+        Ok(Self { table, records, run, journal, failed, unsteady })
+    }
+
+    /// Refuses results of which a run found out that none holds.
+    pub(crate) fn check_steady(&self) -> anyhow::Result<()> {
+        match std::fs::read_to_string(&self.unsteady) {
+            Ok(why) => bail!(
+                "no result in {} holds: {} (--overwrite begins anew, with a model that was mended)",
+                self.table.display(),
+                why.trim()
+            ),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error).with_context(|| self.unsteady.display().to_string()),
+        }
     }
 
     /// Refuses to write where there is something that no run can go on from.

@@ -23,6 +23,7 @@ use super::paths::Paths;
 use super::progress::Progress;
 use super::signals::{self, Interrupt};
 use crate::pool::OpenPool;
+use crate::whole;
 
 /// All inputs have a result but for some that failed.
 pub(crate) const INCOMPLETE: u8 = 3;
@@ -92,6 +93,10 @@ impl Work<'_> {
         if outcome.as_ref().is_err_and(is_unsteady) {
             // Nor do the votes that are not in results yet.
             journal::remove(&paths.journal)?;
+            // The same command must not go on as if nothing had been found.
+            if let Err(error) = &outcome {
+                whole::write(&paths.unsteady, &format!("{error:#}\n"))?;
+            }
             let count = progress.finish(&self.pool.router);
             return outcome.map(|()| ExitCode::SUCCESS).with_context(|| {
                 format!("stopped after {count} inputs; what is in {out} rests on this model: do not use it")

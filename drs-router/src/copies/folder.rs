@@ -62,7 +62,12 @@ fn sweep(parent: &Path) {
     let entries = std::fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok);
     let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     for folder in ours.map(|entry| entry.path()) {
-        let lock = File::open(folder.join(LOCK));
+        // A pipe of this name would keep whoever opens it waiting.
+        let path = folder.join(LOCK);
+        if !path.symlink_metadata().is_ok_and(|found| found.is_file()) {
+            continue;
+        }
+        let lock = File::open(path);
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             // Those of other users stay.
             let _ = std::fs::remove_dir_all(folder);

@@ -86,7 +86,12 @@ impl Columns {
     /// index.
     pub(super) fn is_summary(&self, fields: &[String]) -> bool {
         match fields.get(self.idx) {
-            Some(field) if fields.len() >= self.count => plain(field).is_none(),
+            // All else of a row is there: then it is one, with a wrong index.
+            Some(field) if fields.len() >= self.count => {
+                let others = [self.label, self.predict, self.radius];
+                plain(field).is_none()
+                    && !others.iter().all(|&place| plain(&fields[place]).is_some())
+            }
             _ => fields.first().is_some_and(|field| whole("idx", field).is_err()),
         }
     }

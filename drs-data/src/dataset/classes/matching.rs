@@ -133,7 +133,11 @@ fn by_number(
             if outside.len() == 1 { "is" } else { "are" },
             experts.len() + first - 1,
             numbers::remedy(least, most, first, experts.len())
-        ));
+        ) + if values.is_sorted() {
+            ""
+        } else {
+            "; for a model that was trained on places in the order of texts, 10 before 2 (torchvision, Keras), give --classes by-place"
+        });
     }
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
@@ -148,8 +152,12 @@ fn by_number(
         Some(format!(
             "there is no 0 among the {what}, they run from 1 to {most}: if they count from 1, give --labels-from 1"
         ))
-    } else {
+    } else if values.is_sorted() {
         None
+    } else {
+        Some(format!(
+            "the {what} are taken as numbers, {least} to {most}, not in the order of texts, in which 10 comes before 2; for a model that was trained on places in that order (torchvision, Keras) give --classes by-place"
+        ))
     };
     Ok((places, note))
 }
@@ -199,7 +207,11 @@ mod tests {
         let own = ["0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9"];
         let matched = match_from(&own, &numbered(11), 0).unwrap();
         let values: Vec<Option<usize>> = own.iter().map(|name| name.parse().ok()).collect();
-        assert_eq!((matched.places, matched.note), (values, None));
+        assert_eq!(matched.places, values);
+        // Models that were trained on places in the order of texts mean others by them.
+        let note = matched.note.unwrap();
+        assert!(note.contains("10 comes before 2") && note.contains("by-place"), "{note}");
+        assert_eq!(match_from(&["0", "1", "2"], &numbered(3), 0).unwrap().note, None);
         assert_eq!(places(&["00", "03"], &["0", "1", "2", "3"]), [0, 3], "zeros in front");
         assert_eq!(places(&["030", "020"], &["20", "30"]), [1, 0], "names that are no places");
         let named = match_from(&["2", "0"], &texts(&["owl", "cat", "eel"]), 0).unwrap();

@@ -23,6 +23,15 @@ pub(super) fn read(path: &Path, inputs: &[String]) -> Result<Vec<Label>, String>
         };
         format!("{problem}{hint} (tables with a header are .csv or .tsv)")
     })?;
+    let numbers = |text: &str| {
+        let columns = columns(text);
+        columns.len() > 1 && columns.iter().all(|column| column.parse::<f64>().is_ok())
+    };
+    if let Some((line, text)) = lines.iter().find(|(_, text)| numbers(text)) {
+        return Err(format!(
+            "line {line}: \"{text}\" found, several numbers: name inputs with their extensions, as in \"0001.png 3\", or write a .csv with a header"
+        ));
+    }
     let label = |(line, text): &(usize, &str)| Label { line: *line, text: text.trim().to_owned() };
     Ok(lines.iter().map(label).collect())
 }
