@@ -106,6 +106,16 @@ fn a_model_that_changes_in_a_long_run_is_found_there() {
 }
 
 #[test]
+fn a_model_that_has_changed_by_the_end_is_found_there() {
+    // 760 batches, of which the first is tried alone; votes change from the 700th on.
+    let place = place("drifts", "");
+    let run = certify(&place, "--n 12000 --sampling fixed --threads 1");
+    let words = ["later, after other batches", "out.tsv rests on this model: do not use it"];
+    run.fails(1, &[&WORDS[..], &words].concat());
+    certify(&place, "--n 12000 --sampling fixed --threads 1").fails(1, &["no result in out.tsv"]);
+}
+
+#[test]
 fn what_a_runtime_declares_is_allowed_and_no_more() {
     let rounds = |tolerance: &str| {
         certify(&place("rounds", &format!(", tolerance = {tolerance}")), "--n 200 --batch 4096")

@@ -95,6 +95,7 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     });
     bar.finish();
     outcome?;
+    pool.router.try_last().context("no answer holds")?;
     if !args.json && failures < args.images.len() {
         print_table(&table, args, &pool, method)?;
     }

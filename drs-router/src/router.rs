@@ -357,6 +357,15 @@ impl Router {
         Ok(Timed { outcome, time, latency: start.elapsed().as_secs_f64() })
     }
 
+    /// Tries once more, at the end of a run, whether the models vote on each input alone: no
+    /// result holds if one does not.
+    ///
+    /// # Errors
+    /// If one does not, or fails.
+    pub fn try_last(&self) -> Result<(), RouteError> {
+        self.engine.try_last().map_err(RouteError::Votes)
+    }
+
     /// How many inputs to certify at once by this protocol: no more than batches need. With few
     /// draws at a time it takes many inputs to fill them, with all N at a time hardly two.
     #[must_use]

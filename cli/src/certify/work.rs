@@ -87,6 +87,11 @@ impl Work<'_> {
         let outcome = self.certify_all(&left, &mut sink, &journal, &interrupt, &stopper);
         let Sink { mut files, failed, progress, open, .. } = sink;
 
+        // A batch that was given up may still run: then there is no waiting for it.
+        let outcome = outcome.and_then(|()| match interrupt.caught() {
+            None => Ok(self.pool.router.try_last()?),
+            Some(_) => Ok(()),
+        });
         // Whatever ended it: what is finished is kept.
         let outcome = outcome.and(files.sync());
         let out = paths.table.display();

@@ -131,6 +131,19 @@ impl Lane {
         self.announced.retain(|job| !Arc::ptr_eq(&job.ticket, ticket));
     }
 
+    /// Takes one of the model's calls, if it may be called now.
+    pub(super) fn claim(&mut self) -> bool {
+        let limit = self.model.concurrency();
+        let free = limit == 0 || self.running < limit;
+        self.running += usize::from(free);
+        free
+    }
+
+    /// Gives it back.
+    pub(super) fn release(&mut self) {
+        self.running -= 1;
+    }
+
     /// A batch to run the model on, if one is ready and the model may run; of
     /// those that nobody waits for only if `idle`.
     pub(super) fn take_ready(&mut self, idle: bool) -> Option<(Arc<Model>, Batch)> {

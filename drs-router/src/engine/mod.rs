@@ -189,6 +189,28 @@ impl Engine {
         models.iter().try_for_each(|model| model.unbroken())
     }
 
+    /// Tries every model on the inputs whose votes are known, at the end of a run. Waits for
+    /// batches that run: not for an engine that was stopped.
+    ///
+    /// # Errors
+    /// If one's votes depend on more than their own input, or it fails.
+    pub(crate) fn try_last(&self) -> Result<(), EngineError> {
+        let mut lanes = self.shared.lock();
+        for index in 0..lanes.lanes.len() {
+            while !lanes.lanes[index].claim() {
+                lanes = self.shared.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+            }
+            let model = lanes.lanes[index].model();
+            drop(lanes);
+            let outcome = model.try_last();
+            lanes = self.shared.lock();
+            lanes.lanes[index].release();
+            self.shared.work.notify_all();
+            outcome?;
+        }
+        Ok(())
+    }
+
     /// Time that models have run so far on what was asked for, per model that can run at once.
     pub(crate) fn model_time(&self) -> Duration {
         let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();

@@ -8,7 +8,8 @@
 //! change with what came before, or over time, vote otherwise on the one or the other.
 //!
 //! This is done with known inputs when a model is opened, with the first batch of a run, and with
-//! every [`EVERY`]th. What it costs is two batches in that many.
+//! every [`EVERY`]th; what it costs is two batches in that many. At the end of a run the known
+//! inputs are tried once more, so that a model that has changed by then is found.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,6 +111,16 @@ impl Model {
             let company = known.and_then(|known| known.draws.get(place % known.draws.len()));
             let rows: Vec<Draws> = draws.iter().flat_map(|draws| draws.one_by_one()).collect();
             lenient(self.elsewhere(&rows.iter().collect::<Vec<_>>(), votes, company, turn))?;
+        }
+        self.unbroken()
+    }
+
+    /// Tries all known batches once more, if the model has run since it was opened: at the end of a
+    /// run, for the batches since the last trial.
+    pub(super) fn try_last(&self) -> Result<(), EngineError> {
+        if self.steadiness.batches.load(Ordering::Relaxed) > 0 {
+            let all = self.steadiness.known.get().map_or(&[][..], Vec::as_slice);
+            all.iter().try_for_each(|known| lenient(self.later(known)))?;
         }
         self.unbroken()
     }
