@@ -54,11 +54,17 @@ fn a_file_of_two_runs_is_refused_and_told_why() {
     };
     let own = toml(0.05, 0.5);
     let wide = own.replace(&Halfspaces::pair().toml(), &wide.toml());
-    assert_ne!(own, wide);
+    let moved = Halfspaces {
+        experts: vec![("near", 0.25, 0, 98.5), ("far", 0.5, 0, 119.5)],
+        ..Halfspaces::pair()
+    };
+    let moved = own.replace(&Halfspaces::pair().toml(), &moved.toml());
+    assert!(own != wide && own != moved);
     for (pool, args, field) in [
         (&toml(0.07, 0.5), "", "certificate.blend[1].cap: 0.07, expected 0.05 as in line 1"),
         (&toml(0.05, 0.6), "", "certificate.protocol.split.route: 0.6, expected 0.5 as in line 1"),
         (&wide, "", "certificate.provenance.models[1].sigma: 0.3, expected 0.25 as in line 1"),
+        (&moved, "", "certificate.provenance.models[1].config_sha256"),
         (&own, "--first-look 60", "certificate.protocol.sampling.sequential.schedule.first: 60"),
         (&own, "--look-growth 1.5", "certificate.protocol.sampling.sequential.schedule.growth"),
         (&own, "--full", "certificate.protocol.sampling.sequential.stopping"),

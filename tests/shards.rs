@@ -94,7 +94,7 @@ fn merging_tells_what_does_not_fit() {
     place.write("experts.toml", other.toml());
     shard(&place, "2/3", "--overwrite");
     place.write("experts.toml", pool);
-    merge(&tables(3)).fails(1, &["of different runs", "configs[1]"]);
+    merge(&tables(3)).fails(1, &["of different runs", "models[1].config_sha256"]);
     // Another seed.
     shard(&place, "2/3", "--overwrite --n0 60");
     merge(&tables(3)).fails(1, &["of different runs", "protocol.n0 is 60 in the first, 100"]);

@@ -130,6 +130,29 @@ fn one_model(place: &Place, how: &str, values: usize) {
     );
 }
 
+#[test]
+fn a_model_that_has_changed_is_found_when_its_run_is_stopped() {
+    let place = Place::new();
+    one_model(&place, "changes", 2);
+    place.write_idx("data", [1, 2], &(0..200u8).map(|i| (vec![i, i], 1)).collect::<Vec<_>>());
+    let run = "certify --experts experts.toml --data data --method one:only --n 100000 --sampling fixed --threads 1 --batch 64 --out out.tsv";
+    let mut child = start(&place, run);
+    let rows = || std::fs::read_to_string(place.path("out.tsv")).map_or(0, |t| t.lines().count());
+    while rows() < 2 {
+        assert!(child.try_wait().unwrap().is_none(), "it goes on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    place.write("rows", "");
+    std::thread::sleep(Duration::from_millis(50));
+    let (code, said) = stop(child, "-TERM");
+    assert_eq!(code, Some(1), "{said}");
+    for words in ["votes changed", "rests on this model: do not use it"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!place.path("out.journal").exists(), "no vote of it is used again");
+    place.drs(run).fails(1, &["no result in out.tsv holds"]);
+}
+
 /// The rows that each process voted on, one set for each.
 fn rows(place: &Place) -> Vec<HashSet<String>> {
     let files = std::fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().path());

@@ -134,7 +134,7 @@ fn a_run_goes_on_only_as_it_was_begun() {
     place.write("other.toml", other.toml());
     place
         .drs(&format!("{run} --out out.tsv").replace("experts.toml", "other.toml"))
-        .fails(1, &["configs[1]: "]);
+        .fails(1, &["models[1].config_sha256: "]);
     other.experts[0].1 = 0.3;
     place.write("other.toml", other.toml());
     place

@@ -252,7 +252,9 @@ fn a_vote_in_a_hundred_is_another_device_and_not_more() {
     };
     let certify = format!("{CERTIFY} --method one:near --sampling fixed --n0 300 --out near.tsv");
     let _ = place.drs(&certify.replace("--n 600", "--n 5000")).succeeds();
-    assert_eq!(replay(99.5).succeeds().matches("\"status\":\"equal\"").count(), 4);
+    let same = replay(99.5).succeeds();
+    assert_eq!(same.matches("\"status\":\"equal\"").count(), 4);
+    assert!(!same.contains("configuration"), "{same}");
     let near = replay(100.5).succeeds();
     let consistent: Vec<Value> = near
         .lines()
@@ -264,6 +266,8 @@ fn a_vote_in_a_hundred_is_another_device_and_not_more() {
         let [differing, draws] = ["differing", "draws"].map(|key| row[key].as_u64().unwrap());
         assert!(differing > 0 && draws == 5300 && differing * 100 <= draws, "{row}");
         assert!(row["here"]["radius"].is_number(), "{row}");
+        let field = &row["configuration"]["field"];
+        assert_eq!(field, "provenance.models[1].config_sha256", "{row}");
     }
     let far = replay(139.5);
     assert!(far.stdout.contains("\"status\":\"rejected\""), "{far}");

@@ -121,7 +121,7 @@ impl Part {
             |part: &Self| Header { shard: Shard::new(0, part.shard.of()), ..part.header.clone() };
         let differences = of(self).differences(&of(other));
         // The digest of a configuration follows from the files that it names; they tell more.
-        let telling = differences.iter().find(|(field, ..)| !field.starts_with("configs["));
+        let telling = differences.iter().find(|(field, ..)| !field.ends_with(".config_sha256"));
         let Some((field, own, others)) = telling.or(differences.first()) else { return Ok(()) };
         bail!(
             "{} and {} are of different runs: {field} is {own} in the first, {others} in the second{}",

@@ -102,6 +102,9 @@ pub struct ModelRecord {
     pub plugin_sha256: Digest,
     /// Files the plugin says the model is made of, with their SHA-256.
     pub files: Vec<FileRecord>,
+    /// SHA-256 of its configuration, in which files stand by what they hold: the same wherever
+    /// they lie.
+    pub config_sha256: Digest,
 }
 
 /// One file of a model.

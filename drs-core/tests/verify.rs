@@ -35,6 +35,7 @@ fn stated(problem: &Problem) -> (Pool, Provenance) {
         sigma: model.sigma,
         plugin: "analytic".to_owned(),
         plugin_sha256: Digest::of(b""),
+        config_sha256: Digest::of(b"{}"),
         files: Vec::new(),
     };
     let models = pool.router.iter().chain(&pool.experts).map(record).collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drs_core::certificate::{Certificate, InputRecord, Verdict};
+use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Verdict};
 use drs_core::certify;
 use drs_core::lattice::LatticeInput;
 use drs_core::protocol::Method;
@@ -19,6 +19,9 @@ pub struct Replay {
     pub agreement: Agreement,
     /// What these models certify here, where their votes are not all the same.
     pub here: Option<Verdict>,
+    /// The first model that is configured otherwise here. Its votes agree all the same, as those
+    /// of another device do, which may be part of a configuration.
+    pub configuration: Option<Rejection>,
 }
 
 /// Why a certificate could not be replayed, or is rejected.
@@ -44,7 +47,7 @@ impl From<verify::ReplayError<EngineError>> for ReplayError {
 impl Router {
     /// Checks that a certificate is one of this pool about this input, and draws its votes again.
     ///
-    /// Input, models and files are compared by their digests, the terms of `blend` and the split of
+    /// Input, plugins and files are compared by their digests, the terms of `blend` and the split of
     /// α with those of experts.toml, the counts as [`replay`] has it. Where some votes differ,
     /// what this pool certifies here must not be another class. The certificate is to be
     /// [verified](drs_core::verify()) first.
@@ -63,8 +66,7 @@ impl Router {
         let unlike = difference(&provenance.input, &InputRecord::from(&*input))
             .map(|rejection| rejection.within("provenance.input"));
         let unlike = unlike.or_else(|| {
-            let models = difference(provenance.models.as_slice(), self.models())?;
-            Some(models.within("provenance.models"))
+            models(&reconfigured(&provenance.models, self.models()), self.models())
         });
         let unlike = unlike.or_else(|| {
             let (found, expected) = (stated.classes, self.pool().classes);
@@ -81,10 +83,11 @@ impl Router {
         if let Some(rejection) = unlike {
             return Err(rejection.into());
         }
+        let configuration = models(&provenance.models, self.models());
         let mut source = self.votes(Arc::clone(&input), provenance.seed);
         let agreement = replay(certificate, self.pool(), &mut source)?;
         if agreement == Agreement::Equal {
-            return Ok(Replay { agreement, here: None });
+            return Ok(Replay { agreement, here: None, configuration });
         }
         let here = certify(self.pool(), method, &certificate.protocol, None, &mut source)?.verdict;
         let (claimed, found) = (certificate.verdict.class, here.class);
@@ -92,8 +95,22 @@ impl Router {
             let show = |class: Option<usize>| class.map_or_else(String::new, |c| c.to_string());
             return Err(Rejection::new("verdict.class", show(claimed), show(found)).into());
         }
-        Ok(Replay { agreement, here: Some(here) })
+        Ok(Replay { agreement, here: Some(here), configuration })
     }
+}
+
+/// The first field of a model that is not as it is here.
+fn models(found: &[ModelRecord], here: &[ModelRecord]) -> Option<Rejection> {
+    difference(found, here).map(|told| told.within("provenance.models"))
+}
+
+/// The models of a record, configured as they are here.
+fn reconfigured(found: &[ModelRecord], here: &[ModelRecord]) -> Vec<ModelRecord> {
+    let mut found = found.to_vec();
+    for (model, here) in found.iter_mut().zip(here) {
+        model.config_sha256 = here.config_sha256;
+    }
+    found
 }
 
 /// The first field that is not as experts.toml has it.

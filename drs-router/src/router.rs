@@ -90,7 +90,6 @@ pub struct Router {
     route: Route,
     engine: Engine,
     records: Vec<ModelRecord>,
-    configs: Vec<Digest>,
     classes: Vec<String>,
     split: AlphaSplit,
     warnings: Vec<Warning>,
@@ -192,13 +191,12 @@ impl Router {
         let shared = route.shared().map(|expert| record(&lanes[expert]));
         let shared = shared.map(|record| ModelRecord { name: "router".to_owned(), ..record });
         let records = shared.into_iter().chain(lanes.iter().map(record)).collect();
-        let configs = lanes.iter().map(|lane| lane.expert.config()).collect();
         let warnings = warnings(&pool);
         let engine = Engine::start(lanes, options.threads).map_err(|errors| OpenError {
             problems: errors.iter().map(ToString::to_string).collect(),
         })?;
         let split = config.split;
-        Ok(Self { pool, route, engine, records, configs, classes, split, warnings })
+        Ok(Self { pool, route, engine, records, classes, split, warnings })
     }
 
     /// The models as the statistics see them.
@@ -263,13 +261,6 @@ impl Router {
     #[must_use]
     pub fn models(&self) -> &[ModelRecord] {
         &self.records
-    }
-
-    /// Digests of the models' configurations, wherever their files lie: of the router if it
-    /// has a model of its own, then of the experts.
-    #[must_use]
-    pub fn configs(&self) -> &[Digest] {
-        &self.configs
     }
 
     /// The identities of the experts, in their order.
@@ -364,6 +355,14 @@ impl Router {
     /// If one does not, or fails.
     pub fn try_last(&self) -> Result<(), RouteError> {
         self.engine.try_last().map_err(RouteError::Votes)
+    }
+
+    /// Whether no trial so far has found a model that votes on more than its input.
+    ///
+    /// # Errors
+    /// If one has.
+    pub fn steady(&self) -> Result<(), RouteError> {
+        self.engine.steady().map_err(RouteError::Votes)
     }
 
     /// How many inputs to certify at once by this protocol: no more than batches need. With few

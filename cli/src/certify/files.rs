@@ -139,8 +139,9 @@ impl ResultFiles {
 
     /// Waits until the disk has everything.
     pub(crate) fn sync(&mut self) -> anyhow::Result<()> {
-        self.table.sync()?;
+        // First what the table can be made of.
         self.records.sync()?;
+        self.table.sync()?;
         self.synced = Instant::now();
         Ok(())
     }

@@ -45,8 +45,6 @@ pub(crate) struct Header {
     /// The part of these inputs that the run takes, if not all.
     pub(crate) shard: Option<Shard>,
     pub(crate) models: Vec<ModelRecord>,
-    /// Digests of their configurations, which tell more than their files do.
-    pub(crate) configs: Vec<Digest>,
     pub(crate) blend: Vec<Term>,
 }
 

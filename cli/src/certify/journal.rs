@@ -28,8 +28,8 @@ pub(super) struct Journal {
     /// Of the run, whatever its inputs.
     classifier: Digest,
     inputs: Mutex<Inputs>,
-    /// Held while the file is written.
-    writing: Mutex<()>,
+    /// Held while the file is written: whether it still may be.
+    open: Mutex<bool>,
 }
 
 #[derive(Default)]
@@ -78,7 +78,7 @@ impl Journal {
             path: paths.journal.clone(),
             classifier,
             inputs: Mutex::new(Inputs { left, ..Inputs::default() }),
-            writing: Mutex::default(),
+            open: Mutex::new(true),
         }
     }
 
@@ -112,9 +112,12 @@ impl Journal {
     }
 
     /// Writes down all votes that are there, of inputs without a result; where there are none, no
-    /// file is left.
+    /// file is left. Nothing is written once it was [forgotten](Self::forget).
     pub(super) fn write(&self) -> anyhow::Result<Size> {
-        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*open {
+            return Ok(Size::default());
+        }
         let inputs = {
             let inputs = self.inputs();
             let under_way = inputs.under_way.iter().map(|(&idx, (input, votes))| Kept {
@@ -134,6 +137,13 @@ impl Journal {
         let seal = Digest::of(body.as_bytes());
         whole::write(&self.path, &format!("{MAGIC}{seal}\n{body}"))?;
         Ok(size)
+    }
+
+    /// Removes the file for good: its votes do not hold.
+    pub(super) fn forget(&self) -> anyhow::Result<()> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        *open = false;
+        remove(&self.path)
     }
 }
 

@@ -67,7 +67,6 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         max: args.max,
         shard,
         models: pool.router.models().to_vec(),
-        configs: pool.router.configs().to_vec(),
         blend: if method == Method::Blend { pool.config.blend.clone() } else { Vec::new() },
     };
     let indices = header.indices();

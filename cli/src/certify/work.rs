@@ -18,7 +18,7 @@ use drs_router::{EngineError, RouteError, Stopper, Timed, ordered};
 use super::failed::{Failed, Reason};
 use super::files::ResultFiles;
 use super::header::Header;
-use super::journal::{self, Journal, Size};
+use super::journal::{Journal, Size};
 use super::paths::Paths;
 use super::progress::Progress;
 use super::signals::{self, Interrupt};
@@ -87,27 +87,24 @@ impl Work<'_> {
         let outcome = self.certify_all(&left, &mut sink, &journal, &interrupt, &stopper);
         let Sink { mut files, failed, progress, open, .. } = sink;
 
-        // A batch that was given up may still run: then there is no waiting for it.
-        let outcome = outcome.and_then(|()| match interrupt.caught() {
-            None => Ok(self.pool.router.try_last()?),
-            Some(_) => Ok(()),
-        });
         // Whatever ended it: what is finished is kept.
         let outcome = outcome.and(files.sync());
+        let written = journal.write();
+        let outcome = self.tried(outcome, &stopper);
         let out = paths.table.display();
-        if outcome.as_ref().is_err_and(is_unsteady) {
-            // Nor do the votes that are not in results yet.
-            journal::remove(&paths.journal)?;
+        if let Err(error) = &outcome
+            && is_unsteady(error)
+        {
             // The same command must not go on as if nothing had been found.
-            if let Err(error) = &outcome {
-                whole::write(&paths.unsteady, &format!("{error:#}\n"))?;
-            }
+            whole::write(&paths.unsteady, &format!("{error:#}\n"))?;
+            // Nor do the votes hold that are not in results yet.
+            journal.forget()?;
             let count = progress.finish(&self.pool.router);
             return outcome.map(|()| ExitCode::SUCCESS).with_context(|| {
                 format!("stopped after {count} inputs; what is in {out} rests on this model: do not use it")
             });
         }
-        let kept = kept_words(journal.write(), paths);
+        let kept = kept_words(written, paths);
         let outcome = outcome.and(failed.write(&paths.failed));
         let count = progress.finish(&self.pool.router);
         let kept = format!("are kept in {out}{kept}; the same command goes on there");
@@ -133,6 +130,22 @@ impl Work<'_> {
             "error: {summary}; {count} inputs are kept in {out}, and the same command tries the others again"
         );
         Ok(ExitCode::from(INCOMPLETE))
+    }
+
+    /// How it ended, and whether the models still vote on each input alone: if not, that is what
+    /// matters, whatever else came first.
+    fn tried(&self, outcome: anyhow::Result<()>, stopper: &Stopper) -> anyhow::Result<()> {
+        if outcome.as_ref().is_err_and(is_unsteady) {
+            return outcome;
+        }
+        let router = &self.pool.router;
+        // A batch that was given up may still run: then there is no waiting for the model.
+        let idle = stopper.ended(Duration::ZERO);
+        let tried = if idle { router.try_last() } else { router.steady() };
+        match tried.map_err(anyhow::Error::from) {
+            Err(error) if outcome.is_ok() || is_unsteady(&error) => Err(error),
+            _ => outcome,
+        }
     }
 
     /// Certifies these inputs until they are done, a signal comes, or the sink has an error.
@@ -281,7 +294,7 @@ fn stop(stopper: &Stopper, journal: &Journal, written: &AtomicUsize, of: usize, 
     // Reading or writing takes too long. All that is in the files stays right.
     let kept = journal.write().map(|size| size.draws);
     say!(
-        "stopped while something else still ran (reading an input, or writing); votes of inputs under way that are kept: {}; the same command goes on",
+        "stopped while something else still ran (reading an input, writing, or a last trial of the models); votes of inputs under way that are kept: {}; the same command goes on",
         kept.map_or_else(|error| format!("none ({error:#})"), |draws| draws.to_string())
     );
     signals::exit(code);

@@ -44,6 +44,9 @@ struct Row<'a> {
     rejection: Option<Reason>,
     #[serde(flatten)]
     differing: Option<Differing<'a>>,
+    /// A model that is configured otherwise here, with votes that agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<Reason>,
 }
 
 #[derive(Serialize)]
@@ -163,6 +166,12 @@ impl Report {
                 )?;
             }
             writeln!(out)?;
+            if let Some((count, Rejection { field, .. })) = &tally.reconfigured {
+                writeln!(
+                    out,
+                    "  of {count} records a model is configured otherwise here ({field}): that may be another device"
+                )?;
+            }
         } else if accepted > 0 {
             writeln!(out, "  the votes themselves are taken on trust: --replay draws them again")?;
         }
@@ -191,20 +200,20 @@ impl Report {
 impl<'a> Row<'a> {
     fn of(file: &'a Path, checked: &'a Checked) -> Self {
         let Checked { line, entry, outcome } = checked;
-        let (mut rejection, mut differing) = (None, None);
+        let (mut rejection, mut differing, mut configuration) = (None, None, None);
         match outcome {
             Err(told) => rejection = Some(told.clone().into()),
-            Ok(Passed {
-                replay:
-                    Some(Replay { agreement: Agreement::Consistent { differing: d, draws }, here }),
-                ..
-            }) => {
-                differing = Some(Differing { differing: *d, draws: *draws, here: here.as_ref() });
+            Ok(Passed { replay: Some(Replay { agreement, here, configuration: other }), .. }) => {
+                if let Agreement::Consistent { differing: d, draws } = *agreement {
+                    differing = Some(Differing { differing: d, draws, here: here.as_ref() });
+                }
+                configuration = other.clone().map(Reason::from);
             }
             Ok(_) => {}
         }
         let input = entry.as_ref().map(|entry| entry.input());
-        Self { file, line: *line, input, status: Status::of(outcome), rejection, differing }
+        let status = Status::of(outcome);
+        Self { file, line: *line, input, status, rejection, differing, configuration }
     }
 }
 

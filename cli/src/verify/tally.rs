@@ -24,6 +24,8 @@ pub(super) struct Tally {
     pub(super) consistent: usize,
     /// Of the consistent ones: votes that differ, and of how many.
     pub(super) differing: [u64; 2],
+    /// Made by models that are configured otherwise here: how many, and what the first one tells.
+    pub(super) reconfigured: Option<(usize, Rejection)>,
     pub(super) runs: Runs,
 }
 
@@ -85,6 +87,9 @@ impl Tally {
                 self.differing[0] += differing;
                 self.differing[1] += draws;
             }
+        }
+        if let Some(told) = passed.replay.as_ref().and_then(|replay| replay.configuration.as_ref()) {
+            self.reconfigured.get_or_insert_with(|| (0, told.clone())).0 += 1;
         }
         self.runs.add(Run::of(entry.certificate()), checked.line);
     }

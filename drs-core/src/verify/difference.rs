@@ -24,7 +24,10 @@ fn first(path: &str, found: &Value, expected: &Value) -> Option<Rejection> {
             if let Some(key) = missing {
                 return Some(Rejection::new(at(key), "nothing", shown(&other[key])));
             }
-            own.iter().find_map(|(key, value)| match other.get(key) {
+            // A digest over other fields tells less than they do.
+            let (digests, plain): (Vec<_>, Vec<_>) =
+                own.iter().partition(|(key, _)| key.ends_with("_sha256"));
+            plain.into_iter().chain(digests).find_map(|(key, value)| match other.get(key) {
                 Some(other) => first(&at(key), value, other),
                 None => Some(Rejection::new(at(key), shown(value), "no such field")),
             })
@@ -95,6 +98,14 @@ mod tests {
         let files = |sha256: &str| json!({"files": [{"name": "m.data", "sha256": sha256}]});
         let expected = "files[m.data].sha256: \"a\", expected \"b\"";
         assert_eq!(told(files("a"), files("b")), expected);
+    }
+
+    #[test]
+    fn digests_come_after_what_they_are_of() {
+        let model = |sha256: &str, sigma: f64| json!({"config_sha256": sha256, "sigma": sigma});
+        assert_eq!(told(model("a", 0.5), model("b", 0.25)), "sigma: 0.5, expected 0.25");
+        let expected = "config_sha256: \"a\", expected \"b\"";
+        assert_eq!(told(model("a", 0.5), model("b", 0.5)), expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use drs_core::certificate::ModelRecord;
-use drs_core::lattice::{Digest, Shape};
+use drs_core::lattice::Shape;
 use drs_core::units::Sigma;
 use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment};
 use drs_plugins_api::{DRAWS, Error as PluginError, Manifest, PluginInfo};
@@ -141,7 +141,6 @@ pub struct LoadedExpert {
     sigma: Sigma,
     shape: Shape,
     record: ModelRecord,
-    config: Digest,
 }
 
 /// Where the model is.
@@ -271,13 +270,6 @@ impl LoadedExpert {
         &self.info
     }
 
-    /// Digest of its configuration, in which the model's files stand for what they hold: the
-    /// same wherever they lie.
-    #[must_use]
-    pub fn config(&self) -> Digest {
-        self.config
-    }
-
     /// Its identity in certificates.
     #[must_use]
     pub fn record(&self) -> &ModelRecord {
@@ -330,7 +322,6 @@ struct Checked {
     sigma: Sigma,
     shape: Shape,
     record: ModelRecord,
-    config: Digest,
 }
 
 impl Checked {
@@ -367,9 +358,9 @@ impl Checked {
             plugin: format!("{} {}", info.name, info.version),
             plugin_sha256: prepared.library().sha256,
             files: prepared.records(),
+            config_sha256: prepared.config_digest(),
         };
-        let config = prepared.config_digest();
-        Ok(Self { name: name.to_owned(), sigma, shape, record, config })
+        Ok(Self { name: name.to_owned(), sigma, shape, record })
     }
 
     fn seated(
@@ -379,7 +370,7 @@ impl Checked {
         info: PluginInfo,
         manifest: Manifest,
     ) -> LoadedExpert {
-        let Self { name, sigma, shape, record, config } = self;
-        LoadedExpert { name, seat, prepared, info, manifest, sigma, shape, record, config }
+        let Self { name, sigma, shape, record } = self;
+        LoadedExpert { name, seat, prepared, info, manifest, sigma, shape, record }
     }
 }
