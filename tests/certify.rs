@@ -176,7 +176,7 @@ fn draws_follow_the_question() {
     assert!(10 * half < fixed, "{half} of {fixed}");
     let refused = place
         .drs("certify --experts experts.toml --data data --out x.tsv --sampling fixed --radius 1");
-    refused.fails(1, &["--radius", "--sampling fixed"]);
+    refused.fails(2, &["--radius", "--sampling fixed"]);
     let args = "certify --experts experts.toml --data data --out x.tsv";
     place.drs(&format!("{args} --radius 1 --tol 0.1")).fails(2, &["cannot be used with"]);
     place.drs(&format!("{args} --look-growth 1")).fails(1, &["growth", "from 1.01 to 100"]);
@@ -249,7 +249,7 @@ fn images_of_other_sizes_are_resized_where_the_pool_says_so() {
 #[test]
 fn a_pool_s_own_terms_need_no_router() {
     let place = halfspace_place();
-    place.drs(&format!("{CERTIFY} --method blend --out out.tsv")).fails(1, &["blend needs terms"]);
+    place.drs(&format!("{CERTIFY} --method blend --out out.tsv")).fails(2, &["blend needs terms"]);
     let terms =
         "[[blend]]\nweights = { far = 1 }\n[[blend]]\nweights = { near = 2, far = 1 }\ncap = 0.0\n";
     let pool = Halfspaces { router: None, ..Halfspaces::pair() }.toml();
@@ -270,7 +270,7 @@ fn a_pool_s_own_terms_need_no_router() {
     place.write("experts.toml", format!("{pool}{}route = [\"far\"]\n", terms));
     place
         .drs(&format!("{CERTIFY} --method blend --out o.tsv"))
-        .fails(1, &["blend[1]", "no router"]);
+        .fails(2, &["blend[1]", "no router"]);
 }
 
 #[test]

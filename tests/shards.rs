@@ -103,7 +103,7 @@ fn merging_tells_what_does_not_fit() {
     // A shard is worth more than what is made of it.
     place
         .drs(&format!("merge {} --out ./out.2-of-3.tsv --overwrite", tables(3)))
-        .fails(1, &["--out ./out.2-of-3.tsv is one of the shards"]);
+        .fails(2, &["./out.2-of-3.tsv would be written, but it is out.2-of-3.tsv, which is read"]);
     let _ = merge(&tables(3)).succeeds();
     merge(&tables(3)).fails(1, &["merged.tsv exists", "--overwrite"]);
     place.drs(&format!("{RUN} --out out.tsv --shard 4/3")).fails(2, &["I/N with I from 1 to N"]);

@@ -4,6 +4,7 @@ use anyhow::bail;
 use drs_analysis::{Decided, Log, common, names};
 
 use crate::args::LogArgs;
+use crate::usage::wrong_usage;
 
 /// Reads logs that tell right from wrong.
 pub(crate) fn read(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
@@ -31,7 +32,7 @@ pub(crate) fn read_any(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
     if args.common {
         logs = common(&logs);
         if logs.iter().any(|log| log.rows.is_empty()) {
-            bail!("--common: no index is in all {} logs", logs.len());
+            wrong_usage!("--common: no index is in all {} logs", logs.len());
         }
     }
     Ok(logs)

@@ -30,6 +30,7 @@ mod report;
 mod route;
 mod shard;
 mod train;
+mod usage;
 mod verify;
 mod whole;
 #[cfg(unix)]
@@ -43,6 +44,9 @@ use tracing_subscriber::filter::LevelFilter;
 
 use args::{Args, Command};
 
+/// As clap has it.
+const WRONG_USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let filter =
@@ -53,39 +57,31 @@ fn main() -> ExitCode {
         .without_time()
         .log_internal_errors(false)
         .init();
+    // A file that may not grow any more is then an error of writing, not the end.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, std::sync::Arc::default());
+    let done = |()| ExitCode::SUCCESS;
     let outcome = match &args.command {
-        Command::Route(args) => route::run(args),
-        Command::Certify(args) => match certify::run(args) {
-            Ok(code) => return code,
-            Err(error) => Err(error),
-        },
-        Command::Merge(args) => match merge::run(args) {
-            Ok(code) => return code,
-            Err(error) => Err(error),
-        },
-        Command::Expert(args) => match expert::run(args) {
-            Ok(code) => return code,
-            Err(error) => Err(error),
-        },
-        Command::Bench(args) => bench::run(args),
-        Command::Analyze(args) => analyze::run(args),
-        Command::Plan(args) => plan::run(args),
-        Command::Plot(args) => plot::run(args),
-        Command::Report(args) => report::run(args),
-        Command::Verify(args) => verify::run(args),
+        Command::Route(args) => route::run(args).map(done),
+        Command::Certify(args) => certify::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Expert(args) => expert::run(args),
+        Command::Bench(args) => bench::run(args).map(done),
+        Command::Analyze(args) => analyze::run(args).map(done),
+        Command::Plan(args) => plan::run(args).map(done),
+        Command::Plot(args) => plot::run(args).map(done),
+        Command::Report(args) => report::run(args).map(done),
+        Command::Verify(args) => verify::run(args).map(done),
         #[cfg(unix)]
-        Command::Worker => worker::run(),
-        Command::Train(args) => match train::run(args) {
-            Ok(code) => return code,
-            Err(error) => Err(error),
-        },
+        Command::Worker => worker::run().map(done),
+        Command::Train(args) => train::run(args),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say!("error: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<usage::Usage>() { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -9,10 +9,12 @@ use drs_data::Shard;
 
 use crate::args::MergeArgs;
 use crate::certify::{Failed, Header, INCOMPLETE, Line, Paths, ResultFiles, results};
+use crate::whole;
 
 /// A shard, checked.
 struct Part {
     table: PathBuf,
+    paths: Paths,
     shard: Shard,
     header: Header,
     /// By input.
@@ -50,34 +52,21 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     let mut header = Header { shard: None, ..first.header.clone() };
     parts.values().for_each(|part| header.data.complete(&part.header.data));
     let paths = Paths::new(&args.out, None)?;
-    let real = |path: &Path| path.canonicalize().ok();
-    let out = real(&paths.table);
-    let records = real(&paths.records);
-    let is_part = |part: &Part| {
-        let own = Paths::new(&part.table, None).ok().and_then(|own| real(&own.records));
-        (out.is_some() && real(&part.table) == out) || (records.is_some() && own == records)
-    };
-    if parts.values().any(is_part) {
-        bail!("--out {} is one of the shards: give another", args.out.display());
+    // Under whatever extension: a shard's records are found by the rest of its name.
+    let read: Vec<PathBuf> = parts.values().flat_map(|part| part.paths.all()).collect();
+    for path in paths.all() {
+        whole::check_apart(&path, read.iter().map(PathBuf::as_path))?;
     }
-    if !args.overwrite {
-        paths.check_free()?;
-    }
-    let mut files = ResultFiles::create(&paths, &header, args.overwrite)?;
     let indices = header.indices();
-    let mut count = 0;
+    let mut lines = Vec::with_capacity(indices.len());
     for (place, index) in indices.iter().enumerate() {
         let part = parts.get(&(place % of)).with_context(|| format!("input {index} is missing"))?;
-        if let Some(line) = part.lines.get(index) {
-            files.append(*index, &line.row, &line.text)?;
-            count += 1;
-        }
+        lines.extend(part.lines.get(index));
     }
-    files.sync()?;
     let mut failed = Failed::default();
-    parts.into_values().for_each(|part| failed.extend(part.failed));
-    failed.write(&paths.failed)?;
-    say!("{}: {count} inputs of {of} shards", paths.table.display());
+    parts.values().for_each(|part| failed.extend(&part.failed));
+    ResultFiles::write_whole(&paths, &header, &lines, &failed, args.overwrite)?;
+    say!("{}: {} inputs of {of} shards", paths.table.display(), lines.len());
     let Some(summary) = failed.summary(indices.len(), &paths.failed) else {
         return Ok(ExitCode::SUCCESS);
     };
@@ -88,7 +77,7 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
 impl Part {
     fn read(table: &Path) -> anyhow::Result<Self> {
         let paths = Paths::new(table, None)?;
-        paths.check_steady()?;
+        paths.check_usable()?;
         let header = Header::read(&paths.run)?.with_context(|| {
             format!("{}: there is no {} beside it", table.display(), paths.run.display())
         })?;
@@ -112,7 +101,7 @@ impl Part {
                 if left.len() > 5 { ", …" } else { "" }
             );
         }
-        Ok(Self { table: table.to_owned(), shard, header, lines: done, failed })
+        Ok(Self { table: table.to_owned(), paths, shard, header, lines: done, failed })
     }
 
     /// Refuses shards of different runs.

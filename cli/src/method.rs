@@ -1,11 +1,11 @@
 //! The method that was asked for, or the one that the pool is made for.
 
-use anyhow::{Context as _, bail};
 use drs_core::certify::{check, name};
 use drs_core::pool::Pool;
 use drs_core::protocol::{Method, Protocol, ProtocolError};
 
 use crate::args::MethodName;
+use crate::usage::wrong_usage;
 
 /// The method asked for, checked against pool and protocol. Without one asked for: `maxmin` where
 /// there is a router, else the only expert.
@@ -25,7 +25,7 @@ pub(crate) fn method(
             );
             only
         }
-        None => bail!(
+        None => wrong_usage!(
             "the pool has {} experts and no router: choose a --method, {}",
             pool.experts.len(),
             works(pool, protocol)
@@ -34,7 +34,7 @@ pub(crate) fn method(
     match check(pool, method, protocol) {
         Ok(()) => Ok(method),
         Err(error @ ProtocolError::Pool(_)) => {
-            bail!("{error}; with this pool --method may be {}", works(pool, protocol))
+            wrong_usage!("{error}; with this pool --method may be {}", works(pool, protocol))
         }
         Err(error) => Err(error.into()),
     }
@@ -46,10 +46,14 @@ fn named(asked: &MethodName, pool: &Pool) -> anyhow::Result<Method> {
         MethodName::Multiscale => Method::Multiscale,
         MethodName::One(name) => {
             let index = pool.experts.iter().position(|expert| expert.name == *name);
-            Method::One(index.with_context(|| {
+            let Some(index) = index else {
                 let names: Vec<&str> = pool.experts.iter().map(|e| e.name.as_str()).collect();
-                format!("--method one:{name}: no such expert, expected one of {}", names.join(", "))
-            })?)
+                wrong_usage!(
+                    "--method one:{name}: no such expert, expected one of {}",
+                    names.join(", ")
+                );
+            };
+            Method::One(index)
         }
     })
 }

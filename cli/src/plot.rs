@@ -1,11 +1,11 @@
 //! `drs plot`: certified-accuracy curves as SVG or PNG.
 
-use anyhow::{Context as _, bail};
 use drs_analysis::{Curve, Joint};
 use drs_report::{Chart, Line, Size};
 
 use crate::args::PlotArgs;
-use crate::logs;
+use crate::usage::wrong_usage;
+use crate::{logs, whole};
 
 /// PNG files are for slides and high-density screens.
 const PNG_SCALE: u32 = 2;
@@ -18,8 +18,9 @@ pub(crate) fn run(args: &PlotArgs) -> anyhow::Result<()> {
     let extension = args.out.extension().and_then(|extension| extension.to_str());
     let extension = extension.map(str::to_ascii_lowercase);
     if !matches!(extension.as_deref(), Some("svg" | "png")) {
-        bail!("--out {}: expected a file that ends in .svg or .png", args.out.display());
+        wrong_usage!("--out {}: expected a file that ends in .svg or .png", args.out.display());
     }
+    whole::check_apart(&args.out, args.logs.paths())?;
     let logs = logs::read(&args.logs)?;
     let curves: Vec<Curve> = logs.iter().map(Curve::of).collect();
     let line = |name: &str, curve, reference| Line { name: name.to_owned(), curve, reference };
@@ -42,5 +43,5 @@ pub(crate) fn run(args: &PlotArgs) -> anyhow::Result<()> {
         _ => chart.svg(size)?.into_bytes(),
     };
     logs::undecided(&logs, SHOWN).iter().for_each(|line| say!("note: {line}"));
-    std::fs::write(&args.out, bytes).with_context(|| format!("cannot write {}", args.out.display()))
+    whole::write(&args.out, bytes)
 }

@@ -1,23 +1,31 @@
 //! `drs report`: one HTML file to look at.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use drs_analysis::{Curve, Joint, Log, Row};
-use drs_data::{Dataset, InputSpec};
+use drs_data::{Dataset, Example, InputSpec};
 use drs_progress::Bar;
 use drs_report::{Card, Line, Page, thumbnail};
 use drs_router::Config;
 
 use crate::args::ReportArgs;
-use crate::{analyze, data, logs};
+use crate::usage::wrong_usage;
+use crate::{analyze, data, logs, whole};
 
 /// How lower bounds look on the page.
 const SHOWN: &str = " (thin, with dots at the radii that were decided and a shade up to what there may be; ≥ in tables)";
 
+/// Inputs that cannot be read are told one by one up to this many.
+const TOLD: usize = 5;
+
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
+    let extension = args.out.extension().map(|extension| extension.to_ascii_lowercase());
+    if !extension.is_some_and(|extension| extension == "html" || extension == "htm") {
+        wrong_usage!("--out {}: expected a file that ends in .html", args.out.display());
+    }
+    let read = args.data.as_deref().into_iter().chain(args.experts.as_deref());
+    whole::check_apart(&args.out, args.logs.paths().chain(read))?;
     let logs = logs::read_any(&args.logs)?;
     let data = match (&args.data, &args.experts) {
         (Some(data), Some(experts)) => Some(open(data, experts, args)?),
@@ -36,9 +44,9 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
         channels: data.as_ref().map_or(3, |(_, spec)| spec.shape.dims()[0]),
         cards: cards(first, data.as_ref().map(|(data, _)| data))?,
     };
-    let problem = || format!("cannot write {}", args.out.display());
-    let mut file = BufWriter::new(File::create(&args.out).with_context(problem)?);
-    page.write(&mut file).and_then(|()| file.flush()).with_context(problem)
+    let mut text = Vec::new();
+    page.write(&mut text)?;
+    whole::write(&args.out, text)
 }
 
 fn open(path: &Path, experts: &Path, args: &ReportArgs) -> anyhow::Result<(Dataset, InputSpec)> {
@@ -76,33 +84,51 @@ fn classes(args: &ReportArgs, data: Option<&(Dataset, InputSpec)>) -> anyhow::Re
     Ok(data.and_then(|(data, _)| data.classes()).map_or_else(Vec::new, <[String]>::to_vec))
 }
 
+/// A card for each row. Those whose input cannot be read have no picture, and are told.
 fn cards(log: &Log, data: Option<&Dataset>) -> anyhow::Result<Vec<Card>> {
-    let bar = if data.is_some() { Bar::over(log.rows.len(), "inputs") } else { Bar::hidden() };
-    let cards = log.rows.iter().map(|row| card(row, data)).inspect(|_| bar.advance()).collect();
+    let Some(data) = data else { return Ok(log.rows.iter().map(|row| card(row, None)).collect()) };
+    let bar = Bar::over(log.rows.len(), "inputs");
+    let mut unreadable = Vec::new();
+    let mut cards = Vec::with_capacity(log.rows.len());
+    for row in &log.rows {
+        let image = match data.get(row.index) {
+            Ok(example) => picture(row, &example)?,
+            // Not one that fails to be read: there is none.
+            Err(error) if row.index >= data.len() => return Err(error.into()),
+            Err(error) => {
+                unreadable.push(format!("input {}: {error}", row.index));
+                None
+            }
+        };
+        cards.push(card(row, image));
+        bar.advance();
+    }
     bar.finish();
-    cards
+    unreadable.iter().take(TOLD).for_each(|told| say!("note: {told}: no picture of it"));
+    if unreadable.len() > TOLD {
+        say!("note: {} more inputs cannot be read: no pictures of them", unreadable.len() - TOLD);
+    }
+    Ok(cards)
 }
 
-fn card(row: &Row, data: Option<&Dataset>) -> anyhow::Result<Card> {
-    let image = match data {
-        None => None,
-        Some(data) => {
-            let example = data.get(row.index)?;
-            // Where one of them has no label, there is nothing to compare.
-            if let (Some(found), Some(label)) = (example.label, row.label)
-                && found != label
-            {
-                bail!(
-                    "input {} has label {label} in the log and {found} in the data set ({}): not the same data",
-                    row.index,
-                    example.name
-                );
-            }
-            thumbnail(&example.input)
-        }
-    };
+/// The input of a row as a picture, where it can be one.
+fn picture(row: &Row, example: &Example) -> anyhow::Result<Option<Vec<u8>>> {
+    // Where one of them has no label, there is nothing to compare.
+    if let (Some(found), Some(label)) = (example.label, row.label)
+        && found != label
+    {
+        bail!(
+            "input {} has label {label} in the log and {found} in the data set ({}): not the same data",
+            row.index,
+            example.name
+        );
+    }
+    Ok(thumbnail(&example.input))
+}
+
+fn card(row: &Row, image: Option<Vec<u8>>) -> Card {
     let routing = row.routing.as_ref();
-    Ok(Card {
+    Card {
         index: row.index,
         label: row.label,
         predict: row.predict,
@@ -115,5 +141,5 @@ fn card(row: &Row, data: Option<&Dataset>) -> anyhow::Result<Card> {
             .filter(|radius| radius.is_finite()),
         class_radius: routing.map(|routing| routing.class_radius),
         image,
-    })
+    }
 }

@@ -137,7 +137,8 @@ impl<'a> Answer<'a> {
         let draws = match &self.outcome {
             Outcome::Certificate(certificate) => {
                 row.push(certificate.verdict.radius.to_string());
-                let binds = match certificate.verdict.binds {
+                // An abstention has no radius that anything could bind.
+                let binds = match certificate.verdict.binds.filter(|_| self.class.is_some()) {
                     Some(Binds::Route) => "route",
                     Some(Binds::Class) => "class",
                     None => "-",

@@ -7,10 +7,45 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use tempfile::NamedTempFile;
 
+use crate::usage::wrong_usage;
+
 /// Writes a file beside `path` and gives it that name. A file that is there keeps its rights, and a
 /// link stays one.
-pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    Prepared::new(path, |file| file.write_all(text.as_bytes()))?.put()
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    Prepared::new(path, |file| file.write_all(content.as_ref()))?.put()
+}
+
+/// Refuses to write over a file that the command reads, under whatever name.
+pub(crate) fn check_apart<'a>(
+    out: &Path,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> anyhow::Result<()> {
+    // What is not there yet is nobody's input.
+    let Some(own) = identity(out) else { return Ok(()) };
+    for input in inputs.into_iter().filter(|input| identity(input).as_ref() == Some(&own)) {
+        let out = out.display();
+        if out.to_string() == input.display().to_string() {
+            wrong_usage!("{out} would be written, but it is read too: give another --out");
+        }
+        let input = input.display();
+        wrong_usage!(
+            "{out} would be written, but it is {input}, which is read: give another --out"
+        );
+    }
+    Ok(())
+}
+
+/// Equal for two names of one file. Nothing is opened: a pipe would wait.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    path.metadata().ok().map(|found| (found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok()
 }
 
 /// A file that is written, but does not have its name yet.

@@ -65,9 +65,8 @@ impl Router {
         };
         let unlike = difference(&provenance.input, &InputRecord::from(&*input))
             .map(|rejection| rejection.within("provenance.input"));
-        let unlike = unlike.or_else(|| {
-            models(&reconfigured(&provenance.models, self.models()), self.models())
-        });
+        let unlike = unlike
+            .or_else(|| models(&reconfigured(&provenance.models, self.models()), self.models()));
         let unlike = unlike.or_else(|| {
             let (found, expected) = (stated.classes, self.pool().classes);
             let told = || Rejection::new("classes", found.to_string(), expected.to_string());

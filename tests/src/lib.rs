@@ -211,7 +211,21 @@ impl Place {
     /// If the binary cannot be started.
     #[must_use]
     pub fn drs_with(&self, args: &str, more: &[&Path]) -> Run {
-        let mut command = self.command(args, more);
+        Self::run(self.command(args, more))
+    }
+
+    /// Runs a line of the shell in the folder.
+    ///
+    /// # Panics
+    /// If there is no shell.
+    #[must_use]
+    pub fn shell(&self, line: &str) -> Run {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.0.path()).env_remove("DRS_PLUGIN_PATH");
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Run {
         let output = command.output().expect("the binary starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run {

@@ -9,6 +9,8 @@ use drs_core::units::Alpha;
 
 use super::parse::{parse_alpha, parse_futility, parse_radius};
 
+use crate::usage::wrong_usage;
+
 /// Numbers of draws and failure probability.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DrawArgs {
@@ -111,7 +113,7 @@ impl SamplingArgs {
         let stopping =
             self.full || !self.radii.is_empty() || self.radius.is_some() || self.tol.is_some();
         if stopping && self.sampling == SamplingKind::Fixed {
-            anyhow::bail!(
+            wrong_usage!(
                 "--radii, --radius, --tol and --full say when to stop; --sampling fixed takes all draws"
             );
         }

@@ -17,6 +17,13 @@ pub(crate) struct LogArgs {
     pub(crate) common: bool,
 }
 
+impl LogArgs {
+    /// The files.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.logs.iter().map(|log| log.path.as_path())
+    }
+}
+
 /// A log and the name asked for it.
 #[derive(Debug, Clone)]
 pub(crate) struct LogArg {

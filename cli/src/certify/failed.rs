@@ -65,8 +65,8 @@ impl Failed {
     }
 
     /// Takes those of another list.
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.0.extend(other.0.clone());
     }
 
     pub(crate) fn has(&self, idx: usize) -> bool {

@@ -2,16 +2,20 @@
 //! counts; the table is made of them.
 
 use std::collections::BTreeSet;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use drs_analysis::Record;
 use drs_core::certificate::ModelRecord;
 
+use super::failed::Failed;
 use super::header::Header;
 use super::journal::remove;
 use super::lines::{Lines, whole_lines};
 use super::paths::Paths;
+use crate::whole::Prepared;
 
 /// The first six are the field's, in its order.
 const COLUMNS: [&str; 12] = [
@@ -45,20 +49,57 @@ pub(crate) struct ResultFiles {
 impl ResultFiles {
     /// New files for a run; in place of what is there, if `overwrite` says so.
     pub(crate) fn create(paths: &Paths, header: &Header, overwrite: bool) -> anyhow::Result<Self> {
+        paths.check_apart()?;
         let (mut table, mut records) = (Lines::open(&paths.table)?, Lines::open(&paths.records)?);
+        // What keeps a new run from being described shows before anything of another is lost.
+        let run = header.prepared(&paths.run)?;
         // Asked once more, now that nobody else writes to them.
-        if !overwrite {
-            paths.check_free()?;
-        }
+        paths.check(overwrite)?;
         // First the files are emptied: a run that is stopped here has no results of another.
         table.keep(std::iter::empty())?;
         records.keep(std::iter::empty())?;
         remove(&paths.journal)?;
         remove(&paths.failed)?;
         remove(&paths.unsteady)?;
-        header.write(&paths.run)?;
+        run.put()?;
         table.append(&heading())?;
         Ok(Self { table, records, inputs: Vec::new(), synced: Instant::now() })
+    }
+
+    /// All files of a run that is done: each is written under another name before the first one
+    /// gets its own, in place of what is there if `overwrite` says so.
+    pub(crate) fn write_whole(
+        paths: &Paths,
+        header: &Header,
+        lines: &[&Line],
+        failed: &Failed,
+        overwrite: bool,
+    ) -> anyhow::Result<()> {
+        paths.check_apart()?;
+        // Nobody may be writing to what is replaced.
+        let locks = [&paths.table, &paths.records].into_iter().filter(|path| path.exists());
+        let locks = locks.map(|path| Lines::open(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        paths.check(overwrite)?;
+        let all = |path: &Path, first: &str, text: fn(&Line) -> &str| {
+            Prepared::new(path, |file| {
+                let mut file = BufWriter::new(file);
+                file.write_all(first.as_bytes())?;
+                lines.iter().try_for_each(|line| file.write_all(text(line).as_bytes()))?;
+                file.flush()
+            })
+        };
+        let records = all(&paths.records, "", |line| &line.text)?;
+        let table = all(&paths.table, &heading(), |line| &line.row)?;
+        let run = header.prepared(&paths.run)?;
+        // Without it, what is stopped here is nobody's run.
+        remove(&paths.run)?;
+        [&paths.journal, &paths.unsteady].into_iter().try_for_each(|path| remove(path))?;
+        failed.write(&paths.failed)?;
+        records.put()?;
+        table.put()?;
+        run.put()?;
+        drop(locks);
+        Ok(())
     }
 
     /// The files of a run that was begun, and the results in them. What was written half
@@ -123,14 +164,9 @@ impl ResultFiles {
 
     /// Appends one input to both files and hands it to the system.
     pub(crate) fn write(&mut self, record: &Record<'_>) -> anyhow::Result<()> {
-        self.append(record.idx, &row(record), &(serde_json::to_string(record)? + "\n"))
-    }
-
-    /// Appends an input's line to each.
-    pub(crate) fn append(&mut self, input: usize, row: &str, record: &str) -> anyhow::Result<()> {
-        self.records.append(record)?;
-        self.table.append(row)?;
-        self.inputs.push(input);
+        self.records.append(&(serde_json::to_string(record)? + "\n"))?;
+        self.table.append(&row(record))?;
+        self.inputs.push(record.idx);
         if self.synced.elapsed() >= SYNC {
             self.sync()?;
         }
@@ -263,4 +299,41 @@ fn row(record: &Record<'_>) -> String {
         record.latency.map_or_else(dash, |latency| format!("{latency:.3}")),
     ];
     fields.join("\t") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run over two inputs, of no models.
+    fn header() -> Header {
+        let zeros = "0".repeat(64);
+        let json = serde_json::json!({
+            "version": 2, "drs": "0", "method": "one:a", "seed": zeros, "input": {"shape": [1, 1, 2], "quantum": "1/255"},
+            "protocol": {
+                "n0": 1, "n": 1, "sampling": "fixed", "alpha": 0.1, "bounding": "one-sided",
+                "split": {"route": 0.5, "next_set": 0.25, "next_expert": 0.25, "others": 0.5, "next_scale": 1.0},
+            },
+            "data": {"inputs": 2, "labels": zeros, "probes": {}},
+            "start": 0, "skip": 1, "max": null, "shard": null, "models": [], "blend": [],
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_described_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut paths = Paths::new(&folder.path().join("a.tsv"), None).unwrap();
+        std::fs::write(&paths.table, heading() + "0\n").unwrap();
+        std::fs::write(&paths.records, "{\"idx\":0}\n").unwrap();
+        let texts =
+            |paths: &Paths| [&paths.table, &paths.records].map(|path| std::fs::read(path).unwrap());
+        let before = texts(&paths);
+        let run = std::mem::replace(&mut paths.run, folder.path().join("nowhere/a.run.json"));
+        assert!(ResultFiles::create(&paths, &header(), true).is_err());
+        assert_eq!(texts(&paths), before);
+        paths.run = run;
+        drop(ResultFiles::create(&paths, &header(), true).unwrap());
+        assert_eq!(texts(&paths), [heading().into_bytes(), Vec::new()]);
+    }
 }

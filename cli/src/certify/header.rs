@@ -1,6 +1,7 @@
 //! What a run is: all that its results depend on, beside its results.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -14,7 +15,7 @@ use drs_data::{Dataset, InputSpec, Shard, Subset};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::whole;
+use crate::whole::Prepared;
 
 /// Version of the layout.
 pub(crate) const VERSION: u32 = 2;
@@ -145,7 +146,13 @@ impl Header {
 
     /// Writes it whole or not at all.
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
-        whole::write(path, &format!("{}\n", serde_json::to_string_pretty(self)?))
+        self.prepared(path)?.put()
+    }
+
+    /// Writes it, but does not give it its name yet.
+    pub(crate) fn prepared(&self, path: &Path) -> anyhow::Result<Prepared> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        Prepared::new(path, |file| file.write_all(text.as_bytes()))
     }
 
     /// Field by field what is not as in `other`: its path, what is here, what is there. An input

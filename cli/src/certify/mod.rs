@@ -13,13 +13,13 @@ mod work;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
 
 use crate::args::CertifyArgs;
 use crate::method::method;
 use crate::shard::shard;
+use crate::usage::wrong_usage;
 use crate::{data, pool};
 pub(crate) use failed::Failed;
 pub(crate) use files::{Line, ResultFiles, results};
@@ -40,11 +40,9 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         Some(begun) if paths.has_results()? => Some(begun),
         _ => None,
     };
-    if begun.is_none() && !args.overwrite {
-        paths.check_free()?;
-    }
-    if begun.is_some() {
-        paths.check_steady()?;
+    match begun {
+        Some(_) => paths.check_usable()?,
+        None => paths.check(args.overwrite)?,
     }
     let pool = pool::open(&args.pool)?;
     let protocol = args.draws.protocol(pool.config.split, Stopping::Radii(USUAL_RADII.to_vec()));
@@ -72,7 +70,7 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     let indices = header.indices();
     // A shard may be left without any: the merge wants its files all the same.
     if indices.is_empty() && (Header { shard: None, ..header.clone() }).indices().is_empty() {
-        bail!(
+        wrong_usage!(
             "--start {} takes no input: the data set has {} (indices from 0)",
             args.start,
             data.len()
@@ -81,8 +79,9 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     let (files, done) = match &begun {
         None => (ResultFiles::create(&paths, &header, args.overwrite)?, Vec::new()),
         Some(begun) => {
-            if let Some(before) = extension::go_on(begun, &mut header, &paths)? {
-                let (out, now) = (paths.table.display(), indices.len());
+            let before = extension::go_on(begun, &mut header, &paths)?;
+            let (out, now) = (paths.table.display(), indices.len());
+            if let Some(before) = before.filter(|&before| before != now) {
                 say!("{out}: extended from {before} to {now} inputs");
             }
             ResultFiles::reopen(&paths, begun, &header)?

@@ -1,10 +1,15 @@
 //! The files of a run.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use drs_analysis::{beside, marked};
 use drs_data::Shard;
+
+use crate::usage::wrong_usage;
+use crate::whole;
 
 /// The table, and what lies beside it.
 #[derive(Debug, Clone)]
@@ -31,15 +36,20 @@ impl Paths {
         };
         let records = beside(&table, "jsonl");
         if records == table {
-            bail!("--out {}: this is the table, give it another extension", out.display());
+            wrong_usage!("--out {}: this is the table, give it another extension", out.display());
         }
         let [run, journal, failed, unsteady] = ["run.json", "journal", "failed.json", "unsteady"]
             .map(|extension| beside(&table, extension));
         Ok(Self { table, records, run, journal, failed, unsteady })
     }
 
-    /// Refuses results of which a run found out that none holds.
-    pub(crate) fn check_steady(&self) -> anyhow::Result<()> {
+    /// Refuses results that are another table's, or of which a run found out that none holds.
+    pub(crate) fn check_usable(&self) -> anyhow::Result<()> {
+        self.check_only_table()?;
+        self.check_steady()
+    }
+
+    fn check_steady(&self) -> anyhow::Result<()> {
         match std::fs::read_to_string(&self.unsteady) {
             Ok(why) => bail!(
                 "no result in {} holds: {} (--overwrite begins anew, with a model that was mended)",
@@ -51,10 +61,78 @@ impl Paths {
         }
     }
 
+    /// All files that a run may have.
+    pub(crate) fn all(&self) -> [PathBuf; 6] {
+        let Self { table, records, run, journal, failed, unsteady } = self.clone();
+        [table, records, run, journal, failed, unsteady]
+    }
+
+    /// Refuses two of a run's files that are one, such as by a link.
+    pub(crate) fn check_apart(&self) -> anyhow::Result<()> {
+        let all = self.all();
+        for (place, file) in all.iter().enumerate() {
+            whole::check_apart(file, all[..place].iter().map(PathBuf::as_path))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to replace what is there: anything, or with `overwrite` what no run wrote.
+    pub(crate) fn check(&self, overwrite: bool) -> anyhow::Result<()> {
+        for path in self.all() {
+            if path.exists() && !path.is_file() {
+                wrong_usage!("{} is no plain file: give another --out", path.display());
+            }
+        }
+        self.check_only_table()?;
+        if overwrite { self.check_own() } else { self.check_free() }
+    }
+
+    /// Refuses to replace files that are not of a run, whatever they are.
+    fn check_own(&self) -> anyhow::Result<()> {
+        for (path, beginning) in [
+            (&self.table, "idx\t"),
+            (&self.records, "{\"idx\":"),
+            (&self.run, "{"),
+            (&self.journal, "drs journal "),
+            (&self.failed, "["),
+        ] {
+            if path.is_file() && !begins(path, beginning)? {
+                bail!(
+                    "{} is there and was not written by drs certify: --overwrite replaces results only; move it away, or give another --out",
+                    path.display()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses records that belong to another table, whose name differs in its extension.
+    fn check_only_table(&self) -> anyhow::Result<()> {
+        if self.table.exists() || !has_something(&self.records) {
+            return Ok(());
+        }
+        let folder = self.table.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let Ok(entries) = folder.unwrap_or(Path::new(".")).read_dir() else { return Ok(()) };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let with_records = beside(&path, "jsonl").file_name() == self.records.file_name();
+            if with_records
+                && !self.all().contains(&path)
+                && begins(&path, "idx\t").unwrap_or(false)
+            {
+                bail!(
+                    "{} has the certificates of {}: give another --out",
+                    self.records.display(),
+                    path.display()
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses to write where there is something that no run can go on from.
     ///
     /// Empty files are what a run leaves that was killed at its very start.
-    pub(crate) fn check_free(&self) -> anyhow::Result<()> {
+    fn check_free(&self) -> anyhow::Result<()> {
         match [&self.table, &self.records].into_iter().find(|path| has_something(path)) {
             Some(path) => bail!(
                 "{} exists, but {}, which tells of which run it is, does not: bring that back to go on, give another --out, or --overwrite to replace it",
@@ -84,6 +162,15 @@ impl Paths {
 
 fn has_something(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.len() > 0)
+}
+
+/// Whether a file begins so, or is empty.
+fn begins(path: &Path, beginning: &str) -> anyhow::Result<bool> {
+    let mut found = Vec::new();
+    let length = beginning.len() as u64;
+    let read = File::open(path).and_then(|file| file.take(length).read_to_end(&mut found));
+    read.with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(found.is_empty() || found == beginning.as_bytes())
 }
 
 #[cfg(test)]

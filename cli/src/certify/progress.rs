@@ -38,6 +38,9 @@ pub(super) struct Progress {
     watch: Option<Watch>,
 }
 
+/// Methods that send each input to an expert.
+const ROUTED: [&str; 3] = ["maxmin", "set", "dual"];
+
 impl Progress {
     /// Of a run over so many inputs, of which these are done.
     pub(super) fn start(inputs: usize, done: &[Record<'_>]) -> Self {
@@ -119,7 +122,7 @@ impl Progress {
     }
 
     /// Ends the bar, prints the summary and returns the number of inputs done.
-    pub(super) fn finish(mut self, router: &Router) -> usize {
+    pub(super) fn finish(mut self, router: &Router, method: &str) -> usize {
         self.bar.finish();
         if let Some(found) = self.watch.as_mut().and_then(Watch::finish) {
             self.say(&format!("warning: {found}"));
@@ -149,10 +152,11 @@ impl Progress {
             .collect();
         let elapsed = self.start.elapsed();
         let counts = format!(
-            "{} inputs, abstained {} %, {} draws per input, routed to {}\n{} in all, {:.3} s per input, models running {:.0} % of the time",
+            "{} inputs, abstained {} %, {} draws per input, {} {}\n{} in all, {:.3} s per input, models running {:.0} % of the time",
             self.inputs,
             percent(self.abstained),
             self.draws / self.inputs as u64,
+            if ROUTED.contains(&method) { "routed to" } else { "answered by" },
             routed.join(", "),
             FormattedDuration(elapsed),
             elapsed.as_secs_f64() / (self.inputs - self.before).max(1) as f64,

@@ -18,9 +18,6 @@ impl Interrupt {
         let interrupt = Self::default();
         let caught = Arc::clone(&interrupt.0);
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch for signals")?;
-        // A file that may not grow any more is then an error of writing, not the end.
-        signal_hook::flag::register(libc::SIGXFSZ, Arc::default())
-            .context("cannot watch for signals")?;
         let mut stop = Some(stop);
         std::thread::spawn(move || {
             for signal in signals.forever() {

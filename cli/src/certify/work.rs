@@ -70,7 +70,10 @@ impl Work<'_> {
         tell_before(done.len(), indices.len(), journal.left(), paths);
         let left: Vec<usize> =
             indices.iter().copied().filter(|idx| !finished.contains(idx)).collect();
-        let mut failed = Failed::read(&paths.failed).unwrap_or_default();
+        let mut failed = Failed::read(&paths.failed).unwrap_or_else(|error| {
+            say!("note: {error:#}: left out, its inputs are tried again");
+            Failed::default()
+        });
         failed.retain(|idx| left.binary_search(&idx).is_ok());
 
         let journal = Arc::new(journal);
@@ -99,14 +102,14 @@ impl Work<'_> {
             whole::write(&paths.unsteady, &format!("{error:#}\n"))?;
             // Nor do the votes hold that are not in results yet.
             journal.forget()?;
-            let count = progress.finish(&self.pool.router);
+            let count = progress.finish(&self.pool.router, &header.method);
             return outcome.map(|()| ExitCode::SUCCESS).with_context(|| {
                 format!("stopped after {count} inputs; what is in {out} rests on this model: do not use it")
             });
         }
         let kept = kept_words(written, paths);
         let outcome = outcome.and(failed.write(&paths.failed));
-        let count = progress.finish(&self.pool.router);
+        let count = progress.finish(&self.pool.router, &header.method);
         let kept = format!("are kept in {out}{kept}; the same command goes on there");
         outcome.with_context(|| format!("stopped after {count} inputs, which {kept}"))?;
         let summary = failed.summary(indices.len(), &paths.failed);

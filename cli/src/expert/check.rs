@@ -15,6 +15,7 @@ use super::child::{Answer, Check, Request, ask};
 use super::measure;
 use super::subject::{Subject, input, prepare, subjects, value};
 use crate::args::CheckArgs;
+use crate::usage::wrong_usage;
 
 /// As `--json` writes it.
 #[derive(Serialize)]
@@ -28,7 +29,7 @@ struct Checked<'a> {
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     if args.data.is_none() && args.reading.labels.is_some() {
-        bail!("--labels without --data: labels of which inputs? --data DIR");
+        wrong_usage!("--labels without --data: labels of which inputs? --data DIR");
     }
     let mut passed = true;
     for subject in &subjects(&args.subject)? {

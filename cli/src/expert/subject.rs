@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::child::{Answer, Request, ask, single};
 use crate::args::SubjectArgs;
+use crate::usage::wrong_usage;
 
 /// A plugin that was found.
 pub(super) struct Subject {
@@ -83,7 +84,7 @@ pub(super) fn subjects(args: &SubjectArgs) -> anyhow::Result<Vec<Subject>> {
     if subjects.is_empty() {
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
         let found = args.name.as_deref().unwrap_or_default();
-        bail!("--name {found}: no such model, expected one of {}", names.join(", "));
+        wrong_usage!("--name {found}: no such model, expected one of {}", names.join(", "));
     }
     Ok(subjects)
 }
@@ -96,7 +97,7 @@ fn of_plugin(args: &SubjectArgs) -> anyhow::Result<Subject> {
     let path = path.to_str().with_context(|| format!("{}: not valid UTF-8", path.display()))?;
     let config = args.config.as_deref().map(value).transpose().context("--config")?;
     if config.is_some() && args.shape.is_none() {
-        bail!("--config without --shape: what do the inputs look like? --shape C,H,W");
+        wrong_usage!("--config without --shape: what do the inputs look like? --shape C,H,W");
     }
     let spec = ModelSpec::new(path, config.unwrap_or_else(|| Value::Object(Default::default())));
     let (copies, patience) = (copies()?, Duration::from_secs_f64(args.timeout));

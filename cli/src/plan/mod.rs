@@ -4,13 +4,13 @@ mod verdict;
 
 use std::io::Write as _;
 
-use anyhow::bail;
 use drs_analysis::{Joint, Pool, Verdict};
 use drs_report::{Grid, Markup, Part};
 use serde::Serialize;
 
 use crate::args::{Format, PlanArgs};
 use crate::logs;
+use crate::usage::wrong_usage;
 
 /// How lower bounds look in these tables.
 const SHOWN: &str = " (at radii marked *, where every figure may move)";
@@ -60,7 +60,7 @@ struct Expected {
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
     let logs = logs::read(&args.logs)?;
     if !(2..=MOST_LOGS).contains(&logs.len()) {
-        bail!("{} logs, expected 2 to {MOST_LOGS}: one for each expert", logs.len());
+        wrong_usage!("{} logs, expected 2 to {MOST_LOGS}: one for each expert", logs.len());
     }
     let joint = Joint::new(&logs)?;
     let pools = Pool::all(&joint);

@@ -40,6 +40,10 @@ pub(super) fn sentence(verdicts: &[Verdict], logs: &[Log]) -> String {
                 also(open, "it is too close to tell")
             )
         }
+        // Where nobody certifies anything there is no radius to name.
+        Pays::No if best.points <= 0.0 => format!(
+            "Verdict: no, not even with {router}. {pool} would at no radius certify more than the best single expert."
+        ),
         Pays::No => format!(
             "Verdict: no, not even with {router}. {pool} would at no radius certify one point more than the best single expert; at best, at r = {}, {}.",
             best.radius,
@@ -183,11 +187,13 @@ mod tests {
         ] {
             assert!(yes.contains(text), "{text}\n{yes}");
         }
-        let no = said(verdict(Pays::No, &[(0.0, -5.0, -7.0, -3.0), (0.5, -0.2, -1.0, 0.6)]));
+        let no = said(verdict(Pays::No, &[(0.0, -5.0, -7.0, -3.0), (0.5, 0.2, -1.0, 0.6)]));
         assert!(
-            no.contains("no, not even") && no.contains("at r = 0.5, 0.2 points less than b"),
+            no.contains("no, not even") && no.contains("at r = 0.5, 0.2 points more than b"),
             "{no}"
         );
+        let none = said(verdict(Pays::No, &[(0.0, -5.0, -7.0, -3.0), (3.0, 0.0, 0.0, 0.0)]));
+        assert!(none.contains("at no radius certify more") && !none.contains("r = 3"), "{none}");
         let close = said(verdict(Pays::TooClose, &[(0.5, 0.6, -1.2, 2.4)]));
         assert!(close.contains("too close to tell with 500 inputs"), "{close}");
         assert!(close.contains("0.6 points more than b (interval -1.2 to 2.4)"), "{close}");

@@ -14,6 +14,7 @@ use drs_router::Config;
 use super::replay::Bench;
 use crate::args::InputArgs;
 use crate::data;
+use crate::usage::wrong_usage;
 
 /// Where inputs are read from.
 pub(super) struct Inputs<'a> {
@@ -41,7 +42,7 @@ impl<'a> Inputs<'a> {
     pub(super) fn open(args: &'a InputArgs, bench: Option<&Bench>) -> anyhow::Result<Option<Self>> {
         if args.data.is_none() && bench.is_none() {
             if args.experts.is_some() {
-                bail!("--experts is for --replay and for --data: give one of them too");
+                wrong_usage!("--experts is for --replay and for --data: give one of them too");
             }
             return Ok(None);
         }

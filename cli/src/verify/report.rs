@@ -203,7 +203,9 @@ impl<'a> Row<'a> {
         let (mut rejection, mut differing, mut configuration) = (None, None, None);
         match outcome {
             Err(told) => rejection = Some(told.clone().into()),
-            Ok(Passed { replay: Some(Replay { agreement, here, configuration: other }), .. }) => {
+            Ok(Passed {
+                replay: Some(Replay { agreement, here, configuration: other }), ..
+            }) => {
                 if let Agreement::Consistent { differing: d, draws } = *agreement {
                     differing = Some(Differing { differing: d, draws, here: here.as_ref() });
                 }

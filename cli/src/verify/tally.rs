@@ -88,7 +88,8 @@ impl Tally {
                 self.differing[1] += draws;
             }
         }
-        if let Some(told) = passed.replay.as_ref().and_then(|replay| replay.configuration.as_ref()) {
+        if let Some(told) = passed.replay.as_ref().and_then(|replay| replay.configuration.as_ref())
+        {
             self.reconfigured.get_or_insert_with(|| (0, told.clone())).0 += 1;
         }
         self.runs.add(Run::of(entry.certificate()), checked.line);
