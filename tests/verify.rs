@@ -148,7 +148,7 @@ fn what_is_no_record_is_rejected_not_a_panic() {
     place.write("empty.jsonl", "\n");
     place.drs("verify empty.jsonl").fails(1, &["empty.jsonl", "no record"]);
     place.drs("verify nowhere.jsonl").fails(1, &["cannot read nowhere.jsonl"]);
-    place.drs("verify out.jsonl --experts experts.toml").fails(1, &["--replay", "--data"]);
+    place.drs("verify out.jsonl --experts experts.toml").fails(2, &["--replay", "--data"]);
     place.drs("verify out.jsonl --replay").fails(2, &["--experts"]);
     place.drs("verify out.jsonl --replay --experts experts.toml").fails(1, &["--data PATH"]);
 }

@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use drs_analysis::{Decided, Log, common, names};
+use drs_core::text::printable;
 
 use crate::args::LogArgs;
 use crate::usage::wrong_usage;
@@ -25,7 +26,7 @@ pub(crate) fn read_any(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
     let names = names(&given)?;
     let mut logs = Vec::with_capacity(args.logs.len());
     for (arg, name) in args.logs.iter().zip(names) {
-        let log = Log { name, ..Log::read(&arg.path)? };
+        let log = Log { name: printable(&name).into_owned(), ..Log::read(&arg.path)? };
         log.notes.iter().for_each(|note| say!("note: {}: {note}", arg.path.display()));
         logs.push(log);
     }

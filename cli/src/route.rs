@@ -8,8 +8,10 @@ use anyhow::{Context as _, bail};
 use comfy_table::{CellAlignment, Table, presets};
 use drs_core::certificate::{Binds, Certificate};
 use drs_core::certify::Prediction;
-use drs_core::protocol::Method;
+use drs_core::noise::Seed;
+use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::Stopping;
+use drs_core::text::printable;
 use drs_data::read_image;
 use drs_progress::Bar;
 use drs_router::{Router, Timed, ordered};
@@ -54,20 +56,7 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
     let protocol = args.draws.protocol(pool.config.split, Stopping::Tolerance(TOLERANCE));
     let method = method(args.method.method.as_ref(), pool.router.pool(), &protocol)?;
     let seed = args.draws.seed()?;
-    let certify = |image| -> anyhow::Result<Answer<'_>> {
-        let read = read_image(image, pool.config.input)?;
-        let input = Arc::new(read.input);
-        let timed = if args.predict {
-            let predicted = pool.router.predict(input, method, &protocol, seed);
-            predicted.map(|timed| timed.map(Outcome::Prediction))
-        } else {
-            let certified = pool.router.certify(input, method, &protocol, seed);
-            certified.map(|timed| timed.map(|outcome| Outcome::Certificate(Box::new(outcome))))
-        };
-        let timed = timed.with_context(|| image.display().to_string())?;
-        let conversion = read.conversion;
-        Ok(Answer { conversion, ..Answer::new(&pool.router, image, timed) })
-    };
+    let certify = |image| answer(args, &pool, method, &protocol, seed, image);
 
     let mut table = table(args.predict);
     let mut failures = 0;
@@ -103,6 +92,36 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
         bail!("{failures} of {} images failed", args.images.len());
     }
     Ok(())
+}
+
+/// A file's name, whatever is in it.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
+/// Routes one image.
+fn answer<'a>(
+    args: &RouteArgs,
+    pool: &'a OpenPool,
+    method: Method,
+    protocol: &Protocol,
+    seed: Seed,
+    image: &'a Path,
+) -> anyhow::Result<Answer<'a>> {
+    if args.json && image.to_str().is_none() {
+        bail!("{}: the name is not UTF-8, which JSON needs: rename the file", shown(image));
+    }
+    let read = read_image(image, pool.config.input)?;
+    let input = Arc::new(read.input);
+    let timed = if args.predict {
+        let predicted = pool.router.predict(input, method, protocol, seed);
+        predicted.map(|timed| timed.map(Outcome::Prediction))
+    } else {
+        let certified = pool.router.certify(input, method, protocol, seed);
+        certified.map(|timed| timed.map(|outcome| Outcome::Certificate(Box::new(outcome))))
+    };
+    let timed = timed.with_context(|| shown(image))?;
+    Ok(Answer { conversion: read.conversion, ..Answer::new(&pool.router, image, timed) })
 }
 
 impl<'a> Answer<'a> {
@@ -152,7 +171,7 @@ impl<'a> Answer<'a> {
         };
         row.push(draws.to_string());
         row.push(format!("{:.2} s", self.seconds));
-        row
+        row.iter().map(|cell| printable(cell).into_owned()).collect()
     }
 }
 

@@ -32,6 +32,7 @@ pub mod pool;
 pub mod protocol;
 pub mod rule;
 pub mod sampling;
+pub mod text;
 pub mod units;
 pub mod verify;
 pub mod votes;

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use drs_core::text::{printable, printable_lines};
+
 /// A file that cannot be used; the message says what was found and expected.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {problem}")]
+#[error("{}: {}", printable(&path.to_string_lossy()), printable_lines(problem))]
 pub struct DataError {
     path: PathBuf,
     problem: String,

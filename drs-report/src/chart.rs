@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::sync::Once;
 
 use drs_analysis::Curve;
+use drs_core::text::printable;
 use image::{ImageFormat, RgbImage};
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -117,7 +118,7 @@ impl Chart {
         let mut builder = ChartBuilder::on(area);
         builder.margin(pixels(12)).x_label_area_size(pixels(44)).y_label_area_size(pixels(56));
         if !self.title.is_empty() {
-            builder.caption(&self.title, font(18));
+            builder.caption(printable(&self.title), font(18));
         }
         let mut axes = builder.build_cartesian_2d(0.0..to, 0.0..1.0).map_err(ChartError::new)?;
         axes.configure_mesh()
@@ -163,7 +164,7 @@ impl Chart {
             let key = pixels(30) as i32;
             axes.draw_series(std::iter::once(nothing))
                 .map_err(ChartError::new)?
-                .label(&line.name)
+                .label(printable(&line.name))
                 .legend(move |(x, y)| path(vec![(x, y), (x + key, y)], dash, scale, style));
         }
         let has_bounds = self.explain(&mut axes, scale)?;

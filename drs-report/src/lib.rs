@@ -7,12 +7,14 @@
 
 mod chart;
 mod corners;
+mod escape;
 mod page;
 mod palette;
 mod table;
 mod thumbnail;
 
 pub use chart::{Chart, ChartError, Line, Size};
+pub use escape::csv_text;
 pub use page::{Card, Page};
 pub use table::{Grid, Markup, Part};
 pub use thumbnail::thumbnail;

@@ -1,15 +1,18 @@
 //! One HTML file with everything in it: curves, tables, inputs.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use drs_core::certificate::Binds;
+use drs_core::text::printable;
 use serde::{Serialize, Serializer};
 
 use crate::chart::Line;
+use crate::escape;
 use crate::palette;
-use crate::table::{Markup, Part, html_escaped};
+use crate::table::{Markup, Part};
 
 const PAGE: &str = include_str!("../assets/page.html");
 
@@ -68,14 +71,14 @@ fn base64<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok
 #[derive(Serialize)]
 struct Data<'a> {
     lines: Vec<LineData<'a>>,
-    classes: &'a [String],
+    classes: Vec<Cow<'a, str>>,
     channels: usize,
     cards: &'a [Card],
 }
 
 #[derive(Serialize)]
 struct LineData<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     colour: String,
     dash: (u32, u32),
     /// Up to each radius, the share.
@@ -96,15 +99,15 @@ impl Page {
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let data = Data {
             lines: self.line_data(),
-            classes: &self.classes,
+            classes: self.classes.iter().map(|name| printable(name)).collect(),
             channels: self.channels,
             cards: &self.cards,
         };
         // No text may end the element that the data is in.
         let data = serde_json::to_string(&data)?.replace('<', "\\u003c");
-        let (title, subtitle) = (html_escaped(&self.title), html_escaped(&self.subtitle));
+        let (title, subtitle) = (escape::html(&self.title), escape::html(&self.subtitle));
         let tables = Markup::Html.text(&self.tables);
-        let hint = |hint: &String| format!("<p class=\"hint\">{}</p>\n", html_escaped(hint));
+        let hint = |hint: &String| format!("<p class=\"hint\">{}</p>\n", escape::html(hint));
         let hints: String = self.hints.iter().map(hint).collect();
         let fields = [
             ("title", title.as_str()),
@@ -133,7 +136,7 @@ impl Page {
     fn line_data(&self) -> Vec<LineData<'_>> {
         palette::styles(&self.lines)
             .map(|(line, colour, dash)| LineData {
-                name: &line.name,
+                name: printable(&line.name),
                 colour: format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2),
                 dash,
                 steps: line.curve.steps().collect(),

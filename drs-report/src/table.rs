@@ -1,6 +1,9 @@
 //! Tables and notes in Markdown, LaTeX and HTML.
 
 use comfy_table::{CellAlignment, Table, presets};
+use drs_core::text::printable;
+
+use crate::escape;
 
 /// A table whose first column is text, the others figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +44,9 @@ impl Markup {
             (Part::Table(grid), Self::Markdown) => markdown(grid),
             (Part::Table(grid), Self::Latex) => latex(grid),
             (Part::Table(grid), Self::Html) => html(grid),
-            (Part::Note(note), Self::Markdown) => format!("{note}\n"),
-            (Part::Note(note), Self::Latex) => format!("% {note}\n"),
-            (Part::Note(note), Self::Html) => format!("<p>{}</p>\n", html_escaped(note)),
+            (Part::Note(note), Self::Markdown) => format!("{}\n", printable(note)),
+            (Part::Note(note), Self::Latex) => format!("% {}\n", printable(note)),
+            (Part::Note(note), Self::Html) => format!("<p>{}</p>\n", escape::html(note)),
         };
         parts.iter().map(part).collect::<Vec<_>>().join("\n")
     }
@@ -52,74 +55,39 @@ impl Markup {
 fn markdown(grid: &Grid) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(&grid.header);
+    table.set_header(grid.header.iter().map(|cell| escape::markdown(cell)));
     grid.rows.iter().for_each(|row| {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| escape::markdown(cell)));
     });
     table.column_iter_mut().skip(1).for_each(|c| c.set_cell_alignment(CellAlignment::Right));
-    format!("{}\n\n{table}\n", grid.title)
+    format!("{}\n\n{table}\n", printable(&grid.title))
 }
 
 fn latex(grid: &Grid) -> String {
     let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|cell| latex_escaped(cell)).collect();
+        let cells: Vec<String> = cells.iter().map(|cell| escape::latex(cell)).collect();
         format!("{} \\\\\n", cells.join(" & "))
     };
     let columns = "r".repeat(grid.header.len().saturating_sub(1));
     let rows: String = grid.rows.iter().map(|row| line(row)).collect();
     format!(
         "% {}\n\\begin{{tabular}}{{l{columns}}}\n\\toprule\n{}\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n",
-        grid.title,
+        printable(&grid.title),
         line(&grid.header)
     )
 }
 
 fn html(grid: &Grid) -> String {
     let line = |cells: &[String], tag: &str| {
-        let cell = |cell: &String| format!("<{tag}>{}</{tag}>", html_escaped(cell));
+        let cell = |cell: &String| format!("<{tag}>{}</{tag}>", escape::html(cell));
         format!("<tr>{}</tr>\n", cells.iter().map(cell).collect::<String>())
     };
     let rows: String = grid.rows.iter().map(|row| line(row, "td")).collect();
     format!(
         "<table>\n<caption>{}</caption>\n<thead>{}</thead>\n<tbody>{rows}</tbody>\n</table>\n",
-        html_escaped(&grid.title),
+        escape::html(&grid.title),
         line(&grid.header, "th")
     )
-}
-
-fn latex_escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '%' | '_' | '&' | '#' | '$' | '{' | '}' => escaped.extend(['\\', character]),
-            '\\' => escaped.push_str("\\textbackslash{}"),
-            '~' => escaped.push_str("\\textasciitilde{}"),
-            '^' => escaped.push_str("\\textasciicircum{}"),
-            '–' => escaped.push_str("--"),
-            '≥' => escaped.push_str("$\\geq$"),
-            '≤' => escaped.push_str("$\\leq$"),
-            '−' => escaped.push_str("$-$"),
-            'σ' => escaped.push_str("$\\sigma$"),
-            // In LaTeX's usual encoding these two print as ¡ and ¿.
-            '<' | '>' => escaped.extend(['$', character, '$']),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-pub(crate) fn html_escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -140,6 +108,6 @@ mod tests {
         let html = Markup::Html.text(&parts);
         let row = "<tr><td>noise_0.25 &amp; &lt;more&gt;</td><td>≥ 60.00 %</td></tr>";
         assert!(html.contains(row) && html.contains("<p>a &lt; b</p>"), "{html}");
-        assert!(Markup::Markdown.text(&parts).contains("| noise_0.25 & <more> | ≥ 60.00 % |"));
+        assert!(Markup::Markdown.text(&parts).contains("| noise_0.25 & \\<more> | ≥ 60.00 % |"));
     }
 }

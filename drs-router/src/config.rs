@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use drs_core::lattice::Digest;
 use drs_core::protocol::AlphaSplit;
 use drs_core::rule::Term;
+use drs_core::text::is_name;
 use drs_data::InputSpec;
 use serde::Deserialize;
 
@@ -287,10 +288,8 @@ impl RouterTable {
     }
 }
 
-/// Names stand in noise addresses, file columns and `one:NAME`.
 fn check_name(name: &str) -> Result<(), String> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || !name.chars().all(fine) {
+    if !is_name(name) {
         Err(format!("\"{name}\" found, expected letters, digits, '_', '-' and '.'"))
     } else if name == "router" {
         Err("\"router\" is reserved for the router, expected another name".to_owned())

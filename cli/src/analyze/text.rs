@@ -3,7 +3,7 @@
 use drs_analysis::{Routed, Share};
 
 use super::findings::{Best, Findings, JointFindings, LogFindings};
-use drs_report::{Grid, Part};
+use drs_report::{Grid, Part, csv_text};
 
 /// Said beside every average certified radius.
 const AVERAGE_RADIUS: &str = "ACR is the average certified radius, wrong answers and abstentions counted as 0. It is a poor summary: very large radii on easy inputs raise it while most inputs lose (Sun et al. 2025).";
@@ -65,7 +65,7 @@ pub(super) fn csv(findings: &Findings) -> anyhow::Result<String> {
             let (count, inputs) = (share.count.to_string(), share.inputs.to_string());
             let figures = [share.percent, share.low, share.high, share.at_most];
             let figures = figures.map(|percent| format!("{percent:.4}"));
-            let fields = [name.to_owned(), radius.to_string(), count, inputs];
+            let fields = [csv_text(name).into_owned(), radius.to_string(), count, inputs];
             writer.write_record(fields.into_iter().chain(figures))?;
         }
     }

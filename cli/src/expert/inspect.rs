@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use drs_core::text::printable;
 use drs_plugins_api::{Manifest, PluginInfo};
 use serde::Serialize;
 
@@ -70,7 +71,11 @@ fn print(inspected: &Inspected<'_>) {
     let [channels, height, width] = model.shape;
     println!("  sigma            {}", model.sigma);
     println!("  inputs           {channels}x{height}x{width}");
-    println!("  classes          {}: {}", model.classes.len(), model.classes.join(", "));
+    println!(
+        "  classes          {}: {}",
+        model.classes.len(),
+        printable(&model.classes.join(", "))
+    );
     println!("  preferred batch  {}", model.preferred_batch);
     let at_once = if model.concurrency == 0 {
         "any number".to_owned()
@@ -82,9 +87,9 @@ fn print(inspected: &Inspected<'_>) {
         println!("  tolerance        {} of the votes", model.tolerance);
     }
     for file in &model.files {
-        println!("  file             {}", file.display());
+        println!("  file             {}", printable(&file.to_string_lossy()));
     }
     if !model.capabilities.is_empty() {
-        println!("  capabilities     {}", model.capabilities.join(", "));
+        println!("  capabilities     {}", printable(&model.capabilities.join(", ")));
     }
 }

@@ -5,7 +5,7 @@ mod verdict;
 use std::io::Write as _;
 
 use drs_analysis::{Joint, Pool, Verdict};
-use drs_report::{Grid, Markup, Part};
+use drs_report::{Grid, Markup, Part, csv_text};
 use serde::Serialize;
 
 use crate::args::{Format, PlanArgs};
@@ -166,7 +166,7 @@ fn csv(plan: &Plan, args: &PlanArgs) -> anyhow::Result<String> {
         for (index, radius) in args.radii.iter().enumerate() {
             let share = |share: f64| format!("{share:.6}");
             let mut fields = vec![
-                row.experts.join("+"),
+                csv_text(&row.experts.join("+")).into_owned(),
                 radius.to_string(),
                 share(row.oracle[index]),
                 share(row.envelope[index]),

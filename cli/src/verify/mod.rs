@@ -1,6 +1,7 @@
 //! `drs verify`: certificates checked line by line.
 
 mod inputs;
+mod names;
 mod replay;
 mod report;
 mod tally;
@@ -16,6 +17,7 @@ use drs_router::{Replay, ordered};
 
 use crate::args::VerifyArgs;
 use inputs::Inputs;
+use names::Names;
 use replay::Bench;
 use report::Report;
 
@@ -82,6 +84,7 @@ fn check(
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let mut first: HashMap<usize, u64> = HashMap::new();
+    let mut names = Names::default();
     let mut records = 0;
     ordered(lines, threads, work, |checked| -> anyhow::Result<()> {
         let mut checked = checked?;
@@ -92,6 +95,12 @@ fn check(
             let found = format!("{} again, as in line {earlier}", record.idx);
             checked.outcome =
                 checked.outcome.and(Err(Rejection::new("idx", found, "each input once")));
+        }
+        if let Some(Entry::Answer(answer)) = &checked.entry
+            && checked.outcome.is_ok()
+            && let Err(rejection) = names.fits(answer, checked.line)
+        {
+            checked.outcome = Err(rejection);
         }
         report.add(path, &checked)
     })?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use drs_core::certificate::Verdict;
+use drs_core::text::printable;
 use drs_core::verify::{Agreement, Rejection};
 use drs_router::Replay;
 use serde::Serialize;
@@ -110,7 +111,7 @@ impl Report {
         if self.json {
             writeln!(out, "{}", serde_json::to_string(&Row::of(path, checked))?)?;
         } else if let Err(rejection) = &checked.outcome {
-            writeln!(out, "{}:{}: {rejection}", path.display(), checked.line)?;
+            writeln!(out, "{}:{}: {rejection}", shown(path), checked.line)?;
         }
         Ok(())
     }
@@ -127,7 +128,7 @@ impl Report {
         }
         let mut out = std::io::stdout().lock();
         let (accepted, records) = (tally.accepted(), tally.records);
-        let path = path.display();
+        let path = shown(path);
         if tally.runs.mixed() && !self.mixed {
             let first = tally.runs.parts().next().map_or(1, |(part, _)| part.line);
             for (part, told) in tally.runs.parts().skip(1).take(MOST_RUNS) {
@@ -154,6 +155,10 @@ impl Report {
         if tally.trusted > 0 {
             let remedy = if self.data { "the data has none" } else { "--data compares them" };
             writeln!(out, "  {} labels are taken on trust: {remedy}", tally.trusted)?;
+        }
+        if tally.named > 0 {
+            let named = tally.named;
+            writeln!(out, "  {named} names of classes are taken on trust: --replay compares them")?;
         }
         if tally.equal + tally.consistent > 0 {
             write!(out, "  votes drawn again: {} equal", tally.equal)?;
@@ -217,6 +222,11 @@ impl<'a> Row<'a> {
         let status = Status::of(outcome);
         Self { file, line: *line, input, status, rejection, differing, configuration }
     }
+}
+
+/// A file's name, whatever is in it.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
 }
 
 /// Tells of a file of several runs.

@@ -20,6 +20,8 @@ pub(super) struct Tally {
     pub(super) labels: usize,
     /// They have labels that nothing was compared with.
     pub(super) trusted: usize,
+    /// Answers that name a class, which no model was asked about.
+    pub(super) named: usize,
     pub(super) equal: usize,
     pub(super) consistent: usize,
     /// Of the consistent ones: votes that differ, and of how many.
@@ -79,6 +81,8 @@ impl Tally {
         self.labels += usize::from(passed.label);
         let labelled = matches!(entry, Entry::Record(record) if record.label.is_some());
         self.trusted += usize::from(labelled && !passed.label);
+        let named = matches!(entry, Entry::Answer(answer) if answer.class.is_some());
+        self.named += usize::from(named && passed.replay.is_none());
         match passed.replay.as_ref().map(|replay| replay.agreement) {
             None => {}
             Some(Agreement::Equal) => self.equal += 1,

@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use crate::certificate::Certificate;
 use crate::certify::{CertifyError, certify};
+use crate::text::printable;
 use recorded::{Recorded, Unrecorded};
 
 /// Why a record is not accepted: the first field that does not follow.
@@ -68,7 +69,10 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}, expected {}", self.field, self.found, self.expected)
+        // All three may hold words of the record.
+        let [field, found, expected] =
+            [&self.field, &self.found, &self.expected].map(|text| printable(text));
+        write!(f, "{field}: {found}, expected {expected}")
     }
 }
 

@@ -7,6 +7,7 @@ use crate::certificate::{Certificate, ModelRecord, Provenance, RECORD_VERSION};
 use crate::certify::name;
 use crate::pool::{Model, Pool};
 use crate::protocol::Method;
+use crate::text::is_name;
 
 /// The name of the router in records; no expert may have it.
 const ROUTER: &str = "router";
@@ -57,7 +58,11 @@ fn pool(
         if !names.insert(name) {
             return Err(Rejection::new(field + ".name", format!("\"{name}\" again"), "another"));
         }
-        if name.is_empty() || (name == ROUTER && place > 0) {
+        if !is_name(name) {
+            let expected = "letters, digits, '_', '-' and '.'";
+            return Err(Rejection::new(field + ".name", format!("{name:?}"), expected));
+        }
+        if name == ROUTER && place > 0 {
             let expected = "the experts by name, after the router if there is one";
             return Err(Rejection::new(field + ".name", format!("\"{name}\""), expected));
         }
