@@ -250,7 +250,7 @@ fn pools_worth_having() {
     assert_eq!(json["verdicts"][0]["router_accuracy"], 0.9);
     assert_eq!(json["verdicts"][0]["gains"][1]["radius"], 0.5);
     assert!(json["sentence"].as_str().unwrap().starts_with("Verdict: "), "{json}");
-    place.drs("plan near.tsv").fails(2, &["1 logs", "expected 2 to 10"]);
+    place.drs("plan near.tsv").fails(2, &["1 log, expected 2 to 10"]);
     place.drs("plan near.tsv far.tsv --accuracy 80").fails(2, &["80", "from 0 to 1"]);
 }
 

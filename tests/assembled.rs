@@ -91,7 +91,7 @@ fn a_file_of_two_runs_is_refused_and_told_why() {
         assemble(&place, &first, &second);
         let run = place.drs("verify both.jsonl");
         assert!(run.stdout.contains(&format!("both.jsonl:2: {field}")), "no \"{field}\"\n{run}");
-        run.fails(1, &["1 of 1 files are put together from several runs", "--mixed"]);
+        run.fails(1, &["the file is put together from several runs", "--mixed"]);
         let told = place.drs("verify both.jsonl --mixed").succeeds();
         assert!(!told.contains("both.jsonl:2:"), "{told}");
         assert_eq!(told.matches("\n  2 x ").count(), 2, "{told}");
@@ -150,16 +150,16 @@ fn labels_and_indices_are_those_of_the_data() {
     let place = place();
     let lines = records(&place, "--seed 3", "out");
     let told = place.drs("verify out.jsonl").succeeds();
-    assert!(told.contains("4 labels are taken on trust: --data compares them"), "{told}");
+    assert!(told.contains("taken on trust: 4 labels; --data compares them"), "{told}");
     // With experts.toml or without, and no plugin is needed for it.
     for args in ["--data data", "--data data --experts experts.toml"] {
         let told = place.drs(&format!("verify out.jsonl {args}")).succeeds();
         assert!(told.contains("as in the data: 4 inputs, 4 labels"), "{told}");
-        assert!(!told.contains("labels are taken on trust"), "{told}");
-        assert!(told.contains("the votes themselves are taken on trust"), "{told}");
+        assert!(!told.contains("taken on trust: 4 labels"), "{told}");
+        assert!(told.contains("taken on trust: the votes themselves"), "{told}");
     }
     let told = place.drs("verify out.jsonl --data data --labels none").succeeds();
-    assert!(told.contains("4 labels are taken on trust: the data has none"), "{told}");
+    assert!(told.contains("taken on trust: 4 labels; the data has none"), "{told}");
 
     let mut changed: Vec<Value> =
         lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();

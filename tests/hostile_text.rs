@@ -70,7 +70,7 @@ fn answers_name_each_class_once() {
     assert_eq!(classes, ["high", "high", "low"]);
     place.write("answers.jsonl", &answers);
     let told = place.drs("verify answers.jsonl").succeeds();
-    assert!(told.contains("3 names of classes are taken on trust: --replay"), "{told}");
+    assert!(told.contains("taken on trust: 3 names of classes; --replay"), "{told}");
     let lines: Vec<&str> = answers.lines().collect();
     let low = lines[1].replace("\"class\":\"high\"", "\"class\":\"low\"");
     place.write("forged.jsonl", [lines[0], &low, lines[2]].join("\n"));

@@ -33,6 +33,13 @@ pub fn printable_lines(text: &str) -> String {
     lines.map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// "1 record", "2 records".
+#[must_use]
+pub fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// Whether a model may have this name: it stands in noise addresses, columns and `one:NAME`.
 #[must_use]
 pub fn is_name(name: &str) -> bool {

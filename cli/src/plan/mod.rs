@@ -5,6 +5,7 @@ mod verdict;
 use std::io::Write as _;
 
 use drs_analysis::{Joint, Pool, Verdict};
+use drs_core::text::counted;
 use drs_report::{Grid, Markup, Part, csv_text};
 use serde::Serialize;
 
@@ -60,7 +61,10 @@ struct Expected {
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
     let logs = logs::read(&args.logs)?;
     if !(2..=MOST_LOGS).contains(&logs.len()) {
-        wrong_usage!("{} logs, expected 2 to {MOST_LOGS}: one for each expert", logs.len());
+        wrong_usage!(
+            "{}, expected 2 to {MOST_LOGS}: one for each expert",
+            counted(logs.len(), "log")
+        );
     }
     let joint = Joint::new(&logs)?;
     let pools = Pool::all(&joint);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use drs_core::certificate::Verdict;
-use drs_core::text::printable;
+use drs_core::text::{counted, printable};
 use drs_core::verify::{Agreement, Rejection};
 use drs_router::Replay;
 use serde::Serialize;
@@ -150,15 +150,20 @@ impl Report {
         }
         if tally.inputs > 0 {
             let (inputs, labels) = (tally.inputs, tally.labels);
-            writeln!(out, "  as in the data: {inputs} inputs, {labels} labels")?;
+            writeln!(
+                out,
+                "  as in the data: {}, {}",
+                counted(inputs, "input"),
+                counted(labels, "label")
+            )?;
         }
         if tally.trusted > 0 {
             let remedy = if self.data { "the data has none" } else { "--data compares them" };
-            writeln!(out, "  {} labels are taken on trust: {remedy}", tally.trusted)?;
+            writeln!(out, "  taken on trust: {}; {remedy}", counted(tally.trusted, "label"))?;
         }
         if tally.named > 0 {
-            let named = tally.named;
-            writeln!(out, "  {named} names of classes are taken on trust: --replay compares them")?;
+            let named = counted(tally.named, "name");
+            writeln!(out, "  taken on trust: {named} of classes; --replay compares them")?;
         }
         if tally.equal + tally.consistent > 0 {
             write!(out, "  votes drawn again: {} equal", tally.equal)?;
@@ -178,7 +183,7 @@ impl Report {
                 )?;
             }
         } else if accepted > 0 {
-            writeln!(out, "  the votes themselves are taken on trust: --replay draws them again")?;
+            writeln!(out, "  taken on trust: the votes themselves; --replay draws them again")?;
         }
         Ok(())
     }
@@ -191,8 +196,12 @@ impl Report {
             problems.push(format!("{rejected} of {records} records are rejected"));
         }
         if assembled > 0 && !self.mixed {
+            let which = match files {
+                1 => "the file is".to_owned(),
+                files => format!("of {files} files {assembled} are"),
+            };
             problems.push(format!(
-                "{assembled} of {files} files are put together from several runs: alpha holds for one run, so verify each by itself (--mixed accepts and lists them)"
+                "{which} put together from several runs: alpha holds for one run, so verify each by itself (--mixed accepts and lists them)"
             ));
         }
         if problems.is_empty() {
