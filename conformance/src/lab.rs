@@ -6,10 +6,10 @@ use drs_core::pattern;
 use drs_plugins_api::{DRAWS, Manifest};
 
 use crate::Subject;
-use crate::cases::{Shortfall, fail, same_votes, skip};
 use crate::edge::{Way, edges};
 use crate::expert::Expert;
 use crate::noise::{Noise, stream};
+use crate::shortfall::{Shortfall, fail, same_votes, skip};
 
 /// Noise for an expert whose manifest gives no usable sigma, so that the other
 /// rules can be tried.

@@ -18,6 +18,7 @@ mod expert;
 mod lab;
 mod noise;
 mod report;
+mod shortfall;
 
 use std::path::Path;
 
@@ -25,9 +26,10 @@ use drs_plugins_api::abi::PluginModuleRef;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use cases::{CASES, FILES, OPENS, fail, skip};
+use cases::{CASES, FILES, OPENS};
 use lab::Lab;
 pub use report::{Finding, Measure, Outcome, Report};
+use shortfall::{fail, skip};
 
 /// An expert under test.
 #[derive(Clone)]

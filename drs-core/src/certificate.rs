@@ -7,6 +7,7 @@ use crate::noise::Seed;
 use crate::pool::Phase;
 use crate::protocol::Protocol;
 use crate::rule::Term;
+pub use crate::units::counts_at;
 use crate::units::{Alpha, Radius, Sigma};
 use crate::votes::VoteCounts;
 
@@ -218,13 +219,6 @@ pub struct Verdict {
     pub class_radius: Radius,
     /// Which of the two is smaller; `None` without a route.
     pub binds: Option<Binds>,
-}
-
-/// Whether a right answer with this radius counts as certified at a distance: the field's
-/// rule, radius ≥ r. A radius that is not above zero abstains, and counts nowhere.
-#[must_use]
-pub fn counts_at(radius: f64, distance: f64) -> bool {
-    radius > 0.0 && radius >= distance
 }
 
 impl Verdict {

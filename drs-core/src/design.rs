@@ -14,7 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::ProtocolError;
+use crate::error::ProtocolError;
 use crate::units::{Alpha, UnitError};
 
 /// What is left out of the shares, so that their sum cannot exceed one by rounding.

@@ -20,6 +20,7 @@
 //! Nothing here reads a file, loads a plugin or starts a thread.
 
 mod double_double;
+mod error;
 
 pub mod bounds;
 pub mod certificate;

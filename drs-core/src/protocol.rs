@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::error::ProtocolError;
 use crate::sampling::Sampling;
+pub use crate::units::MOST_DRAWS;
 use crate::units::{Alpha, UnitError};
-
-/// The most draws of a stage: far beyond what models can give, so that sums of them are
-/// exact and bounds on them quick.
-pub const MOST_DRAWS: u64 = 1_000_000_000;
 
 /// How an input is certified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,55 +124,6 @@ pub(crate) fn geometric(alpha: Alpha, factor: f64, parts: usize) -> Result<Vec<A
     // Rounded up, so that the shares' sum cannot exceed one.
     let total = weights.iter().sum::<f64>() * (1.0 + 1e-12);
     weights.iter().map(|weight| alpha.share(weight / total)).collect()
-}
-
-/// A protocol or pool that cannot be certified with.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ProtocolError {
-    /// A number of draws is zero.
-    #[error("{name} is {found}, expected 1 to {MOST_DRAWS} draws")]
-    Draws {
-        /// Field of [`Protocol`].
-        name: &'static str,
-        /// Value found.
-        found: u64,
-    },
-    /// A share of α is out of range.
-    #[error("the share `{name}` of alpha is {found}, expected {expected}")]
-    Split {
-        /// Field of [`AlphaSplit`].
-        name: &'static str,
-        /// Value found.
-        found: f64,
-        /// Range expected.
-        expected: &'static str,
-    },
-    /// A field of the sampling design is out of range.
-    #[error("`{name}` of the sampling design is {found}, expected {expected}")]
-    Design {
-        /// Field of [`Schedule`](crate::design::Schedule), or what it is to decide.
-        name: &'static str,
-        /// Value found.
-        found: f64,
-        /// Range expected.
-        expected: &'static str,
-    },
-    /// The pool lacks what the method needs.
-    #[error("{0}")]
-    Pool(String),
-    /// The sampler's distance from the exact distribution exceeds α.
-    #[error(
-        "the noise sampler may be off by {distance:e} over all draws, which leaves nothing of alpha {alpha:e}"
-    )]
-    Distance {
-        /// Total-variation distance of all draws together.
-        distance: f64,
-        /// α asked for.
-        alpha: f64,
-    },
-    /// α is too small to be shared among the bounds.
-    #[error("alpha cannot be shared: {0}")]
-    Alpha(#[from] UnitError),
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::counts_at;
 use crate::design::{Design, Schedule};
-use crate::protocol::ProtocolError;
+use crate::error::ProtocolError;
+use crate::units::counts_at;
 
 /// The radii at which results are usually compared.
 pub const USUAL_RADII: [f64; 11] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5];

@@ -144,6 +144,17 @@ macro_rules! number_conversions {
 }
 number_conversions!(Sigma, Alpha, Radius);
 
+/// The most draws of a stage: far beyond what models can give, so that sums of them are
+/// exact and bounds on them quick.
+pub const MOST_DRAWS: u64 = 1_000_000_000;
+
+/// Whether a right answer with this radius counts as certified at a distance: the field's
+/// rule, radius ≥ r. A radius that is not above zero abstains, and counts nowhere.
+#[must_use]
+pub fn counts_at(radius: f64, distance: f64) -> bool {
+    radius > 0.0 && radius >= distance
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

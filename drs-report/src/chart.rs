@@ -3,7 +3,6 @@
 use std::io::Cursor;
 use std::sync::Once;
 
-use drs_analysis::Curve;
 use drs_core::text::printable;
 use image::{ImageFormat, RgbImage};
 use plotters::coord::Shift;
@@ -13,6 +12,7 @@ use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
 use crate::corners::{between, corners};
+use crate::line::Line;
 use crate::palette;
 
 /// How much of a line's colour its shade has.
@@ -49,17 +49,6 @@ pub struct Chart {
     pub lines: Vec<Line>,
     /// Where the radius axis ends; `None` for the largest radius of any line.
     pub to: Option<f64>,
-}
-
-/// One curve.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Line {
-    /// In the legend.
-    pub name: String,
-    /// What is drawn.
-    pub curve: Curve,
-    /// What the others are compared with: drawn in grey.
-    pub reference: bool,
 }
 
 /// Width and height in pixels.
@@ -243,6 +232,8 @@ fn register_fonts() {
 
 #[cfg(test)]
 mod tests {
+    use drs_analysis::Curve;
+
     use super::*;
 
     fn chart() -> Chart {

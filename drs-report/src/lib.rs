@@ -8,13 +8,15 @@
 mod chart;
 mod corners;
 mod escape;
+mod line;
 mod page;
 mod palette;
 mod table;
 mod thumbnail;
 
-pub use chart::{Chart, ChartError, Line, Size};
+pub use chart::{Chart, ChartError, Size};
 pub use escape::csv_text;
+pub use line::Line;
 pub use page::{Card, Page};
 pub use table::{Grid, Markup, Part};
 pub use thumbnail::thumbnail;

@@ -9,8 +9,8 @@ use drs_core::certificate::Binds;
 use drs_core::text::printable;
 use serde::{Serialize, Serializer};
 
-use crate::chart::Line;
 use crate::escape;
+use crate::line::Line;
 use crate::palette;
 use crate::table::{Markup, Part};
 

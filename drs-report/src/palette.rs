@@ -2,7 +2,7 @@
 
 use plotters::style::RGBColor;
 
-use crate::chart::Line;
+use crate::line::Line;
 
 /// Okabe and Ito's colours but for yellow, which is too pale for lines; darkest first.
 const COLOURS: [RGBColor; 6] = [

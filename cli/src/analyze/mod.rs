@@ -9,12 +9,9 @@ use drs_analysis::Log;
 use drs_core::sampling::USUAL_RADII;
 use drs_report::{Markup, Part};
 
-use crate::args::{AnalyzeArgs, Format};
+use crate::args::{AnalyzeArgs, COMPARE, Format};
 use crate::logs;
 use findings::Findings;
-
-/// Radius at which logs are compared pair by pair, if no other is asked for.
-pub(crate) const COMPARE: f64 = 0.5;
 
 pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
     let logs = logs::read(&args.logs)?;

@@ -4,7 +4,9 @@ use drs_core::sampling::USUAL_RADII;
 
 use super::parse::parse_radius;
 use super::{Format, LogArgs};
-use crate::analyze::COMPARE;
+
+/// Radius at which logs are compared pair by pair, if no other is asked for.
+pub(crate) const COMPARE: f64 = 0.5;
 
 const ANALYZE_EXAMPLES: &str = "\
 Examples:

@@ -21,7 +21,7 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use analyze::AnalyzeArgs;
+pub(crate) use analyze::{AnalyzeArgs, COMPARE};
 pub(crate) use bench::BenchArgs;
 pub(crate) use certify::CertifyArgs;
 pub(crate) use data::DataArgs;

@@ -11,6 +11,7 @@ use drs_core::verify::{Rejection, difference};
 use drs_data::{Dataset, InputSpec, read_image};
 use drs_router::Config;
 
+use super::Judged;
 use super::replay::Bench;
 use crate::args::InputArgs;
 use crate::data;
@@ -33,9 +34,6 @@ pub(super) struct Found {
     /// Whether the record's label is that of the data.
     pub(super) labelled: bool,
 }
-
-/// What is wrong with the record is a rejection, what is wrong with the data an error.
-pub(super) type Judged<T> = anyhow::Result<Result<T, Rejection>>;
 
 impl<'a> Inputs<'a> {
     /// `None` where neither data nor a replay is asked for.

@@ -40,6 +40,9 @@ struct Passed {
     replay: Option<Replay>,
 }
 
+/// What is wrong with the record is a rejection, what is wrong with models or data an error.
+type Judged<T> = anyhow::Result<Result<T, Rejection>>;
+
 /// What records are held against, beside themselves.
 struct Against<'a> {
     inputs: Option<Inputs<'a>>,
@@ -129,7 +132,7 @@ fn judge(line: u64, text: &[u8], against: &Against<'_>) -> anyhow::Result<Checke
 
 impl Against<'_> {
     /// Compares a record that follows from its votes with all that is there.
-    fn hold(&self, entry: &Entry) -> inputs::Judged<Passed> {
+    fn hold(&self, entry: &Entry) -> Judged<Passed> {
         let Some(inputs) = &self.inputs else { return Ok(Ok(Passed::default())) };
         let found = match inputs.find(entry)? {
             Ok(found) => found,

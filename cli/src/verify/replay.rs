@@ -7,7 +7,7 @@ use drs_core::lattice::LatticeInput;
 use drs_core::verify::Rejection;
 use drs_router::{Replay, ReplayError};
 
-use super::inputs::Judged;
+use super::Judged;
 use crate::args::{PoolArgs, VerifyArgs};
 use crate::pool::{self, OpenPool};
 

@@ -4,17 +4,17 @@ use super::session::{Result, Session};
 use super::stage::{Aims, Bounds, Purpose, Stage};
 use crate::certificate::BoundRecord;
 use crate::pool::{Role, VoteSource};
-use crate::protocol::Bounding;
+use crate::protocol::{Bounding, ProtocolError};
 use crate::units::Alpha;
 use crate::votes::VoteCounts;
 
 /// Levels of one claim's bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct ClaimLevels {
+struct ClaimLevels {
     /// For p̲ of the class.
-    pub(super) lower: Alpha,
+    lower: Alpha,
     /// For p̄ of each other class; `None` bounds them by 1 − p̲.
-    pub(super) upper: Option<Alpha>,
+    upper: Option<Alpha>,
 }
 
 /// Which class is claimed.
@@ -44,7 +44,7 @@ pub(super) fn stage<'a, S: VoteSource>(
     alpha: Alpha,
     bounding: Bounding,
 ) -> Result<Stage<'a>, S> {
-    let levels = session.levels(role, alpha, bounding)?;
+    let levels = levels(session, role, alpha, bounding)?;
     let classes = session.pool.options(role);
     let wanted = wanted.map_or(Wanted::Selected, Wanted::OrOut);
     Stage::new(session, role, ClaimOn { wanted, levels, classes })
@@ -60,10 +60,30 @@ pub(super) fn firm<'a, S: VoteSource>(
     alpha: Alpha,
     bounding: Bounding,
 ) -> Result<Stage<'a>, S> {
-    let levels = session.levels(role, alpha, bounding)?;
+    let levels = levels(session, role, alpha, bounding)?;
     let classes = session.pool.options(role);
     let claim = ClaimOn { wanted: Wanted::Firm(class), levels, classes };
     Stage::with_selection(session, role, claim, selection)
+}
+
+/// Levels of a claim by `role` that may spend `alpha`.
+fn levels<S: VoteSource>(
+    session: &Session<'_, S>,
+    role: Role,
+    alpha: Alpha,
+    bounding: Bounding,
+) -> Result<ClaimLevels, S> {
+    let others = session.pool.options(role).saturating_sub(1);
+    if bounding == Bounding::OneSided || others == 0 {
+        return Ok(ClaimLevels { lower: alpha, upper: None });
+    }
+    let share = session.split().others;
+    let each = alpha.share(share / others as f64 * (1.0 - 1e-12));
+    let lower = alpha.share(1.0 - share);
+    Ok(ClaimLevels {
+        lower: lower.map_err(ProtocolError::Alpha)?,
+        upper: Some(each.map_err(ProtocolError::Alpha)?),
+    })
 }
 
 impl ClaimOn {

@@ -3,12 +3,10 @@
 use std::ops::Range;
 
 use super::CertifyError;
-use super::claim::ClaimLevels;
-use super::stage::StageError;
 use crate::certificate::BoundRecord;
 use crate::design::Design;
 use crate::pool::{self, Model, Phase, Pool, Role, VoteSource};
-use crate::protocol::{AlphaSplit, Bounding, Protocol, ProtocolError, geometric};
+use crate::protocol::{AlphaSplit, Protocol, ProtocolError, geometric};
 use crate::units::Alpha;
 use crate::votes::VoteCounts;
 
@@ -24,15 +22,6 @@ pub(super) struct Session<'a, S> {
 }
 
 pub(super) type Result<T, S> = std::result::Result<T, CertifyError<<S as VoteSource>::Error>>;
-
-impl<E: std::error::Error + 'static> From<StageError> for CertifyError<E> {
-    fn from(error: StageError) -> Self {
-        match error {
-            StageError::Protocol(error) => error.into(),
-            StageError::Bound(error) => error.into(),
-        }
-    }
-}
 
 impl<'a, S: VoteSource> Session<'a, S> {
     pub(super) fn new(
@@ -103,26 +92,6 @@ impl<'a, S: VoteSource> Session<'a, S> {
 
     pub(super) fn record(&mut self, bound: BoundRecord) {
         self.bounds.push(bound);
-    }
-
-    /// Levels of a claim by `role` that may spend `alpha`.
-    pub(super) fn levels(
-        &self,
-        role: Role,
-        alpha: Alpha,
-        bounding: Bounding,
-    ) -> Result<ClaimLevels, S> {
-        let others = self.pool.options(role).saturating_sub(1);
-        if bounding == Bounding::OneSided || others == 0 {
-            return Ok(ClaimLevels { lower: alpha, upper: None });
-        }
-        let share = self.split().others;
-        let each = alpha.share(share / others as f64 * (1.0 - 1e-12));
-        let lower = alpha.share(1.0 - share);
-        Ok(ClaimLevels {
-            lower: lower.map_err(ProtocolError::Alpha)?,
-            upper: Some(each.map_err(ProtocolError::Alpha)?),
-        })
     }
 
     /// α of the router's bounds and of the experts' bounds.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::CertifyError;
 use super::session::{Result, Session};
 use crate::bounds::{BoundError, lower, quantile_upper, upper};
 use crate::certificate::{BoundRecord, StageRecord};
@@ -91,6 +92,15 @@ pub(super) enum StageError {
     Protocol(#[from] ProtocolError),
     #[error(transparent)]
     Bound(#[from] BoundError),
+}
+
+impl<E: std::error::Error + 'static> From<StageError> for CertifyError<E> {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Protocol(error) => error.into(),
+            StageError::Bound(error) => error.into(),
+        }
+    }
 }
 
 /// How a stage's bounds are taken.

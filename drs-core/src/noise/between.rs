@@ -2,7 +2,7 @@
 
 use statrs::function::erf::erfc;
 
-use super::table::{ONE, REACH};
+use super::scale::{ONE, REACH};
 use crate::double_double::DoubleDouble;
 
 /// φ is looked up in this many parts of a step.

@@ -30,6 +30,7 @@
 
 mod address;
 mod between;
+mod scale;
 mod table;
 
 pub use address::{NoiseStream, Seed, SeedError};

@@ -3,19 +3,13 @@
 use std::sync::OnceLock;
 
 use super::between::Between;
+use super::scale::{CELL_BITS, ONE, REACH, REST_BITS};
 use crate::double_double::DoubleDouble;
 use crate::lattice::{Place, Quantum};
 use crate::units::Sigma;
 
 /// Marks a cell that holds the boundary between two or more values.
 pub(super) const AMBIGUOUS: i16 = i16::MIN;
-/// Bits that pick the cell, and bits that decide inside an ambiguous one.
-const CELL_BITS: u32 = 16;
-const REST_BITS: u32 = 64;
-/// One in the fixed-point scale of the distribution function.
-pub(super) const ONE: u128 = 1 << (CELL_BITS + REST_BITS);
-/// Beyond this many σ the distribution function is 0 or 1 to 80 bits.
-pub(super) const REACH: f64 = 10.6;
 /// The largest σ/step: [`REACH`] times it, plus an input, fits an `i16`.
 const MAX_RATIO: f64 = 2600.0;
 
