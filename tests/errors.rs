@@ -279,6 +279,18 @@ fn output_paths() {
 }
 
 #[test]
+fn a_budget_of_memory_is_a_size() {
+    let place = place();
+    let route = "route --experts experts.toml good.png --n 100";
+    place.drs(&format!("{route} --memory much")).fails(2, &["--memory", "much", "4GiB"]);
+    place.drs(&format!("--memory 1KiB {route}")).fails(2, &["1KiB", "at least 16.0 MiB"]);
+    let _ = place.drs(&format!("{route} --memory 64MiB")).succeeds();
+    let drs = drs_tests::built().join("drs");
+    let run = place.shell(&format!("DRS_MEMORY=lots exec {} {route}", drs.display()));
+    run.fails(2, &["DRS_MEMORY: \"lots\" found", "4GiB"]);
+}
+
+#[test]
 fn data_sets_that_cannot_be_used() {
     let place = place();
     let certify = |more: &str| {

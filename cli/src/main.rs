@@ -17,6 +17,7 @@ macro_rules! say {
 mod analyze;
 mod args;
 mod bench;
+mod budget;
 mod certify;
 mod data;
 mod expert;
@@ -60,6 +61,10 @@ fn main() -> ExitCode {
     // A file that may not grow any more is then an error of writing, not the end.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(libc::SIGXFSZ, std::sync::Arc::default());
+    if let Err(error) = budget::take(args.memory) {
+        say!("error: {error:#}");
+        return ExitCode::from(WRONG_USAGE);
+    }
     let done = |()| ExitCode::SUCCESS;
     let outcome = match &args.command {
         Command::Route(args) => route::run(args).map(done),

@@ -20,6 +20,7 @@ mod verify;
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
+use drs_memory::Bytes;
 
 pub(crate) use analyze::{AnalyzeArgs, COMPARE};
 pub(crate) use bench::BenchArgs;
@@ -47,6 +48,12 @@ pub(crate) use verify::{InputArgs, VerifyArgs};
 #[derive(Debug, Parser)]
 #[command(name = "drs", version, max_term_width = 100)]
 pub(crate) struct Args {
+    /// Memory that files may take when they are read, all together, such as 4GiB. What would take
+    /// more is an error. DRS_MEMORY says the same [default: a quarter of the machine's, of the
+    /// container's or of ulimit -v].
+    #[arg(long, value_name = "SIZE", global = true, hide_short_help = true)]
+    pub(crate) memory: Option<Bytes>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }

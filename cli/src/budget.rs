@@ -1,0 +1,30 @@
+//! The budget of memory, known to this process and to all that it starts or loads.
+
+use drs_memory::{Bytes, VARIABLE, set_budget};
+
+use crate::usage::Usage;
+
+/// Takes the budget that was asked for.
+///
+/// Plugins hold a copy of `drs_memory` each, and read the variable: so it is set before anything
+/// is loaded, by starting this program once more in its own place.
+pub(crate) fn take(asked: Option<Bytes>) -> anyhow::Result<()> {
+    let told = std::env::var(VARIABLE).ok();
+    let Some(Bytes(bytes)) = asked else {
+        let parsed = told.map(|text| text.parse::<Bytes>()).transpose();
+        parsed.map_err(|problem| Usage::new(format!("{VARIABLE}: {problem}")))?;
+        return Ok(());
+    };
+    let value = bytes.to_string();
+    #[cfg(unix)]
+    if told.as_ref() != Some(&value) {
+        use std::os::unix::process::CommandExt as _;
+
+        let mut args = std::env::args_os();
+        let name = args.next().unwrap_or_default();
+        let mut again = std::process::Command::new(std::env::current_exe()?);
+        return Err(again.arg0(name).args(args).env(VARIABLE, value).exec().into());
+    }
+    set_budget(bytes);
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Streams whose length nobody knows before they end.
+
+use std::io::{self, Read};
+
+use crate::{Claim, OverBudget};
+
+/// Claims are made for so many bytes at a time.
+const STEP: u64 = 1 << 20;
+
+/// A reader that claims what it gives, and ends in an error where that exceeds the budget.
+///
+/// For what is kept in memory. A stream of which nothing is kept needs none.
+#[derive(Debug)]
+pub struct Limited<R> {
+    inner: R,
+    claim: Claim,
+    read: u64,
+}
+
+impl<R: Read> Limited<R> {
+    /// Claims nothing yet.
+    pub fn new(inner: R) -> Self {
+        Self { inner, claim: Claim::default(), read: 0 }
+    }
+
+    /// What was claimed, to be held as long as what was read.
+    pub fn into_claim(self) -> Claim {
+        self.claim
+    }
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read += count as u64;
+        if let Some(more) = self.read.checked_sub(self.claim.bytes()).filter(|more| *more > 0) {
+            self.claim.grow(more.max(STEP)).map_err(|error: OverBudget| io::Error::from(error))?;
+        }
+        Ok(count)
+    }
+}
+
+/// Reads all that a reader gives, with the claim on it.
+///
+/// # Errors
+/// Those of the reader, and if it gives more than the budget allows.
+pub fn read_to_end(reader: impl Read) -> io::Result<(Vec<u8>, Claim)> {
+    let mut reader = Limited::new(reader);
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes)?;
+    Ok((bytes, reader.into_claim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_without_end_is_an_error() {
+        let _alone = crate::tests::alone();
+        let error = read_to_end(io::repeat(0).take(crate::budget() * 2)).unwrap_err();
+        assert!(error.to_string().contains("--memory"), "{error}");
+        let (bytes, claim) = read_to_end(&b"short"[..]).unwrap();
+        assert!(bytes == b"short" && claim.bytes() >= 5);
+    }
+}
