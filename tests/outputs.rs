@@ -46,14 +46,37 @@ fn overwriting_replaces_results_and_nothing_else() {
     let place = place();
     place.write("notes.tsv", "mine\n");
     place.write("other.jsonl", "[1]\n");
-    for (out, named) in
-        [("experts.toml", "experts.toml"), ("notes.tsv", "notes.tsv"), ("other.tsv", "other.jsonl")]
-    {
+    // As another tool writes them.
+    place.write(
+        "cohen.tsv",
+        "idx\tlabel\tpredict\tradius\tcorrect\ttime\n0\t1\t1\t0.5\t1\t0:00:01\n",
+    );
+    for (out, named) in [
+        ("experts.toml", "experts.toml"),
+        ("notes.tsv", "notes.tsv"),
+        ("other.tsv", "other.jsonl"),
+        ("cohen.tsv", "cohen.tsv"),
+    ] {
         let words = [&format!("{named} is there and was not written by drs certify"), "--out"];
         certify(&place, &format!("--out {out} --overwrite")).fails(1, &words);
     }
     assert_eq!(place.read("notes.tsv") + &place.read("other.jsonl"), "mine\n[1]\n");
     assert_eq!(place.read("experts.toml"), Halfspaces::pair().toml());
+    for (file, text) in [
+        ("x.journal", "mine"),
+        ("x.unsteady", "mine"),
+        ("x.failed.json", "{\"my\": 1}"),
+        ("x.run.json", "{\"my\": 1}"),
+    ] {
+        place.write(file, text);
+        for overwrite in ["", "--overwrite"] {
+            certify(&place, &format!("--out x.tsv {overwrite}")).fails(1, &[file]);
+        }
+        assert_eq!(place.read(file), text);
+        std::fs::remove_file(place.path(file)).unwrap();
+    }
+    place.write("labels.tsv", "idx\tlabel\n0\t1\n");
+    certify(&place, "--labels labels.tsv --out labels.tsv --overwrite").fails(2, &["read too"]);
     // A run's own files, whole or cut short, are replaced.
     let _ = certify(&place, "--out a.tsv").succeeds();
     let _ = certify(&place, "--out a.tsv --n0 50 --overwrite").succeeds();
@@ -63,6 +86,22 @@ fn overwriting_replaces_results_and_nothing_else() {
     for overwrite in ["", "--overwrite"] {
         certify(&place, &format!("--out a.txt {overwrite}"))
             .fails(1, &["a.jsonl has the certificates of", "a.tsv", "another --out"]);
+        // Not even where a file of that name is there, as a shell makes one for its output.
+        place.write("a.txt", "");
+    }
+    std::fs::remove_file(place.path("a.txt")).unwrap();
+    // A table that was lost is made again beside a copy; all files of a run may get another name.
+    std::fs::copy(place.path("a.tsv"), place.path("a.csv")).unwrap();
+    std::fs::remove_file(place.path("a.tsv")).unwrap();
+    let _ = certify(&place, "--out a.tsv").succeeds();
+    for extension in ["tsv", "jsonl", "run.json"] {
+        let name = |stem: &str| place.path(&format!("{stem}.{extension}"));
+        std::fs::rename(name("a"), name("renamed")).unwrap();
+    }
+    let _ = certify(&place, "--out renamed.tsv").succeeds();
+    for extension in ["tsv", "jsonl", "run.json"] {
+        let name = |stem: &str| place.path(&format!("{stem}.{extension}"));
+        std::fs::rename(name("renamed"), name("a")).unwrap();
     }
     std::fs::hard_link(place.path("a.tsv"), place.path("b.tsv")).unwrap();
     std::fs::hard_link(place.path("a.tsv"), place.path("b.jsonl")).unwrap();

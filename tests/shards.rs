@@ -68,7 +68,7 @@ fn merging_tells_what_does_not_fit() {
     for index in 1..=3 {
         shard(&place, &format!("{index}/3"), "");
     }
-    merge("out.1-of-3.tsv out.3-of-3.tsv").fails(1, &["shards 2/3 are missing"]);
+    merge("out.1-of-3.tsv out.3-of-3.tsv").fails(1, &["missing of 3 shards: 2/3"]);
     merge("out.1-of-3.tsv out.1-of-3.tsv").fails(1, &["are both shard 1/3"]);
     merge("absent.tsv").fails(1, &["there is no absent.run.json beside it"]);
     let _ = place.drs(&format!("{RUN} --out whole.tsv")).succeeds();

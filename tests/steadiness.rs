@@ -116,6 +116,59 @@ fn a_model_that_has_changed_by_the_end_is_found_there() {
 }
 
 #[test]
+fn a_model_that_has_changed_by_the_end_is_found_whatever_is_drawn_ahead() {
+    // Sequential looks draw ahead; large inputs keep the threads busy when the last one is done.
+    for round in 0..3 {
+        let place = Place::new();
+        let marker = place.path("marker");
+        place.write(
+            "experts.toml",
+            format!(
+                "[input]\nshape = [1, 128, 128]\nquantum = \"1/255\"\n[[expert]]\nname = \"only\"\nplugin = \"misbehaving\"\nconfig = {{ how = \"changes\", sigma = 0.004, marker = {:?} }}\n",
+                marker.display().to_string()
+            ),
+        );
+        let inputs: Vec<(Vec<u8>, u8)> = (0..4u8).map(|i| (vec![i; 128 * 128], 1)).collect();
+        place.write_idx("data", [128, 128], &inputs);
+        let run = "certify --experts experts.toml --data data --out out.tsv --method one:only --seed 1 --batch 2048 --threads 4 --n 20000";
+        let mut child = place.command(run, &[]);
+        let mut child = child.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let rows = || {
+            std::fs::read_to_string(place.path("out.tsv")).map_or(0, |text| text.lines().count())
+        };
+        while rows() < 3 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        std::fs::write(&marker, "").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "round {round}: {said}");
+        assert!(place.path("out.unsteady").exists(), "{said}");
+    }
+}
+
+#[test]
+fn a_finding_is_kept_and_its_results_are_refused_everywhere() {
+    let place = place("behave", "");
+    let _ = certify(&place, "--n 200").succeeds();
+    let text = place.read("experts.toml");
+    // At opening, when the run is to be extended: another model, so these results are not its.
+    place.write("experts.toml", text.replace("behave", "remembers"));
+    certify(&place, "--n 200").fails(1, &WORDS);
+    assert!(!place.path("out.unsteady").exists());
+    place.write("experts.toml", text.replace("behave", "some-neighbours"));
+    certify(&place, "--n 200 --overwrite").fails(1, &WORDS);
+    for command in ["analyze out.tsv", "verify out.jsonl", "report out.jsonl --out out.html"] {
+        place.drs(command).fails(1, &["no result in out", "found by drs certify"]);
+    }
+    // Where it cannot be written down, the run is nobody's.
+    std::fs::remove_file(place.path("out.unsteady")).unwrap();
+    std::fs::create_dir(place.path("out.unsteady")).unwrap();
+    let words = ["is no plain file"];
+    certify(&place, "--n 200 --overwrite").fails(2, &words);
+}
+
+#[test]
 fn what_a_runtime_declares_is_allowed_and_no_more() {
     let rounds = |tolerance: &str| {
         certify(&place("rounds", &format!(", tolerance = {tolerance}")), "--n 200 --batch 4096")

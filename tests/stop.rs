@@ -175,7 +175,7 @@ fn no_vote_is_drawn_twice() {
     place.write_idx("data", [1, 12], &inputs);
     let run = "certify --experts experts.toml --data data --seed 4 --threads 2 --n 30000 --sampling fixed --out out.tsv";
     // What every process shows the model when it opens it: this one does nothing else.
-    place.drs(&format!("{run} --start 6")).fails(1, &["--start 6 takes no input"]);
+    place.drs(&format!("{run} --start 6")).fails(2, &["--start 6 takes no input"]);
     let opening: HashSet<String> = rows(&place).into_iter().flatten().collect();
     let mut random = rand::rngs::StdRng::seed_from_u64(3);
     let mut stopped = 0;

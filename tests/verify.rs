@@ -150,7 +150,7 @@ fn what_is_no_record_is_rejected_not_a_panic() {
     place.drs("verify nowhere.jsonl").fails(1, &["cannot read nowhere.jsonl"]);
     place.drs("verify out.jsonl --experts experts.toml").fails(2, &["--replay", "--data"]);
     place.drs("verify out.jsonl --replay").fails(2, &["--experts"]);
-    place.drs("verify out.jsonl --replay --experts experts.toml").fails(1, &["--data PATH"]);
+    place.drs("verify out.jsonl --replay --experts experts.toml").fails(2, &["--data PATH"]);
 }
 
 #[test]

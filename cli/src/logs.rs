@@ -1,11 +1,13 @@
 //! The logs that a command is about.
 
+use std::path::Path;
+
 use anyhow::bail;
-use drs_analysis::{Decided, Log, common, names};
+use drs_analysis::{Decided, Log, beside, common, names};
 use drs_core::text::printable;
 
 use crate::args::LogArgs;
-use crate::usage::wrong_usage;
+use crate::usage::{Usage, wrong_usage};
 
 /// Reads logs that tell right from wrong.
 pub(crate) fn read(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
@@ -23,7 +25,8 @@ pub(crate) fn read(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
 pub(crate) fn read_any(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
     let given: Vec<_> =
         args.logs.iter().map(|arg| (arg.name.as_deref(), arg.path.as_path())).collect();
-    let names = names(&given)?;
+    let names = names(&given).map_err(|error| Usage::new(error.to_string()))?;
+    args.paths().try_for_each(check_steady)?;
     let mut logs = Vec::with_capacity(args.logs.len());
     for (arg, name) in args.logs.iter().zip(names) {
         let log = Log { name: printable(&name).into_owned(), ..Log::read(&arg.path)? };
@@ -37,6 +40,14 @@ pub(crate) fn read_any(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
         }
     }
     Ok(logs)
+}
+
+/// Refuses results of which a run found out that none holds.
+pub(crate) fn check_steady(path: &Path) -> anyhow::Result<()> {
+    match std::fs::read_to_string(beside(path, "unsteady")) {
+        Ok(why) => bail!("no result in {} holds: {}", path.display(), why.trim()),
+        Err(_) => Ok(()),
+    }
 }
 
 /// What is said where draws stopped before every radius was decided: one line for each way

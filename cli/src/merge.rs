@@ -47,11 +47,12 @@ pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
         .filter_map(|index| Some(Shard::new(index, of)?.to_string()))
         .collect();
     if !missing.is_empty() {
-        bail!("shards {} are missing: run them, or name their files too", missing.join(", "));
+        bail!("missing of {of} shards: {}: run them, or name their files too", missing.join(", "));
     }
-    let mut header = Header { shard: None, ..first.header.clone() };
-    parts.values().for_each(|part| header.data.complete(&part.header.data));
     let paths = Paths::new(&args.out, None)?;
+    let table = paths.table_name();
+    let mut header = Header { shard: None, table, ..first.header.clone() };
+    parts.values().for_each(|part| header.data.complete(&part.header.data));
     // Under whatever extension: a shard's records are found by the rest of its name.
     let read: Vec<PathBuf> = parts.values().flat_map(|part| part.paths.all()).collect();
     for path in paths.all() {
@@ -81,6 +82,13 @@ impl Part {
         let header = Header::read(&paths.run)?.with_context(|| {
             format!("{}: there is no {} beside it", table.display(), paths.run.display())
         })?;
+        if !paths.records.exists() {
+            bail!(
+                "{}: there is no {} beside it, which has the certificates: bring it back, or run the shard anew with --overwrite",
+                table.display(),
+                paths.records.display()
+            );
+        }
         let shard = header
             .shard
             .with_context(|| format!("{} is no shard but a whole run", table.display()))?;
@@ -117,6 +125,7 @@ impl Part {
             self.table.display(),
             other.table.display(),
             match differences.len() {
+                _ if field == "seed" => "; give all shards the same --seed".to_owned(),
                 1 => String::new(),
                 count => format!(" ({} more fields differ)", count - 1),
             }

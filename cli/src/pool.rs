@@ -2,6 +2,7 @@
 
 use std::thread::available_parallelism;
 
+use anyhow::Context as _;
 use drs_router::{Config, Options, Router};
 
 use crate::args::PoolArgs;
@@ -22,8 +23,8 @@ pub(crate) fn open(args: &PoolArgs) -> anyhow::Result<OpenPool> {
         isolate: args.isolate,
         worker: std::env::current_exe().ok(),
     };
-    let router = Router::open(&config, &options)
-        .map_err(|error| anyhow::anyhow!("{}: {error}", args.experts.display()))?;
+    let router =
+        Router::open(&config, &options).with_context(|| args.experts.display().to_string())?;
     for warning in router.warnings() {
         say!("warning: {warning}");
     }

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
         wrong_usage!("--out {}: expected a file that ends in .html", args.out.display());
     }
     let read = args.data.as_deref().into_iter().chain(args.experts.as_deref());
-    whole::check_apart(&args.out, args.logs.paths().chain(read))?;
+    whole::check_apart(&args.out, args.logs.paths().chain(read).chain(args.reading.files()))?;
     let logs = logs::read_any(&args.logs)?;
     let data = match (&args.data, &args.experts) {
         (Some(data), Some(experts)) => Some(open(data, experts, args)?),

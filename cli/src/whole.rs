@@ -15,6 +15,16 @@ pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()
     Prepared::new(path, |file| file.write_all(content.as_ref()))?.put()
 }
 
+/// Removes a file that may not be there.
+pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses to write over a file that the command reads, under whatever name.
 pub(crate) fn check_apart<'a>(
     out: &Path,

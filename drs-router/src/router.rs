@@ -55,6 +55,20 @@ impl Options {
 #[derive(Debug)]
 pub struct OpenError {
     problems: Vec<String>,
+    unsteady: Option<Vec<ModelRecord>>,
+}
+
+impl OpenError {
+    fn new(problems: Vec<String>) -> Self {
+        Self { problems, unsteady: None }
+    }
+
+    /// If a model was found to vote on more than its input: the identities of all models, in
+    /// the order of certificates. Nothing that these models certified holds.
+    #[must_use]
+    pub fn unsteady(&self) -> Option<&[ModelRecord]> {
+        self.unsteady.as_deref()
+    }
 }
 
 impl fmt::Display for OpenError {
@@ -133,7 +147,7 @@ impl Router {
                 "no folder for private copies of models in {}: {error} (the variable TMPDIR chooses another)",
                 folder.display()
             );
-            OpenError { problems: vec![problem] }
+            OpenError::new(vec![problem])
         })?;
         let copies = Arc::new(copies);
         let mut registry = Registry::default();
@@ -165,13 +179,13 @@ impl Router {
             }
         }
         if !problems.is_empty() {
-            return Err(OpenError { problems });
+            return Err(OpenError::new(problems));
         }
-        let classes = classes(route, &lanes, config).map_err(|problems| OpenError { problems })?;
+        let classes = classes(route, &lanes, config).map_err(OpenError::new)?;
         let model = |lane: &LaneSpec| {
             let (name, sigma) = (lane.expert.name(), lane.expert.sigma());
             Model::on_lattice(name.to_owned(), sigma, config.input.shape, config.input.quantum)
-                .map_err(|error| OpenError { problems: vec![noise_problem(name, &error)] })
+                .map_err(|error| OpenError::new(vec![noise_problem(name, &error)]))
         };
         let experts = &lanes[usize::from(route == Route::Own)..];
         let router = match route {
@@ -190,10 +204,12 @@ impl Router {
         let record = |lane: &LaneSpec| lane.expert.record().clone();
         let shared = route.shared().map(|expert| record(&lanes[expert]));
         let shared = shared.map(|record| ModelRecord { name: "router".to_owned(), ..record });
-        let records = shared.into_iter().chain(lanes.iter().map(record)).collect();
+        let records: Vec<ModelRecord> =
+            shared.into_iter().chain(lanes.iter().map(record)).collect();
         let warnings = warnings(&pool);
         let engine = Engine::start(lanes, options.threads).map_err(|errors| OpenError {
             problems: errors.iter().map(ToString::to_string).collect(),
+            unsteady: Some(records.clone()),
         })?;
         let split = config.split;
         Ok(Self { pool, route, engine, records, classes, split, warnings })

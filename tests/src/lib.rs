@@ -338,7 +338,9 @@ pub fn results_without_time(place: &Place, name: &str) -> [String; 3] {
             format!("{before}{after}\n")
         })
         .collect();
-    [table, records, place.read(&format!("{name}.run.json"))]
+    // The description of the run names its table.
+    let run = place.read(&format!("{name}.run.json"));
+    [table, records, run.replace(&format!("\"{name}.tsv\""), "the table")]
 }
 
 /// A TSV file as rows of fields, without the header and the columns of times.

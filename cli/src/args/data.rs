@@ -1,5 +1,7 @@
 //! What reads a data set.
 
+use std::path::Path;
+
 use drs_data::{Classes, Labels};
 
 /// How a data set is read.
@@ -43,4 +45,19 @@ pub(crate) struct DataArgs {
         hide_default_value = true
     )]
     pub(crate) classes: Classes,
+}
+
+impl DataArgs {
+    /// Files that are read beside the data.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let labels = match &self.labels {
+            Some(Labels::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        let classes = match &self.classes {
+            Classes::File(path) => Some(path.as_path()),
+            _ => None,
+        };
+        labels.into_iter().chain(classes)
+    }
 }

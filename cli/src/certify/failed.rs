@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::journal::remove;
-use crate::whole;
+use crate::whole::{Prepared, remove};
 
 /// Why an input has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +75,16 @@ impl Failed {
 
     /// Lists them in a file; without any there is none.
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        match self.prepared(path)? {
+            Some(list) => list.put(),
+            None => remove(path),
+        }
+    }
+
+    /// The list, which does not have its name yet; none if there are none.
+    pub(crate) fn prepared(&self, path: &Path) -> anyhow::Result<Option<Prepared>> {
         if self.0.is_empty() {
-            return remove(path);
+            return Ok(None);
         }
         let entry = |(idx, (reason, error)): (&usize, &(Reason, String))| Entry {
             idx: *idx,
@@ -84,7 +92,8 @@ impl Failed {
             error: error.clone(),
         };
         let entries: Vec<Entry> = self.0.iter().map(entry).collect();
-        whole::write(path, &(serde_json::to_string_pretty(&entries)? + "\n"))
+        let text = serde_json::to_string_pretty(&entries)? + "\n";
+        Prepared::new(path, |file| file.write_all(text.as_bytes())).map(Some)
     }
 
     /// What became of so many inputs, in words; `None` if all have a result.

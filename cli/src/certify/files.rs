@@ -8,30 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use drs_analysis::Record;
-use drs_core::certificate::ModelRecord;
 
 use super::failed::Failed;
 use super::header::Header;
-use super::journal::remove;
 use super::lines::{Lines, whole_lines};
 use super::paths::Paths;
-use crate::whole::Prepared;
-
-/// The first six are the field's, in its order.
-const COLUMNS: [&str; 12] = [
-    "idx",
-    "label",
-    "predict",
-    "radius",
-    "correct",
-    "time",
-    "expert",
-    "sigma",
-    "route_radius",
-    "class_radius",
-    "draws",
-    "latency",
-];
+use super::table::{heading, row};
+use crate::whole::{Prepared, remove};
 
 /// Results are handed to the system at once and to the disk this often: what a loss of
 /// power may cost.
@@ -90,11 +73,13 @@ impl ResultFiles {
         };
         let records = all(&paths.records, "", |line| &line.text)?;
         let table = all(&paths.table, &heading(), |line| &line.row)?;
+        let failed = failed.prepared(&paths.failed)?;
         let run = header.prepared(&paths.run)?;
         // Without it, what is stopped here is nobody's run.
-        remove(&paths.run)?;
-        [&paths.journal, &paths.unsteady].into_iter().try_for_each(|path| remove(path))?;
-        failed.write(&paths.failed)?;
+        for path in [&paths.run, &paths.journal, &paths.unsteady, &paths.failed] {
+            remove(path)?;
+        }
+        failed.map_or(Ok(()), Prepared::put)?;
         records.put()?;
         table.put()?;
         run.put()?;
@@ -271,36 +256,6 @@ pub(crate) fn results(paths: &Paths, header: &Header) -> anyhow::Result<Results>
     Ok(Results { lines, rows: matched })
 }
 
-fn heading() -> String {
-    COLUMNS.join("\t") + "\n"
-}
-
-/// A row of the table, from the record of the same input.
-fn row(record: &Record<'_>) -> String {
-    let certificate = &record.certificate;
-    let verdict = &certificate.verdict;
-    let models = certificate.provenance.iter().flat_map(|provenance| &provenance.models);
-    let experts: Vec<&ModelRecord> = models.filter(|model| model.name != "router").collect();
-    let expert = verdict.expert.and_then(|expert| experts.get(expert));
-    let dash = || "-".to_owned();
-    let class = |class: Option<usize>| class.map_or_else(|| "-1".to_owned(), |c| c.to_string());
-    let fields = [
-        record.idx.to_string(),
-        class(record.label),
-        class(verdict.class),
-        format!("{:.6}", verdict.radius),
-        u8::from(record.correct == Some(true)).to_string(),
-        format!("{:.3}", record.time),
-        expert.map_or_else(dash, |expert| expert.name.clone()),
-        expert.map_or_else(dash, |expert| expert.sigma.get().to_string()),
-        verdict.route_radius.map_or_else(|| "inf".to_owned(), |radius| format!("{radius:.6}")),
-        format!("{:.6}", verdict.class_radius),
-        certificate.draws().to_string(),
-        record.latency.map_or_else(dash, |latency| format!("{latency:.3}")),
-    ];
-    fields.join("\t") + "\n"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,7 +270,7 @@ mod tests {
                 "split": {"route": 0.5, "next_set": 0.25, "next_expert": 0.25, "others": 0.5, "next_scale": 1.0},
             },
             "data": {"inputs": 2, "labels": zeros, "probes": {}},
-            "start": 0, "skip": 1, "max": null, "shard": null, "models": [], "blend": [],
+            "start": 0, "skip": 1, "max": null, "shard": null, "models": [], "blend": [], "table": "a.tsv",
         });
         serde_json::from_value(json).unwrap()
     }
@@ -325,7 +280,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut paths = Paths::new(&folder.path().join("a.tsv"), None).unwrap();
         std::fs::write(&paths.table, heading() + "0\n").unwrap();
-        std::fs::write(&paths.records, "{\"idx\":0}\n").unwrap();
+        std::fs::write(&paths.records, "{\"idx\":0,\"certificate\":{}}\n").unwrap();
         let texts =
             |paths: &Paths| [&paths.table, &paths.records].map(|path| std::fs::read(path).unwrap());
         let before = texts(&paths);

@@ -47,6 +47,9 @@ pub(crate) struct Header {
     pub(crate) shard: Option<Shard>,
     pub(crate) models: Vec<ModelRecord>,
     pub(crate) blend: Vec<Term>,
+    /// The name of the table, without its folder: another table with these certificates is
+    /// another run's. Results do not depend on it.
+    pub(crate) table: String,
 }
 
 /// The identity of a data set.
@@ -99,7 +102,8 @@ impl DataRecord {
 impl Header {
     /// What votes and results depend on, but not of which inputs they are.
     pub(crate) fn classifier(&self) -> Digest {
-        let mut every = Self { start: 0, skip: 1, max: None, shard: None, ..self.clone() };
+        let table = String::new();
+        let mut every = Self { start: 0, skip: 1, max: None, shard: None, table, ..self.clone() };
         every.data.probes.clear();
         // It was or will be written as JSON: there is no value that cannot be.
         Digest::of(&serde_json::to_vec(&every).unwrap_or_default())
@@ -196,7 +200,8 @@ impl Header {
         }
         let mut out = BTreeMap::new();
         // It was or will be written as JSON: there is no value that cannot be.
-        let value = serde_json::to_value(self).unwrap_or_default();
+        let own = Self { table: String::new(), ..self.clone() };
+        let value = serde_json::to_value(own).unwrap_or_default();
         walk(String::new(), &value, &mut out);
         out
     }

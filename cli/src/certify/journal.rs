@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::header::Header;
 use super::paths::Paths;
-use crate::whole;
+use crate::whole::{self, remove};
 
 /// The first words of a journal, before the digest of all that follows the line.
 const MAGIC: &str = "drs journal 1 ";
@@ -152,16 +152,6 @@ fn size<'a>(inputs: impl Iterator<Item = &'a Kept>) -> Size {
         inputs: size.inputs + 1,
         draws: size.draws + kept.drawn.draws(),
     })
-}
-
-/// Removes a file that may not be there.
-pub(super) fn remove(path: &std::path::Path) -> anyhow::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn read(paths: &Paths, classifier: Digest) -> anyhow::Result<Vec<Kept>> {

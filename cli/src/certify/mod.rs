@@ -3,26 +3,32 @@
 mod extension;
 mod failed;
 mod files;
+mod finding;
 mod header;
 mod journal;
 mod lines;
 mod paths;
 mod progress;
 mod signals;
+mod table;
 mod work;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
+use drs_router::OpenError;
 
 use crate::args::CertifyArgs;
 use crate::method::method;
 use crate::shard::shard;
 use crate::usage::wrong_usage;
-use crate::{data, pool};
+use crate::{data, pool, whole};
 pub(crate) use failed::Failed;
 pub(crate) use files::{Line, ResultFiles, results};
+use finding::Finding;
 use header::DataRecord;
 pub(crate) use header::Header;
 pub(crate) use paths::Paths;
@@ -40,11 +46,29 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         Some(begun) if paths.has_results()? => Some(begun),
         _ => None,
     };
+    let read = [&args.pool.experts, &args.data].into_iter().map(PathBuf::as_path);
+    for path in paths.all() {
+        whole::check_apart(&path, read.clone().chain(args.reading.files()))?;
+    }
     match begun {
         Some(_) => paths.check_usable()?,
         None => paths.check(args.overwrite)?,
     }
-    let pool = pool::open(&args.pool)?;
+    if let (Some(shard), None, None) = (shard, args.draws.seed, &begun) {
+        wrong_usage!(
+            "shard {shard} without --seed: shards of one run need the same, such as --seed 0"
+        );
+    }
+    let finding = Arc::new(Finding::new(&paths));
+    let pool = pool::open(&args.pool).inspect_err(|error| {
+        // The very models of the run that was begun: then what it has does not hold.
+        let models = error.downcast_ref().and_then(OpenError::unsteady);
+        if begun.as_ref().is_some_and(|begun| models == Some(&begun.models))
+            && let Err(problem) = finding.note(&format!("{error:#}"))
+        {
+            say!("error: {problem:#}");
+        }
+    })?;
     let protocol = args.draws.protocol(pool.config.split, Stopping::Radii(USUAL_RADII.to_vec()));
     let method = method(args.method.method.as_ref(), pool.router.pool(), &protocol)?;
     let data = data::open(&args.data, &args.reading, pool.config.input, pool.router.classes())?;
@@ -66,10 +90,14 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         shard,
         models: pool.router.models().to_vec(),
         blend: if method == Method::Blend { pool.config.blend.clone() } else { Vec::new() },
+        table: paths.table_name(),
     };
     let indices = header.indices();
     // A shard may be left without any: the merge wants its files all the same.
     if indices.is_empty() && (Header { shard: None, ..header.clone() }).indices().is_empty() {
+        if args.max == Some(0) {
+            wrong_usage!("--max 0 takes no input");
+        }
         wrong_usage!(
             "--start {} takes no input: the data set has {} (indices from 0)",
             args.start,
@@ -87,5 +115,6 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
             ResultFiles::reopen(&paths, begun, &header)?
         }
     };
-    Work { pool: &pool, data: &data, method, header: &header, paths: &paths }.go_on(files, &done)
+    let (pool, data, header, paths) = (&pool, &data, &header, &paths);
+    Work { pool, data, method, header, paths, finding }.go_on(files, &done)
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use drs_analysis::{beside, marked};
 use drs_data::Shard;
+use serde_json::Value;
 
+use super::table::heading;
 use crate::usage::wrong_usage;
 use crate::whole;
 
@@ -28,6 +30,9 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
+    /// How the file begins that tells why no result holds.
+    pub(super) const UNSTEADY: &'static str = "found by drs certify: ";
+
     /// Of the table that was asked for; a shard's place gets into the names.
     pub(crate) fn new(out: &Path, shard: Option<Shard>) -> anyhow::Result<Self> {
         let table = match shard {
@@ -36,7 +41,11 @@ impl Paths {
         };
         let records = beside(&table, "jsonl");
         if records == table {
-            wrong_usage!("--out {}: this is the table, give it another extension", out.display());
+            wrong_usage!(
+                "{}: .jsonl is the file of certificates, whose name follows from the table's: name the table, such as {}",
+                out.display(),
+                out.with_extension("tsv").display()
+            );
         }
         let [run, journal, failed, unsteady] = ["run.json", "journal", "failed.json", "unsteady"]
             .map(|extension| beside(&table, extension));
@@ -84,21 +93,28 @@ impl Paths {
             }
         }
         self.check_only_table()?;
-        if overwrite { self.check_own() } else { self.check_free() }
+        if !overwrite {
+            self.check_free()?;
+        }
+        self.check_own()
     }
 
     /// Refuses to replace files that are not of a run, whatever they are.
     fn check_own(&self) -> anyhow::Result<()> {
-        for (path, beginning) in [
-            (&self.table, "idx\t"),
-            (&self.records, "{\"idx\":"),
-            (&self.run, "{"),
-            (&self.journal, "drs journal "),
-            (&self.failed, "["),
-        ] {
-            if path.is_file() && !begins(path, beginning)? {
+        let own: [(&Path, &dyn Fn(&str) -> bool); 6] = [
+            (&self.table, &|text| text.starts_with(heading().trim_end())),
+            (&self.records, &|text| {
+                text.starts_with("{\"idx\":") && text.contains("\"certificate\":{")
+            }),
+            (&self.run, &|text| has_keys(text, &["drs", "method", "protocol", "models"])),
+            (&self.journal, &|text| text.starts_with("drs journal ")),
+            (&self.failed, &|text| has_keys(text, &["idx", "reason", "error"])),
+            (&self.unsteady, &|text| text.starts_with(Self::UNSTEADY)),
+        ];
+        for (path, is_own) in own {
+            if path.is_file() && has_something(path) && !is_own(&beginning(path)?) {
                 bail!(
-                    "{} is there and was not written by drs certify: --overwrite replaces results only; move it away, or give another --out",
+                    "{} is there and was not written by drs certify: move it away, or give another --out",
                     path.display()
                 );
             }
@@ -106,27 +122,26 @@ impl Paths {
         Ok(())
     }
 
-    /// Refuses records that belong to another table, whose name differs in its extension.
+    /// Refuses certificates that belong to another table, whose name differs in its extension.
     fn check_only_table(&self) -> anyhow::Result<()> {
-        if self.table.exists() || !has_something(&self.records) {
-            return Ok(());
-        }
-        let folder = self.table.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let Ok(entries) = folder.unwrap_or(Path::new(".")).read_dir() else { return Ok(()) };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            let with_records = beside(&path, "jsonl").file_name() == self.records.file_name();
-            if with_records
-                && !self.all().contains(&path)
-                && begins(&path, "idx\t").unwrap_or(false)
-            {
-                bail!(
-                    "{} has the certificates of {}: give another --out",
-                    self.records.display(),
-                    path.display()
-                );
-            }
+        let Ok(text) = std::fs::read_to_string(&self.run) else { return Ok(()) };
+        let run: Value = serde_json::from_str(&text).unwrap_or_default();
+        let Some(name) = run.get("table").and_then(Value::as_str) else { return Ok(()) };
+        let other = self.table.with_file_name(name);
+        if name != self.table_name() && has_something(&other) && has_something(&self.records) {
+            bail!(
+                "{} has the certificates of {}: give another --out",
+                self.records.display(),
+                other.display()
+            );
         }
         Ok(())
+    }
+
+    /// The table's name without its folder.
+    pub(crate) fn table_name(&self) -> String {
+        let name = self.table.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     /// Refuses to write where there is something that no run can go on from.
@@ -134,6 +149,9 @@ impl Paths {
     /// Empty files are what a run leaves that was killed at its very start.
     fn check_free(&self) -> anyhow::Result<()> {
         match [&self.table, &self.records].into_iter().find(|path| has_something(path)) {
+            Some(path) if self.run.exists() => {
+                bail!("{} exists: give another --out, or --overwrite to replace it", path.display())
+            }
             Some(path) => bail!(
                 "{} exists, but {}, which tells of which run it is, does not: bring that back to go on, give another --out, or --overwrite to replace it",
                 path.display(),
@@ -164,13 +182,24 @@ fn has_something(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.len() > 0)
 }
 
-/// Whether a file begins so, or is empty.
-fn begins(path: &Path, beginning: &str) -> anyhow::Result<bool> {
+/// Enough of a file to tell what it is; descriptions of runs are whole in it.
+const BEGINNING: u64 = 4 << 20;
+
+fn beginning(path: &Path) -> anyhow::Result<String> {
     let mut found = Vec::new();
-    let length = beginning.len() as u64;
-    let read = File::open(path).and_then(|file| file.take(length).read_to_end(&mut found));
+    let read = File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut found));
     read.with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(found.is_empty() || found == beginning.as_bytes())
+    Ok(String::from_utf8_lossy(&found).into_owned())
+}
+
+/// Whether a text is a JSON object with these keys, or a list of such.
+fn has_keys(text: &str, keys: &[&str]) -> bool {
+    let fits = |value: &Value| keys.iter().all(|key| value.get(key).is_some());
+    match serde_json::from_str(text) {
+        Ok(Value::Array(items)) => items.iter().all(fits),
+        Ok(value) => fits(&value),
+        Err(_) => false,
+    }
 }
 
 #[cfg(test)]

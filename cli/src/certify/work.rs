@@ -17,13 +17,13 @@ use drs_router::{EngineError, RouteError, Stopper, Timed, ordered};
 
 use super::failed::{Failed, Reason};
 use super::files::ResultFiles;
+use super::finding::Finding;
 use super::header::Header;
 use super::journal::{Journal, Size};
 use super::paths::Paths;
 use super::progress::Progress;
 use super::signals::{self, Interrupt};
 use crate::pool::OpenPool;
-use crate::whole;
 
 /// All inputs have a result but for some that failed.
 pub(crate) const INCOMPLETE: u8 = 3;
@@ -44,6 +44,7 @@ pub(super) struct Work<'a> {
     pub(super) method: Method,
     pub(super) header: &'a Header,
     pub(super) paths: &'a Paths,
+    pub(super) finding: Arc<Finding>,
 }
 
 /// Why an input has no result.
@@ -77,12 +78,14 @@ impl Work<'_> {
         failed.retain(|idx| left.binary_search(&idx).is_ok());
 
         let journal = Arc::new(journal);
+        self.finding.spoils(&journal);
         let written = Arc::new(AtomicUsize::new(done.len()));
         let stopper = self.pool.router.stopper();
         let interrupt = {
             let (stopper, journal, written, of) =
                 (stopper.clone(), Arc::clone(&journal), Arc::clone(&written), indices.len());
-            Interrupt::watch(move |code| stop(&stopper, &journal, &written, of, code))?
+            let finding = Arc::clone(&self.finding);
+            Interrupt::watch(move |code| stop(&stopper, &journal, &written, of, code, &finding))?
         };
         let progress = Progress::start(indices.len(), done);
         let open = left.len();
@@ -93,15 +96,10 @@ impl Work<'_> {
         // Whatever ended it: what is finished is kept.
         let outcome = outcome.and(files.sync());
         let written = journal.write();
-        let outcome = self.tried(outcome, &stopper);
+        let undisturbed = outcome.is_ok() && interrupt.caught().is_none();
+        let outcome = self.tried(outcome, undisturbed || stopper.stop(Duration::ZERO));
         let out = paths.table.display();
-        if let Err(error) = &outcome
-            && is_unsteady(error)
-        {
-            // The same command must not go on as if nothing had been found.
-            whole::write(&paths.unsteady, &format!("{error:#}\n"))?;
-            // Nor do the votes hold that are not in results yet.
-            journal.forget()?;
+        if outcome.as_ref().is_err_and(is_unsteady) {
             let count = progress.finish(&self.pool.router, &header.method);
             return outcome.map(|()| ExitCode::SUCCESS).with_context(|| {
                 format!("stopped after {count} inputs; what is in {out} rests on this model: do not use it")
@@ -136,17 +134,17 @@ impl Work<'_> {
     }
 
     /// How it ended, and whether the models still vote on each input alone: if not, that is what
-    /// matters, whatever else came first.
-    fn tried(&self, outcome: anyhow::Result<()>, stopper: &Stopper) -> anyhow::Result<()> {
+    /// matters, whatever else came first. While a batch that was given up may still run, not all
+    /// are `idle`: then there is no waiting for a last trial.
+    fn tried(&self, outcome: anyhow::Result<()>, idle: bool) -> anyhow::Result<()> {
         if outcome.as_ref().is_err_and(is_unsteady) {
             return outcome;
         }
         let router = &self.pool.router;
-        // A batch that was given up may still run: then there is no waiting for the model.
-        let idle = stopper.ended(Duration::ZERO);
         let tried = if idle { router.try_last() } else { router.steady() };
-        match tried.map_err(anyhow::Error::from) {
-            Err(error) if outcome.is_ok() || is_unsteady(&error) => Err(error),
+        match tried {
+            Err(error) if is_unsteady_vote(&error) => Err(self.finding.keep(error)),
+            Err(error) if outcome.is_ok() => Err(error.into()),
             _ => outcome,
         }
     }
@@ -185,6 +183,11 @@ impl Work<'_> {
         let router = &self.pool.router;
         let certified = router.certify_from(Arc::new(input), self.method, protocol, *seed, &votes);
         let Timed { outcome: certificate, time, latency } = certified.map_err(|error| {
+            if is_unsteady_vote(&error) {
+                // At once: nothing that comes between may lose it.
+                let error = self.finding.keep(error);
+                return Failure::Other(error.context(format!("input {index} ({name})")));
+            }
             let failure = match &error {
                 RouteError::Votes(EngineError::Stopped) => return Failure::Stopped,
                 RouteError::Votes(EngineError::Lost { .. }) => Failure::Lost,
@@ -250,7 +253,11 @@ impl Sink<'_> {
 
 /// Whether votes depended on more than their own input: then no result of the run holds.
 fn is_unsteady(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(RouteError::Votes(EngineError::Unsteady { .. })))
+    error.downcast_ref().is_some_and(is_unsteady_vote)
+}
+
+fn is_unsteady_vote(error: &RouteError) -> bool {
+    matches!(error, RouteError::Votes(EngineError::Unsteady { .. }))
 }
 
 /// What is there already.
@@ -283,7 +290,14 @@ fn kept_words(kept: anyhow::Result<Size>, paths: &Paths) -> String {
 }
 
 /// What the first signal does. Ends the process if the rest of the run does not.
-fn stop(stopper: &Stopper, journal: &Journal, written: &AtomicUsize, of: usize, code: u8) {
+fn stop(
+    stopper: &Stopper,
+    journal: &Journal,
+    written: &AtomicUsize,
+    of: usize,
+    code: u8,
+    finding: &Finding,
+) {
     let seconds = stopper.outlook().as_secs() + 1;
     say!(
         "stopping: {} of {of} inputs are done, the votes so far of {} under way are kept; batches that run are finished, which takes about {} s (given up after {} s); again to stop at once",
@@ -295,6 +309,10 @@ fn stop(stopper: &Stopper, journal: &Journal, written: &AtomicUsize, of: usize, 
     tell_of_batches(stopper.stop(PATIENCE));
     std::thread::sleep(GRACE);
     // Reading or writing takes too long. All that is in the files stays right.
+    if let Err(error) = stopper.steady() {
+        say!("error: {:#}", finding.keep(RouteError::Votes(error)));
+        signals::exit(1);
+    }
     let kept = journal.write().map(|size| size.draws);
     say!(
         "stopped while something else still ran (reading an input, writing, or a last trial of the models); votes of inputs under way that are kept: {}; the same command goes on",

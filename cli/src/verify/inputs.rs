@@ -101,7 +101,9 @@ impl<'a> Inputs<'a> {
 
     fn data(&self, spec: InputSpec, classes: Option<usize>) -> anyhow::Result<&Dataset> {
         let Some(path) = self.args.data.as_deref() else {
-            bail!("a record of a data set: --data PATH tells which, as given to `drs certify`")
+            wrong_usage!(
+                "a record of a data set: --data PATH tells which, as given to `drs certify`"
+            )
         };
         let open = || {
             let InputArgs { reading, experts, .. } = self.args;

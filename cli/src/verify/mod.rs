@@ -16,6 +16,7 @@ use drs_core::verify::Rejection;
 use drs_router::{Replay, ordered};
 
 use crate::args::VerifyArgs;
+use crate::logs;
 use inputs::Inputs;
 use names::Names;
 use replay::Bench;
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let against = Against { inputs, bench };
     let mut report = Report::new(args);
     for path in &args.records {
+        logs::check_steady(path)?;
         let text = open(path)?;
         check(path, text, &against, &mut report).with_context(|| path.display().to_string())?;
     }

@@ -125,14 +125,17 @@ impl Procedure for Blend<'_> {
             Some(term) => (0..self.count).filter(|&expert| term.weights[expert] > 0).collect(),
             None => Vec::new(),
         };
-        let expert = self.terms.get(best.term).and_then(Term::heaviest);
+        let term = self.terms.get(best.term);
+        let expert = term.and_then(Term::heaviest);
+        // A cap by itself is no route: it is part of what the experts support.
+        let routed = term.is_some_and(|term| term.route.is_some());
         Judgement {
             class: self.class,
             radius: best.radius,
             expert,
             set,
-            route: Some(best.route),
-            class_radius: best.class,
+            route: routed.then_some(best.route),
+            class_radius: if routed { best.class } else { best.class.min(best.route) },
         }
     }
 }

@@ -195,6 +195,7 @@ impl Engine {
     /// # Errors
     /// If one's votes depend on more than their own input, or it fails.
     pub(crate) fn try_last(&self) -> Result<(), EngineError> {
+        let mut worst = Ok(());
         let mut lanes = self.shared.lock();
         for index in 0..lanes.lanes.len() {
             while !lanes.lanes[index].claim() {
@@ -206,9 +207,12 @@ impl Engine {
             lanes = self.shared.lock();
             lanes.lanes[index].release();
             self.shared.work.notify_all();
-            outcome?;
+            // What one model fails on must not hide how another votes.
+            if worst.is_ok() || matches!(outcome, Err(EngineError::Unsteady { .. })) {
+                worst = outcome;
+            }
         }
-        Ok(())
+        worst
     }
 
     /// Time that models have run so far on what was asked for, per model that can run at once.

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use super::lane::Lane;
-use super::{Lanes, Shared, State};
+use super::{EngineError, Lanes, Shared, State};
 
 /// Stops an engine from anywhere, such as a thread that watches for signals. Does not keep it alive.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ impl Stopper {
         Self(Arc::downgrade(shared))
     }
 
-    /// Ends all waits for votes with [`EngineError::Stopped`](super::EngineError::Stopped), for
+    /// Ends all waits for votes with [`EngineError::Stopped`](EngineError::Stopped), for
     /// good.
     ///
     /// Nothing more is begun. Batches that run are finished first, and their votes are counted, as
@@ -43,6 +43,16 @@ impl Stopper {
         let lanes = shared.lock();
         let running = lanes.lanes.iter().filter(|lane| lane.running() > 0);
         running.map(Lane::longest).max().unwrap_or_default()
+    }
+
+    /// Whether no trial so far has found a model that votes on more than its input.
+    ///
+    /// # Errors
+    /// If one has.
+    pub fn steady(&self) -> Result<(), EngineError> {
+        let Some(shared) = self.0.upgrade() else { return Ok(()) };
+        let models: Vec<_> = shared.lock().lanes.iter().map(Lane::model).collect();
+        models.iter().try_for_each(|model| model.unbroken())
     }
 
     /// Waits until nothing runs any more after [`stop`](Self::stop), for `patience` at most, and
