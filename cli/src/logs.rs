@@ -3,6 +3,7 @@
 use anyhow::bail;
 use drs_analysis::{Decided, Log, common, names};
 use drs_core::text::printable;
+use drs_progress::say;
 
 use crate::args::LogArgs;
 use crate::usage::wrong_usage;

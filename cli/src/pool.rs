@@ -2,6 +2,7 @@
 
 use std::thread::available_parallelism;
 
+use drs_progress::say;
 use drs_router::{Config, Options, Router};
 
 use crate::args::PoolArgs;

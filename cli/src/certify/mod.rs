@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
+use drs_progress::say;
 
 use crate::args::CertifyArgs;
 use crate::method::method;
