@@ -527,7 +527,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_known_wherever_it_comes_from() {
-        let panicked = caught(|| panic!("words")).map(|()| ()).unwrap_err();
+        let panicked = caught::<()>(|| panic!("words")).unwrap_err();
         let engine = EngineError::from(panicked.clone());
         assert!(is_panic(&panicked) && is_panic(&engine));
         assert!(is_panic(&RouteError::Votes(engine)));

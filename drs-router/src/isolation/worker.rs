@@ -38,20 +38,34 @@ pub fn serve() -> io::Result<()> {
     // A plugin that reads standard input finds it empty, and not the host's next question.
     dup2_stdin(File::open("/dev/null")?)?;
     leave_with(parent_id())?;
-    let mut worker = Worker { model: None, memory: None, noise: None };
-    loop {
-        let request = match receive(&mut stream) {
-            Ok(request) => request,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-            Err(error) => return Err(error),
-        };
-        let failed = |problem| Reply::Failed(shortened(problem));
-        let reply = worker.answer(request).unwrap_or_else(failed);
-        send(&mut stream, &reply)?;
+    let outcome = converse(&mut stream);
+    if let Err(error) = &outcome {
+        tracing::error!("a worker lost its host: {error}");
     }
-    // The host is gone: nobody else ends what the plugin may have started.
+    // Nobody else ends what the plugin may have started.
     end_own();
-    Ok(())
+    outcome
+}
+
+/// Answers until the host is gone.
+fn converse(stream: &mut UnixStream) -> io::Result<()> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    let mut worker = Worker { model: None, memory: None, noise: None };
+    let mut exchange = || {
+        let request = receive(&mut *stream)?;
+        let failed = |problem| Reply::Failed(shortened(problem));
+        send(&mut *stream, &worker.answer(request).unwrap_or_else(failed))
+    };
+    loop {
+        match exchange() {
+            Ok(()) => {}
+            // It was killed, perhaps while its plugin voted.
+            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// A plugin that hangs would outlive a host that was killed.
