@@ -153,3 +153,36 @@ fn a_stopped_engine_hands_on_what_it_has() {
     }
     assert!(stops > 3, "{stops} stops");
 }
+
+/// The engine's noise does not fit an input of another shape, which is a mistake of the caller's.
+/// Whatever panics in an engine's thread: who waits for votes is told, and so is who asks later.
+#[test]
+fn a_panic_of_the_engine_reaches_all_that_wait() {
+    let (place, (told, tells)) = (Place::new(), std::sync::mpsc::channel());
+    let router = open(&place, 2, 64);
+    std::thread::spawn(move || {
+        let votes = |value: LatticeInput, stage| {
+            let mut source = router.votes(Arc::new(value), Seed::from_number(1));
+            source.votes(stage, 0..1 << 40)
+        };
+        let small = Shape::new([1, 1, 1]).unwrap();
+        let other = LatticeInput::new(small, Quantum::EIGHT_BIT, vec![7]).unwrap();
+        let fine = LatticeInput::clone(&input(30));
+        let outcomes = std::thread::scope(|scope| {
+            // Another model, which has nothing to do with it.
+            let waiting = scope.spawn(|| votes(fine.clone(), STAGES[0]));
+            std::thread::sleep(Duration::from_millis(50));
+            let panics = votes(other, STAGES[1]);
+            [panics, waiting.join().unwrap(), votes(fine.clone(), STAGES[0])]
+        });
+        let last = router.try_last();
+        told.send((outcomes, last)).unwrap();
+    });
+    let (outcomes, last) = tells.recv_timeout(Duration::from_secs(120)).expect("nobody waits");
+    for outcome in outcomes {
+        let error = outcome.expect_err("votes that nobody drew");
+        assert!(matches!(error, EngineError::Panicked(_)), "{error}");
+        assert!(error.to_string().contains("one noisy value per input value"), "{error}");
+    }
+    assert!(last.is_ok() || drs_router::is_panic(&last.unwrap_err()));
+}

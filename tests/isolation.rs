@@ -135,3 +135,113 @@ fn no_worker_outlives_its_host() {
     }
     assert!(!workers.is_empty() && !alive(), "{workers:?}");
 }
+
+#[test]
+fn a_plugin_that_reads_stdin_finds_nothing_and_harms_nothing() {
+    let place = place("reads-stdin", "");
+    // Not even what the host itself is given.
+    let mut command = place.command(&format!("{RUN} --out out.tsv"), &[]);
+    let mut host = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    assert!(host.wait().unwrap().success());
+    assert_eq!(place.read("out.tsv").lines().count(), 41);
+}
+
+/// The numbers of the processes that a plugin wrote down and that still run.
+fn left(place: &Place) -> Vec<String> {
+    let runs = |pid: &&str| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Nobody may be there to take note of its end.
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    place.read("children").lines().filter(runs).map(str::to_owned).collect()
+}
+
+fn with_marker(place: &Place) {
+    let marker = place.path("children").display().to_string();
+    let toml = place.read("experts.toml").replace("MARKER", &marker);
+    place.write("experts.toml", toml);
+}
+
+#[test]
+fn what_a_plugin_starts_ends_with_its_worker() {
+    for (how, code, inputs) in [("forks", 0, 40), ("forks-and-exits", 3, 36)] {
+        let place = place(how, ", marker = \"MARKER\"");
+        with_marker(&place);
+        let toml = place.read("experts.toml").replace("timeout = 1.5", "timeout = 1000");
+        place.write("experts.toml", toml);
+        // A child holds the worker's end of the socket: the host must not wait for it.
+        let begun = Instant::now();
+        let run = place.drs(&format!("{RUN} --batch 64 --out out.tsv"));
+        assert_eq!(run.code, code, "{how}: {run}");
+        assert!(begun.elapsed() < Duration::from_secs(300), "{how}: it waited for a child");
+        assert_eq!(place.read("out.tsv").lines().count(), inputs + 1, "{how}");
+        assert!(!place.read("children").is_empty(), "{how}");
+        assert_eq!(left(&place), Vec::<String>::new(), "{how}");
+    }
+}
+
+#[test]
+fn what_a_plugin_starts_ends_when_the_host_is_killed() {
+    let place = place("forks", ", marker = \"MARKER\"");
+    with_marker(&place);
+    let run = RUN.replace("--n 60 ", "--n 50000000 --full ");
+    let mut command = place.command(&format!("{run} --out out.tsv"), &[]);
+    let mut host = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while !place.path("children").exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    host.kill().unwrap();
+    host.wait().unwrap();
+    let begun = Instant::now();
+    while !left(&place).is_empty() && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(left(&place), Vec::<String>::new());
+}
+
+#[test]
+fn a_plugin_that_closes_descriptors_or_speaks_without_end_harms_nobody_else() {
+    let place_of = |how| place(how, "");
+    let place = place_of("closes-descriptors");
+    let run = place.drs(&format!("{RUN} --batch 64 --out out.tsv"));
+    run.fails(3, &["going on without this input", "36 inputs are kept"]);
+    let place = place_of("long-error");
+    let run = place.drs(&format!("{RUN} --out out.tsv"));
+    assert!(run.stderr.len() < 1 << 18, "{} bytes of words", run.stderr.len());
+    run.fails(1, &["words words", "bytes in all"]);
+}
+
+/// Containers often have little of it, or none that can be written.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_small_dev_shm_is_no_limit() {
+    let place = Place::new();
+    place.write("experts.toml", Halfspaces { shape: [3, 64, 64], ..Halfspaces::pair() }.toml());
+    let image = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([200, (3 * x) as u8, y as u8]));
+    image.save(place.path("image.png")).unwrap();
+    let route = "route --experts experts.toml --n 400 --batch 256 --seed 1 --isolate image.png";
+    let expected = place.drs(route).succeeds();
+    let answer = |text: &str| {
+        let row = text.lines().nth(1).unwrap_or_default();
+        row.split_whitespace().take(7).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for options in ["size=64k", "size=64k,ro"] {
+        let command = place.command(route, &[]);
+        let script =
+            format!("mount -t tmpfs -o {options} none /dev/shm || exit 77; exec \"$0\" \"$@\"");
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+        unshare.arg(command.get_program()).args(command.get_args());
+        let output = unshare.current_dir(place.path("")).output();
+        let Some(output) = output.ok().filter(|run| run.status.code() != Some(77)) else {
+            return drs_tests::skipped("no other /dev/shm can be mounted here");
+        };
+        let (out, told) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
+        if told.starts_with("unshare:") {
+            return drs_tests::skipped(&told);
+        }
+        assert!(output.status.success(), "{options}: {} {told}", output.status);
+        assert_eq!(answer(&String::from_utf8_lossy(out)), answer(&expected), "{options}");
+    }
+}

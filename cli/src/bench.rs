@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use drs_core::lattice::LatticeInput;
+use drs_progress::out;
 use drs_router::Throughput;
 
 use crate::args::BenchArgs;
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
         }
     }
     if !args.json {
-        writeln!(std::io::stdout().lock(), "{table}")?;
+        out!("{table}")?;
     }
     Ok(())
 }

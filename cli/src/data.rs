@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use drs_data::{Classes, DataError, Dataset, InputSpec, OpenOptions};
+use drs_progress::say;
 
 use crate::args::{DataArgs, PoolArgs};
 use crate::pool;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::bail;
 use drs_analysis::{Decided, Log, beside, common, names};
 use drs_core::text::printable;
+use drs_progress::say;
 
 use crate::args::LogArgs;
 use crate::usage::{Usage, wrong_usage};

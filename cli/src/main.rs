@@ -3,16 +3,7 @@
 //!
 //! `main` is glue: arguments in, a command run, an exit code out. 0: done;
 //! 1: something failed, with what and where on stderr; 2: wrong usage; 3: some inputs have no
-//! result; 130 and 143: stopped by SIGINT or SIGTERM, to go on later.
-
-/// A line for the user. Where it cannot be written, as on a full disk, it is lost: no reason to
-/// lose anything else.
-macro_rules! say {
-    ($($line:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($line)*);
-    }};
-}
+//! result; 101: a mistake in drs itself; 130 and 143: stopped by SIGINT or SIGTERM, to go on later.
 
 mod analyze;
 mod args;
@@ -40,6 +31,8 @@ mod worker;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use drs_progress::say;
+use drs_router::{Panicked, is_panic};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -49,7 +42,10 @@ use args::{Args, Command};
 const WRONG_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(shown) => return show(&shown),
+    };
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
     tracing_subscriber::fmt()
@@ -86,8 +82,25 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say!("error: {error:#}");
-            if error.is::<usage::Usage>() { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
+            if error.is::<usage::Usage>() {
+                ExitCode::from(WRONG_USAGE)
+            } else if error.chain().any(is_panic) {
+                ExitCode::from(Panicked::EXIT_CODE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
+    }
+}
+
+/// Help, the version, or what is wrong with the arguments.
+fn show(shown: &clap::Error) -> ExitCode {
+    match shown.print() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            say!("error: it cannot be printed: {error}");
+            ExitCode::FAILURE
+        }
+        _ => u8::try_from(shown.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
     }
 }
 

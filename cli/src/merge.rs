@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use drs_data::Shard;
+use drs_progress::say;
 
 use crate::args::MergeArgs;
 use crate::certify::{Failed, Header, INCOMPLETE, Line, Paths, ResultFiles, results};

@@ -3,6 +3,7 @@
 use drs_core::certify::{check, name};
 use drs_core::pool::Pool;
 use drs_core::protocol::{Method, Protocol, ProtocolError};
+use drs_progress::say;
 
 use crate::args::MethodName;
 use crate::usage::wrong_usage;

@@ -1,6 +1,7 @@
 //! `drs plot`: certified-accuracy curves as SVG or PNG.
 
 use drs_analysis::{Curve, Joint};
+use drs_progress::say;
 use drs_report::{Chart, Line, Size};
 
 use crate::args::PlotArgs;

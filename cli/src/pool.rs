@@ -3,6 +3,7 @@
 use std::thread::available_parallelism;
 
 use anyhow::Context as _;
+use drs_progress::say;
 use drs_router::{Config, Options, Router};
 
 use crate::args::PoolArgs;

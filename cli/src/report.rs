@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::bail;
 use drs_analysis::{Curve, Joint, Log, Row};
 use drs_data::{Dataset, Example, InputSpec};
-use drs_progress::Bar;
+use drs_progress::{Bar, say};
 use drs_report::{Card, Line, Page, thumbnail};
 use drs_router::Config;
 

@@ -13,7 +13,7 @@ use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::Stopping;
 use drs_core::text::printable;
 use drs_data::read_image;
-use drs_progress::Bar;
+use drs_progress::{Bar, say};
 use drs_router::{Router, Timed, ordered};
 use serde::Serialize;
 
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &RouteArgs) -> anyhow::Result<()> {
             // One bad image does not cost the others their answer.
             Err(error) => {
                 failures += 1;
-                bar.suspend(|| eprintln!("error: {error:#}"));
+                bar.suspend(|| say!("error: {error:#}"));
             }
         }
         anyhow::Ok(())

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use drs_data::Shard;
+use drs_progress::say;
 
 /// The number of shards, where the engine does not tell it.
 const COUNT: &str = "DRS_SHARDS";

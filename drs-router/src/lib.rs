@@ -10,9 +10,10 @@
 //!   inputs and stages.
 //! * [`Router`]: all of it together, one input in, one certificate out.
 //!
-//! The only `unsafe` code of the host is in `isolation/memory.rs`, `plugin/library.rs` and
-//! `watch/seccomp.rs`.
+//! The only `unsafe` code of the host is in `isolation/{memory,group}.rs`, `plugin/library.rs`,
+//! `scarce.rs` and `watch/seccomp.rs`.
 
+mod batch;
 mod config;
 mod copies;
 mod drawn;
@@ -21,9 +22,11 @@ mod engine;
 mod isolation;
 mod limits;
 mod ordered;
+mod panicked;
 mod plugin;
 mod replay;
 mod router;
+mod scarce;
 mod shared;
 mod source;
 mod term;
@@ -38,12 +41,14 @@ pub use engine::{EngineError, Stopper, Throughput};
 pub use isolation::{ending, serve};
 pub use limits::Limits;
 pub use ordered::ordered;
+pub use panicked::Panicked;
 pub use plugin::{
     Library, LoadError, LoadedExpert, ModelFile, Opening, Prepared, find_plugin, list_files,
     load_library, named_files, open_model, plugin_folders, plugins_in,
 };
 pub use replay::{Replay, ReplayError};
-pub use router::{OpenError, Options, RouteError, Router, Timed, Warning};
+pub use router::{OpenError, Options, RouteError, Router, Timed, Warning, is_panic};
+pub use scarce::{NoThread, start_scoped, start_thread, told};
 pub use term::NamedTerm;
 pub use under_way::UnderWay;
 pub use watch::{is_of_the_system, watch_opens};

@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Provenance};
 use drs_core::certify::{CertifyError, Prediction};
 use drs_core::lattice::{Digest, LatticeInput};
-use drs_core::noise::{NoiseError, NoiseStream, NoiseTable, Seed};
+use drs_core::noise::{NoiseStream, NoiseTable, Seed};
 use drs_core::pool::{Model, Pool, Role, Stage, VoteSource};
 use drs_core::protocol::{AlphaSplit, Method, Protocol};
 use drs_core::votes::VoteCounts;
 
+use crate::batch::BatchSize;
 use crate::config::{Config, RouterSpec};
 use crate::copies::Copies;
-use crate::engine::{Engine, EngineError, LaneSpec, Stopper, Throughput};
-use crate::plugin::{Isolation, LoadError, LoadedExpert, Registry};
+use crate::engine::{Engine, EngineError, LaneSpec, StartError, Stopper, Throughput};
+use crate::panicked::Panicked;
+use crate::plugin::{Isolation, LoadedExpert, Registry};
 use crate::shared;
 use crate::source::EngineSource;
 use crate::under_way::UnderWay;
@@ -164,18 +166,16 @@ impl Router {
             match LoadedExpert::load(&mut registry, &copies, name, spec, config, isolation) {
                 Ok(expert) => match NoiseTable::new(expert.sigma(), config.input.quantum) {
                     Ok(table) => {
-                        let preferred = spec.batch.unwrap_or(expert.manifest().preferred_batch);
-                        let batch = options.batch.unwrap_or(preferred);
-                        lanes.push(LaneSpec {
-                            expert,
-                            table,
-                            quantum: config.input.quantum,
-                            batch,
-                        });
+                        let batch = BatchSize::new(options.batch, spec, expert.manifest());
+                        let (rows, quantum) = (batch.rows, config.input.quantum);
+                        match batch.check(config.input.shape) {
+                            Ok(()) => lanes.push(LaneSpec { expert, table, quantum, batch: rows }),
+                            Err(problem) => problems.push(of_model(name, &problem)),
+                        }
                     }
-                    Err(error) => problems.push(noise_problem(name, &error)),
+                    Err(error) => problems.push(of_model(name, &error)),
                 },
-                Err(error) => problems.push(load_problem(name, &error)),
+                Err(error) => problems.push(of_model(name, &error)),
             }
         }
         if !problems.is_empty() {
@@ -185,7 +185,7 @@ impl Router {
         let model = |lane: &LaneSpec| {
             let (name, sigma) = (lane.expert.name(), lane.expert.sigma());
             Model::on_lattice(name.to_owned(), sigma, config.input.shape, config.input.quantum)
-                .map_err(|error| OpenError::new(vec![noise_problem(name, &error)]))
+                .map_err(|error| OpenError::new(vec![of_model(name, &error)]))
         };
         let experts = &lanes[usize::from(route == Route::Own)..];
         let router = match route {
@@ -207,9 +207,12 @@ impl Router {
         let records: Vec<ModelRecord> =
             shared.into_iter().chain(lanes.iter().map(record)).collect();
         let warnings = warnings(&pool);
-        let engine = Engine::start(lanes, options.threads).map_err(|errors| OpenError {
-            problems: errors.iter().map(ToString::to_string).collect(),
-            unsteady: Some(records.clone()),
+        let engine = Engine::start(lanes, options.threads).map_err(|errors| {
+            let unsteady = errors.iter().any(StartError::is_unsteady);
+            OpenError {
+                problems: errors.iter().map(ToString::to_string).collect(),
+                unsteady: unsteady.then(|| records.clone()),
+            }
         })?;
         let split = config.split;
         Ok(Self { pool, route, engine, records, classes, split, warnings })
@@ -464,12 +467,23 @@ impl<T> Timed<T> {
     }
 }
 
-fn load_problem(name: &str, error: &LoadError) -> String {
-    if name == "router" { format!("router: {error}") } else { format!("expert {name}: {error}") }
+/// Whether an error tells of a mistake in drs itself, its own or one of the engine's.
+#[must_use]
+pub fn is_panic(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_engine = match error.downcast_ref::<RouteError>() {
+        Some(RouteError::Votes(error)) => Some(error),
+        _ => error.downcast_ref::<EngineError>(),
+    };
+    error.is::<Panicked>() || matches!(of_engine, Some(EngineError::Panicked(_)))
 }
 
-fn noise_problem(name: &str, error: &NoiseError) -> String {
-    if name == "router" { format!("router: {error}") } else { format!("expert {name}: {error}") }
+/// A problem with whose it is.
+fn of_model(name: &str, problem: &impl fmt::Display) -> String {
+    if name == "router" {
+        format!("router: {problem}")
+    } else {
+        format!("expert {name}: {problem}")
+    }
 }
 
 /// The classes of all experts, or what does not fit together among models that each opened.
@@ -523,4 +537,19 @@ fn warnings(pool: &Pool) -> Vec<Warning> {
         largest.name,
         (100.0 * sigma / needed).floor()
     ))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::panicked::caught;
+
+    #[test]
+    fn a_panic_is_known_wherever_it_comes_from() {
+        let panicked = caught::<()>(|| panic!("words")).unwrap_err();
+        let engine = EngineError::from(panicked.clone());
+        assert!(is_panic(&panicked) && is_panic(&engine));
+        assert!(is_panic(&RouteError::Votes(engine)));
+        assert!(!is_panic(&RouteError::Votes(EngineError::Stopped)));
+    }
 }

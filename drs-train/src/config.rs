@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use drs_data::{Dataset, InputSpec, OpenOptions, Subset};
+use drs_progress::say;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +64,7 @@ impl Data {
             Some(classes) => data.for_experts(classes).context("data.classes")?,
             None => data,
         };
-        data.notes().iter().for_each(|note| eprintln!("note: {note}"));
+        data.notes().iter().for_each(|note| say!("note: {note}"));
         let (chosen, held_out) = self.parts(data.len())?;
         let names = data.classes().map(<[String]>::to_vec);
         Ok((Images::read(&data, spec, chosen)?, Images::read(&data, spec, held_out)?, names))

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use anyhow::{Context as _, ensure};
 use drs_core::noise::Seed;
 use drs_data::{OpenOptions, Subset};
+use drs_progress::say;
 use drs_router::Config as Pool;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -107,10 +108,10 @@ pub fn iterate(config: &Config, folder: &Path) -> anyhow::Result<()> {
             let sigmas = sigmas(&folder.join(format!("round-{}/labels", round - 1)))?;
             pool = fine_tune(config, &read, &before, &sigmas, &mut init, &place)?;
         }
-        eprintln!("round {round}: labels");
+        say!("round {round}: labels");
         let labels = place.join("labels");
         threads::kept(|| draw(&drawing(config, &pool), None, &labels))?;
-        eprintln!("round {round}: router");
+        say!("round {round}: router");
         let mut settings = config.router.clone();
         settings.insert("input".to_owned(), Value::try_from(read.input)?);
         settings.insert("labels".to_owned(), Value::try_from(&labels)?);
@@ -177,7 +178,7 @@ fn fine_tune(
         config.expert.as_ref().context("expert: missing, rounds of fine-tuning need it")?;
     let start = init.as_mut().context("init: missing, rounds of fine-tuning need it")?;
     let run = |name: &str, init: &Path, sigma: f64, expert: Option<&str>| {
-        eprintln!("fine-tuning {name}");
+        say!("fine-tuning {name}");
         let mut adaptive = config.adaptive.clone();
         adaptive.insert("router".to_owned(), Value::try_from(router)?);
         let levels: Vec<f64> = sigmas.iter().map(|(_, sigma)| *sigma).collect();

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use drs_architectures::HEAD;
 use drs_checkpoint::Checkpoint;
+use drs_progress::out;
 use tch::{Device, Kind, Tensor};
 
 use crate::export::{self, SHAPE};
@@ -101,7 +102,7 @@ pub fn join(join: &Join) -> anyhow::Result<()> {
                 let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
                 quoted.join(", ")
             };
-            println!("classes = [{}]", text(pairs(experts, &classes)));
+            out!("classes = [{}]", text(pairs(experts, &classes)))?;
             Ok(())
         }
     }

@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 use clap::{Parser, Subcommand};
 use drs_core::noise::Seed;
 use drs_data::{Classes, Labels, OpenOptions, Shard, Subset};
+use drs_progress::say;
 use drs_train::choose::{Choose, choose};
 use drs_train::export::{Export, export, parse_shape};
 use drs_train::join::{Join, Part, join};
@@ -362,7 +363,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use drs_architectures::Architecture;
 use drs_data::InputSpec;
+use drs_progress::say;
 use drs_torch_device::DeviceName;
 use serde::Serialize;
 
@@ -44,7 +45,7 @@ impl Start<'_> {
         match (self.mean, self.std) {
             (None, None) if self.init.is_some() => {
                 let (mean, std) = network.normalisation();
-                eprintln!("inputs are normalised as in init: mean {mean:?}, std {std:?}");
+                say!("inputs are normalised as in init: mean {mean:?}, std {std:?}");
             }
             (None, None) => {}
             (Some(mean), Some(std)) => network.normalise((mean.clone(), std.clone()))?,

@@ -1,5 +1,7 @@
 #![forbid(unsafe_code)]
-//! The one style of progress bars, and lines in logs where there is no terminal.
+//! The one style of progress bars, lines in logs where there is no terminal, and what is printed.
+
+mod print;
 
 use std::fmt;
 use std::io::Write as _;
@@ -8,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+
+pub use print::{tell, write_line};
 
 /// A bar over so many of something; it stays away where standard error is no terminal.
 ///

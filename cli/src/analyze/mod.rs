@@ -3,10 +3,9 @@
 mod findings;
 mod text;
 
-use std::io::Write as _;
-
 use drs_analysis::Log;
 use drs_core::sampling::USUAL_RADII;
+use drs_progress::{out, say};
 use drs_report::{Markup, Part};
 
 use crate::args::{AnalyzeArgs, COMPARE, Format};
@@ -22,7 +21,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<()> {
         Format::Csv => text::csv(&findings)?,
         Format::Json => serde_json::to_string_pretty(&findings)?,
     };
-    writeln!(std::io::stdout().lock(), "{}", out.trim_end())?;
+    out!("{}", out.trim_end())?;
     if args.format == Format::Csv {
         // Tables and JSON hold it.
         findings.undecided.iter().for_each(|line| say!("note: {line}"));

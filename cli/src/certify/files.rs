@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use drs_analysis::Record;
+use drs_progress::say;
 
 use super::failed::Failed;
 use super::header::Header;

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use drs_core::lattice::Digest;
+use drs_progress::say;
 use drs_router::{Drawn, UnderWay};
 use serde::{Deserialize, Serialize};
 

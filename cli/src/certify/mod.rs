@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
+use drs_progress::say;
 use drs_router::OpenError;
 
 use crate::args::CertifyArgs;

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use drs_analysis::{Decided, Record, Watch, answer};
 use drs_core::certificate::counts_at;
 use drs_core::sampling::USUAL_RADII;
-use drs_progress::Bar;
+use drs_progress::{Bar, say};
 use drs_router::Router;
 use indicatif::FormattedDuration;
 

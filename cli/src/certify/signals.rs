@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::channel;
 
 use anyhow::Context as _;
+use drs_router::start_thread;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -18,18 +20,25 @@ impl Interrupt {
         let interrupt = Self::default();
         let caught = Arc::clone(&interrupt.0);
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch for signals")?;
-        let mut stop = Some(stop);
-        std::thread::spawn(move || {
+        // Started now: there may be no other thread to be had by then.
+        let (first, comes) = channel();
+        start_thread("stop", move || {
+            if let Ok(signal) = comes.recv() {
+                stop(code(signal));
+            }
+        })?;
+        let mut first = Some(first);
+        start_thread("signals", move || {
             for signal in signals.forever() {
                 caught.store(signal, Ordering::Relaxed);
-                match stop.take() {
-                    Some(stop) => {
-                        std::thread::spawn(move || stop(code(signal)));
+                match first.take() {
+                    Some(first) => {
+                        let _ = first.send(signal);
                     }
                     None => exit(code(signal)),
                 }
             }
-        });
+        })?;
         Ok(interrupt)
     }
 

@@ -13,7 +13,8 @@ use anyhow::{Context as _, bail};
 use drs_analysis::Record;
 use drs_core::protocol::Method;
 use drs_data::{DataError, Dataset, Example};
-use drs_router::{EngineError, RouteError, Stopper, Timed, ordered};
+use drs_progress::say;
+use drs_router::{EngineError, RouteError, Stopper, Timed, ordered, start_scoped};
 
 use super::failed::{Failed, Reason};
 use super::files::ResultFiles;
@@ -164,7 +165,7 @@ impl Work<'_> {
         let (end, ended) = channel();
         std::thread::scope(|scope| {
             let kept = Arc::clone(journal);
-            scope.spawn(move || keep(&kept, &ended, KEEP));
+            start_scoped(scope, "journal", move || keep(&kept, &ended, KEEP))?;
             let outcome = ordered(left, threads, certify, |(index, outcome)| {
                 // Then no other input is finished either: the votes so far are kept.
                 let halt = |_: &anyhow::Error| tell_of_batches(stopper.stop(PATIENCE));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use drs_conformance::{Finding, Outcome, Report, Step, lost, undeclared};
+use drs_progress::out;
 use drs_router::{ModelSpec, Prepared};
 use serde::Serialize;
 
@@ -39,9 +40,9 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             let Subject { name, library, .. } = subject;
             let library = library.path.as_path();
             let checked = Checked { name, library, passed: report.passed(), report: &report };
-            println!("{}", serde_json::to_string(&checked)?);
+            out!("{}", serde_json::to_string(&checked)?)?;
         } else {
-            println!("{}, {}\n{report}", subject.name, subject.library.path.display());
+            out!("{}, {}\n{report}", subject.name, subject.library.path.display())?;
         }
     }
     if let (Some(data), Some(experts)) = (&args.data, &args.subject.experts) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use drs_core::text::printable;
 use drs_plugins_api::{Manifest, PluginInfo};
+use drs_progress::out;
 use serde::Serialize;
 
 use super::child::{Answer, Request, ask, single};
@@ -24,9 +25,9 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<()> {
     for subject in &subjects(&args.subject)? {
         let inspected = inspect(subject, Duration::from_secs_f64(args.subject.timeout))?;
         if args.subject.json {
-            println!("{}", serde_json::to_string(&inspected)?);
+            out!("{}", serde_json::to_string(&inspected)?)?;
         } else {
-            print(&inspected);
+            print(&inspected)?;
         }
     }
     Ok(())
@@ -61,35 +62,32 @@ fn inspect(subject: &Subject, patience: Duration) -> anyhow::Result<Inspected<'_
     Ok(Inspected { name, library, plugin, model: model.transpose()? })
 }
 
-fn print(inspected: &Inspected<'_>) {
+fn print(inspected: &Inspected<'_>) -> std::io::Result<()> {
     let Inspected { name, library, plugin, model } = inspected;
-    println!("{name}: plugin {} {}, {}", plugin.name, plugin.version, library.display());
+    out!("{name}: plugin {} {}, {}", plugin.name, plugin.version, library.display())?;
     if let Some(runtime) = &plugin.native_runtime {
-        println!("  runtime          {} {}", runtime.name, runtime.version);
+        out!("  runtime          {} {}", runtime.name, runtime.version)?;
     }
-    let Some(model) = model else { return };
+    let Some(model) = model else { return Ok(()) };
     let [channels, height, width] = model.shape;
-    println!("  sigma            {}", model.sigma);
-    println!("  inputs           {channels}x{height}x{width}");
-    println!(
-        "  classes          {}: {}",
-        model.classes.len(),
-        printable(&model.classes.join(", "))
-    );
-    println!("  preferred batch  {}", model.preferred_batch);
+    out!("  sigma            {}", model.sigma)?;
+    out!("  inputs           {channels}x{height}x{width}")?;
+    out!("  classes          {}: {}", model.classes.len(), printable(&model.classes.join(", ")))?;
+    out!("  preferred batch  {}", model.preferred_batch)?;
     let at_once = if model.concurrency == 0 {
         "any number".to_owned()
     } else {
         model.concurrency.to_string()
     };
-    println!("  calls at once    {at_once}");
+    out!("  calls at once    {at_once}")?;
     if model.tolerance > 0.0 {
-        println!("  tolerance        {} of the votes", model.tolerance);
+        out!("  tolerance        {} of the votes", model.tolerance)?;
     }
     for file in &model.files {
-        println!("  file             {}", printable(&file.to_string_lossy()));
+        out!("  file             {}", printable(&file.to_string_lossy()))?;
     }
     if !model.capabilities.is_empty() {
-        println!("  capabilities     {}", printable(&model.capabilities.join(", ")));
+        out!("  capabilities     {}", printable(&model.capabilities.join(", ")))?;
     }
+    Ok(())
 }

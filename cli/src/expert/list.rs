@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use drs_core::lattice::Digest;
 use drs_plugins_api::PluginInfo;
+use drs_progress::out;
 use drs_router::{Library, ModelSpec};
 use serde::Serialize;
 
@@ -51,9 +52,9 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
         places.push(Place { plugins: plugins.collect::<anyhow::Result<_>>()?, folder });
     }
     if args.json {
-        println!("{}", serde_json::to_string(&places)?);
+        out!("{}", serde_json::to_string(&places)?)?;
     } else {
-        places.iter().for_each(print);
+        places.iter().try_for_each(print)?;
     }
     Ok(())
 }
@@ -92,17 +93,18 @@ fn found(name: String, library: PathBuf, hidden: bool, may_run: bool) -> anyhow:
     Ok(Found { name, library, sha256: Some(copy.sha256), plugin, problem, hidden })
 }
 
-fn print(place: &Place) {
+fn print(place: &Place) -> std::io::Result<()> {
     let none = if place.folder.is_dir() { "" } else { " (no such folder)" };
-    println!("{}{none}", place.folder.display());
+    out!("{}{none}", place.folder.display())?;
     for Found { name, sha256, plugin, problem, hidden, .. } in &place.plugins {
         let digest = sha256.map_or_else(String::new, |digest| digest.to_string());
         let digest = digest.get(..12).unwrap_or_default();
         let note = if *hidden { "  (hidden: another of this name comes first)" } else { "" };
         match (plugin, problem) {
-            (Some(info), _) => println!("  {name:12} {:10} sha256 {digest}…{note}", info.version),
-            (None, Some(problem)) => println!("  {name:12} does not load: {problem}{note}"),
-            (None, None) => println!("  {name:12} not loaded sha256 {digest}…{note}"),
+            (Some(info), _) => out!("  {name:12} {:10} sha256 {digest}…{note}", info.version)?,
+            (None, Some(problem)) => out!("  {name:12} does not load: {problem}{note}")?,
+            (None, None) => out!("  {name:12} not loaded sha256 {digest}…{note}")?,
         }
     }
+    Ok(())
 }

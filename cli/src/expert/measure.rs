@@ -11,7 +11,7 @@ use drs_core::noise::Seed;
 use drs_core::pool::{Phase, Role, Stage, VoteSource as _};
 use drs_core::votes::VoteCounts;
 use drs_data::Dataset;
-use drs_progress::Bar;
+use drs_progress::{Bar, out, say};
 use drs_router::{Config, Options, Router, ordered};
 use serde::Serialize;
 
@@ -71,12 +71,11 @@ pub(super) fn run(args: &CheckArgs, experts: &Path, path: &Path) -> anyhow::Resu
         .collect::<anyhow::Result<_>>()?;
     if args.subject.json {
         for expert in &measured {
-            println!("{}", serde_json::to_string(expert)?);
+            out!("{}", serde_json::to_string(expert)?)?;
         }
         return Ok(());
     }
-    print(&measured, votes.len(), args.copies);
-    Ok(())
+    Ok(print(&measured, votes.len(), args.copies)?)
 }
 
 /// A label, and each chosen expert's votes.
@@ -161,7 +160,7 @@ fn measure<'a>(
     })
 }
 
-fn print(measured: &[Measured<'_>], inputs: usize, copies: u64) {
+fn print(measured: &[Measured<'_>], inputs: usize, copies: u64) -> std::io::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header([
@@ -189,7 +188,7 @@ fn print(measured: &[Measured<'_>], inputs: usize, copies: u64) {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    println!("{inputs} inputs, {copies} noisy copies of each at the expert's sigma\n{table}");
+    out!("{inputs} inputs, {copies} noisy copies of each at the expert's sigma\n{table}")?;
     for expert in measured {
         if let Some(warning) = &expert.warning {
             say!("warning: expert {}: {warning}", expert.name);
@@ -198,4 +197,5 @@ fn print(measured: &[Measured<'_>], inputs: usize, copies: u64) {
     if inputs < Watch::FEWEST {
         say!("note: of fewer than {} inputs nothing odd can be told", Watch::FEWEST);
     }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use drs_progress::{out, say};
 
 use crate::args::NewArgs;
 
@@ -50,9 +51,9 @@ pub(super) fn run(args: &NewArgs) -> anyhow::Result<()> {
         let path = folder.join(file);
         write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    println!("{}: an expert; its README.md tells what is where", folder.display());
+    out!("{}: an expert; its README.md tells what is where", folder.display())?;
     if args.api.is_none() {
-        eprintln!("it needs {API} {VERSION} from a registry; --api takes it from a folder");
+        say!("it needs {API} {VERSION} from a registry; --api takes it from a folder");
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use drs_core::lattice::Digest;
+use drs_progress::say;
 use drs_router::{Config, Copies, ModelSpec, RouterSpec, file_digest};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
@@ -50,11 +51,11 @@ pub(super) fn run(args: &PinArgs) -> anyhow::Result<ExitCode> {
     }
     let pinned = document.to_string();
     if pinned == text {
-        eprintln!("{}: every pin is right", path.display());
+        say!("{}: every pin is right", path.display());
         return Ok(ExitCode::SUCCESS);
     }
     whole::write(path, &pinned)?;
-    eprintln!(
+    say!(
         "{}: pins of {} models written",
         path.display(),
         config.experts.len() + usize::from(config.router.is_some())
@@ -76,13 +77,11 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
     }
     let path = path.display();
     if problems.is_empty() {
-        eprintln!("{path}: every pin is right");
+        say!("{path}: every pin is right");
         return Ok(ExitCode::SUCCESS);
     }
-    problems.iter().for_each(|problem| eprintln!("{problem}"));
-    eprintln!(
-        "{path}: pins are missing or wrong; look at what changed, then drs expert pin {path}"
-    );
+    problems.iter().for_each(|problem| say!("{problem}"));
+    say!("{path}: pins are missing or wrong; look at what changed, then drs expert pin {path}");
     Ok(ExitCode::FAILURE)
 }
 

@@ -2,10 +2,9 @@
 
 mod verdict;
 
-use std::io::Write as _;
-
 use drs_analysis::{Joint, Pool, Verdict};
 use drs_core::text::counted;
+use drs_progress::{out, say};
 use drs_report::{Grid, Markup, Part, csv_text};
 use serde::Serialize;
 
@@ -109,7 +108,7 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
         }
         Format::Json => serde_json::to_string_pretty(&plan)?,
     };
-    writeln!(std::io::stdout().lock(), "{}", out.trim_end())?;
+    out!("{}", out.trim_end())?;
     Ok(())
 }
 

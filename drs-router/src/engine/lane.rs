@@ -242,13 +242,13 @@ impl Lane {
         self.model.batch() * (running + AHEAD)
     }
 
-    /// Fails all that waits.
-    pub(super) fn stop(&mut self) {
+    /// Fails all that waits: every reading is announced.
+    pub(super) fn end(&mut self, why: &EngineError) {
         for job in self.jobs.drain(..).chain(self.announced.drain(..)) {
-            job.ticket.fail(&EngineError::Stopped);
+            job.ticket.fail(why);
         }
         for batch in self.ready.drain(..) {
-            batch.fail(&EngineError::Stopped);
+            batch.fail(why);
         }
     }
 }

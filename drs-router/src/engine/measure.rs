@@ -12,6 +12,8 @@ use serde::Serialize;
 use super::model::{Draws, Model};
 use super::steadiness::EVERY;
 use super::{Engine, EngineError};
+use crate::panicked::caught;
+use crate::scarce::start_scoped;
 
 /// Turns between the raw model, the whole path and the path where every batch is run again:
 /// a machine that slows down half-way slows all.
@@ -123,7 +125,12 @@ impl Engine {
             }
         };
         std::thread::scope(|scope| {
-            let callers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let call = || caught(work).unwrap_or_else(|panicked| Err(panicked.into()));
+            let callers = (0..threads).map(|_| start_scoped(scope, "measure", call));
+            let callers: Vec<_> = callers.collect::<Result<_, _>>().map_err(|error| {
+                let (model, plugin) = model.names();
+                EngineError::Plugin { model, plugin, message: error.to_string() }
+            })?;
             callers
                 .into_iter()
                 .try_for_each(|caller| caller.join().map_err(|_| EngineError::Stopped)?)

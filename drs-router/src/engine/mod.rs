@@ -29,7 +29,9 @@ use std::time::Duration;
 use drs_core::lattice::Quantum;
 use drs_core::noise::NoiseTable;
 
+use crate::panicked::{Panicked, caught};
 use crate::plugin::LoadedExpert;
+use crate::scarce::{NoThread, start_thread};
 use clock::Clock;
 use lane::Lane;
 pub use measure::Throughput;
@@ -98,6 +100,26 @@ pub enum EngineError {
     /// The engine was told to [stop](Stopper::stop).
     #[error("the engine stopped before the votes were drawn")]
     Stopped,
+    /// One of the engine's own threads panicked: there are no more votes.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// A model whose votes depend on more than their own input, as far as a first try tells.
+    #[error(transparent)]
+    Model(#[from] EngineError),
+    #[error(transparent)]
+    NoThread(#[from] NoThread),
+}
+
+impl StartError {
+    /// Whether it is about votes, not about the machine.
+    pub(crate) fn is_unsteady(&self) -> bool {
+        matches!(self, Self::Model(EngineError::Unsteady { .. }))
+    }
 }
 
 /// A model as the engine runs it.
@@ -127,6 +149,8 @@ pub(crate) struct Lanes {
     /// Requests so far.
     turns: u64,
     state: State,
+    /// Why nothing is drawn any more, once that is so.
+    ending: EngineError,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +167,21 @@ impl Lanes {
         self.turns += 1;
         self.turns
     }
+
+    /// Fails all that waits, and all that is asked for later.
+    fn end(&mut self) {
+        self.state = State::Stopped;
+        let Self { lanes, ending, .. } = self;
+        lanes.iter_mut().for_each(|lane| lane.end(ending));
+    }
+
+    /// Ends with a panic of one of the engine's threads: whose votes are lost is not known.
+    fn break_off(&mut self, panicked: Panicked) {
+        if self.state != State::Stopped {
+            self.ending = panicked.into();
+        }
+        self.end();
+    }
 }
 
 impl Shared {
@@ -156,28 +195,33 @@ impl Engine {
     /// Starts `threads` workers over the given models.
     ///
     /// # Errors
-    /// Of each model whose votes depend on more than their own input, as far as a first try
-    /// tells.
-    pub(crate) fn start(models: Vec<LaneSpec>, threads: usize) -> Result<Self, Vec<EngineError>> {
+    /// Of each model; of the first thread that cannot be started.
+    pub(crate) fn start(models: Vec<LaneSpec>, threads: usize) -> Result<Self, Vec<StartError>> {
         let models: Vec<Model> = models.into_iter().map(Model::new).collect();
-        let unsteady: Vec<EngineError> =
-            models.iter().filter_map(|model| model.try_first().err()).collect();
+        let tried = models.iter().filter_map(|model| model.try_first().err());
+        let unsteady: Vec<StartError> = tried.map(StartError::Model).collect();
         if !unsteady.is_empty() {
             return Err(unsteady);
         }
         let lanes = models.into_iter().map(Lane::new).collect();
         let shared = Arc::new(Shared {
-            lanes: Mutex::new(Lanes { lanes, turns: 0, state: State::Working }),
+            lanes: Mutex::new(Lanes {
+                lanes,
+                turns: 0,
+                state: State::Working,
+                ending: EngineError::Stopped,
+            }),
             work: Condvar::new(),
             clock: Clock::new(),
         });
-        let workers = (0..threads.max(1))
-            .map(|_| {
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || worker::run(&shared))
-            })
-            .collect();
-        Ok(Self { shared, workers })
+        let mut engine = Self { shared, workers: Vec::new() };
+        for _ in 0..threads.max(1) {
+            let shared = Arc::clone(&engine.shared);
+            // Those that run already end with the engine.
+            let worker = start_thread("engine", move || worker::work(&shared));
+            engine.workers.push(worker.map_err(|error| vec![error.into()])?);
+        }
+        Ok(engine)
     }
 
     /// Whether all models have voted on each input alone, as far as was tried.
@@ -199,14 +243,18 @@ impl Engine {
         let mut lanes = self.shared.lock();
         for index in 0..lanes.lanes.len() {
             while !lanes.lanes[index].claim() {
+                if let EngineError::Panicked(_) = lanes.ending {
+                    return Err(lanes.ending.clone());
+                }
                 lanes = self.shared.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
             }
             let model = lanes.lanes[index].model();
             drop(lanes);
-            let outcome = model.try_last();
+            let outcome = caught(|| model.try_last());
             lanes = self.shared.lock();
             lanes.lanes[index].release();
             self.shared.work.notify_all();
+            let outcome = outcome.map_err(EngineError::from).flatten();
             // What one model fails on must not hide how another votes.
             if worst.is_ok() || matches!(outcome, Err(EngineError::Unsteady { .. })) {
                 worst = outcome;
@@ -252,7 +300,7 @@ impl Drop for Engine {
         // Workers end their batches before they are joined.
         let _ = self.stopper().stop(Duration::ZERO);
         for worker in self.workers.drain(..) {
-            // A worker that panicked has already failed its tickets' inputs.
+            // One that panicked has told all that waited.
             let _ = worker.join();
         }
     }

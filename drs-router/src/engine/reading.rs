@@ -34,11 +34,11 @@ impl Engine {
     ) -> Reading<'_> {
         let mut lanes = self.shared.lock();
         let turn = lanes.turn();
-        let stopped = lanes.state == State::Stopped;
+        let ended = (lanes.state == State::Stopped).then(|| lanes.ending.clone());
         let own = &mut lanes.lanes[lane];
         let ticket = Arc::new(Ticket::new(own.classes(), first, ends, known));
-        if stopped {
-            ticket.fail(&EngineError::Stopped);
+        if let Some(why) = ended {
+            ticket.fail(&why);
         }
         let draws = ticket.gaps().into();
         own.announce(Job { input, stream, draws, ticket: Arc::clone(&ticket), turn });

@@ -30,8 +30,7 @@ impl Stopper {
         let running = |lanes: &mut Lanes| lanes.lanes.iter().any(|lane| lane.running() > 0);
         let waited = shared.work.wait_timeout_while(lanes, patience, running);
         let (mut lanes, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-        lanes.state = State::Stopped;
-        lanes.lanes.iter_mut().for_each(Lane::stop);
+        lanes.end();
         !waited.timed_out()
     }
 

@@ -6,13 +6,23 @@ use std::time::Instant;
 use super::lane::Lane;
 use super::model::{Batch, Model};
 use super::{Lanes, Shared, State};
+use crate::panicked::caught;
 
 enum Task {
     Run(usize, Arc<Model>, Batch),
     Fill(usize, Arc<Model>, Batch),
 }
 
-pub(super) fn run(shared: &Shared) {
+/// Works until the engine stops. A panic ends the whole engine: whoever waits for votes gets it
+/// as an error.
+pub(super) fn work(shared: &Shared) {
+    if let Err(panicked) = caught(|| run(shared)) {
+        shared.lock().break_off(panicked);
+        shared.work.notify_all();
+    }
+}
+
+fn run(shared: &Shared) {
     let mut scratch = Vec::new();
     let mut lanes = shared.lock();
     loop {
@@ -28,19 +38,21 @@ pub(super) fn run(shared: &Shared) {
         match task {
             Task::Run(lane, model, batch) => {
                 let start = Instant::now();
-                model.run(&batch, &shared.clock);
+                let outcome = caught(|| model.run(&batch, &shared.clock));
                 let took = start.elapsed();
                 lanes = shared.lock();
                 lanes.lanes[lane].ran(batch, took);
+                outcome.unwrap_or_else(|panicked| lanes.break_off(panicked));
             }
             Task::Fill(lane, model, mut batch) => {
                 let task = shared.clock.start();
                 let mut values = std::mem::take(&mut batch.values);
-                model.fill(&mut values, &batch.draws(), &mut scratch);
+                let outcome = caught(|| model.fill(&mut values, &batch.draws(), &mut scratch));
                 batch.values = values;
                 batch.seconds = task.end();
                 lanes = shared.lock();
                 lanes.lanes[lane].filled(batch);
+                outcome.unwrap_or_else(|panicked| lanes.break_off(panicked));
             }
         }
         shared.work.notify_all();

@@ -2,10 +2,12 @@
 //!
 //! A plugin that aborts, crashes, hangs or exits takes its worker process with it, not
 //! the run: what it was asked becomes an error, and the next question goes to a fresh
-//! worker. Each worker answers one question at a time; as many are started as are asked
+//! worker. What a plugin has started ends with its worker: they are one process group. Each worker answers one question at a time; as many are started as are asked
 //! at once. The noisy batches go through shared memory, which the host only writes;
 //! everything else, votes too, goes through a socket.
 
+mod channel;
+mod group;
 mod memory;
 mod process;
 mod wire;
@@ -20,6 +22,7 @@ use drs_plugins_api::{Manifest, PluginInfo};
 
 use crate::limits::Limits;
 use crate::plugin::{Failure, Opening};
+use crate::scarce::told;
 use process::Process;
 pub use process::ending;
 use wire::{Reply, Request, Segment, Table};
@@ -55,9 +58,12 @@ pub(crate) struct Opened {
 impl Worker {
     /// Starts one: `program` is `drs`, which serves when its first argument says so.
     pub(crate) fn start(program: &Path, limits: Limits) -> Result<Self, Failure> {
+        // No plugin's doing: another input would fare no better.
         let process = Process::start(program).map_err(|error| {
-            let program = program.display();
-            Failure::Lost(format!("no worker process could be started: {program}: {error}"))
+            let (program, error) = (program.display(), told(&error));
+            Failure::Plugin(format!(
+                "no worker process could be started: {program}: {error}; fewer --threads need fewer"
+            ))
         })?;
         Ok(Self { process, program: program.to_owned(), limits })
     }

@@ -5,16 +5,19 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::channel::Channel;
+use super::group::Group;
 use super::memory::Lent;
 use super::wire::{Reply, Request, receive, send};
 use super::{unexpected, worker};
 use crate::plugin::Failure;
+use crate::scarce::told;
 
 pub(super) struct Process {
-    child: Child,
+    group: Group,
     stream: UnixStream,
     memory: Option<Lent>,
     /// Whether it was told the noise.
@@ -26,12 +29,11 @@ impl Process {
         let (stream, other) = UnixStream::pair()?;
         // What a plugin prints must not end up among the host's results.
         let printed = io::stderr().as_fd().try_clone_to_owned()?;
-        let child = Command::new(program)
-            .arg(worker::COMMAND)
-            .stdin(Stdio::from(OwnedFd::from(other)))
-            .stdout(Stdio::from(printed))
-            .spawn()?;
-        Ok(Self { child, stream, memory: None, knows_noise: false })
+        let mut command = Command::new(program);
+        // The worker moves the socket elsewhere before it loads anything.
+        command.arg(worker::COMMAND).stdin(Stdio::from(OwnedFd::from(other))).stdout(printed);
+        let group = Group::start(&mut command)?;
+        Ok(Self { group, stream, memory: None, knows_noise: false })
     }
 
     /// Lets the worker have so many values, as `write` leaves them.
@@ -43,10 +45,16 @@ impl Process {
     ) -> Result<(), Failure> {
         if self.memory.as_ref().is_none_or(|memory| memory.values() < values) {
             let none = |error: io::Error| {
-                Failure::Plugin(format!("no memory to share with its worker process: {error}"))
+                let size = values.saturating_mul(size_of::<i16>()) as f64 / f64::from(1 << 20);
+                Failure::Plugin(format!(
+                    "no memory for a batch of {size:.1} MiB to share with its worker process: {}; a smaller --batch takes less, and the variable TMPDIR chooses the temporary folder",
+                    told(&error)
+                ))
             };
-            let (memory, file) = Lent::new(values).map_err(none)?;
-            let request = Request::Map { path: file.path().to_owned(), values };
+            // The old one first: both may be too much.
+            self.memory = None;
+            let (memory, place) = Lent::new(values).map_err(none)?;
+            let request = Request::Map { path: place.path().to_owned(), values };
             match self.ask(&request, timeout)? {
                 Reply::Done => self.memory = Some(memory),
                 other => return Err(unexpected(&other)),
@@ -60,21 +68,16 @@ impl Process {
 
     /// The answer, if it comes in time.
     pub(super) fn ask(&mut self, request: &Request, timeout: Duration) -> Result<Reply, Failure> {
-        let asked = Instant::now();
-        let limit = Some(timeout);
-        let answer = self
-            .stream
-            .set_read_timeout(limit)
-            .and_then(|()| self.stream.set_write_timeout(limit))
-            .and_then(|()| send(&self.stream, request))
-            .and_then(|()| receive(&self.stream));
-        answer.map_err(|error| Failure::Lost(self.autopsy(&error, asked.elapsed(), timeout)))
+        let Self { stream, group, .. } = self;
+        let mut channel = Channel { stream, group, until: Instant::now() + timeout };
+        send(&mut channel, request)
+            .and_then(|()| receive(&mut channel))
+            .map_err(|error| Failure::Lost(self.autopsy(&error, timeout)))
     }
 
     /// What became of the process.
-    fn autopsy(&mut self, error: &io::Error, took: Duration, timeout: Duration) -> String {
-        use io::ErrorKind::{TimedOut, WouldBlock};
-        if matches!(error.kind(), TimedOut | WouldBlock) && took >= timeout {
+    fn autopsy(&self, error: &io::Error, timeout: Duration) -> String {
+        if error.kind() == io::ErrorKind::TimedOut {
             return format!(
                 "no answer within {} s: its worker process was ended (isolation.timeout in experts.toml allows more)",
                 timeout.as_secs_f64()
@@ -83,22 +86,14 @@ impl Process {
         // The end of the socket comes a little before the end of the process.
         let patience = Instant::now() + Duration::from_secs(2);
         loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return format!("its worker process {}", ending(status)),
-                Ok(None) if Instant::now() < patience => {
+            match self.group.ended() {
+                Some(status) => return format!("its worker process {}", ending(status)),
+                None if Instant::now() < patience => {
                     std::thread::sleep(Duration::from_millis(2));
                 }
-                _ => return format!("its worker process does not answer: {error}"),
+                None => return format!("its worker process does not answer: {error}"),
             }
         }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

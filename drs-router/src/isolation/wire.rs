@@ -1,7 +1,6 @@
 //! What host and worker say to each other: JSON behind its length.
 
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use drs_plugins_api::{Manifest, PluginInfo};
@@ -66,7 +65,7 @@ pub(super) enum Reply {
 /// Longer messages are not ours.
 const LONGEST: u32 = 1 << 28;
 
-pub(super) fn send(mut stream: &UnixStream, message: &impl Serialize) -> io::Result<()> {
+pub(super) fn send(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, message)?;
     let length = u32::try_from(bytes.len() - 4).ok().filter(|&length| length <= LONGEST);
@@ -75,7 +74,7 @@ pub(super) fn send(mut stream: &UnixStream, message: &impl Serialize) -> io::Res
     stream.write_all(&bytes)
 }
 
-pub(super) fn receive<T: DeserializeOwned>(mut stream: &UnixStream) -> io::Result<T> {
+pub(super) fn receive<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<T> {
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
     let length = u32::from_le_bytes(length);

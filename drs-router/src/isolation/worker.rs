@@ -1,5 +1,6 @@
 //! The worker's side: one plugin, one model, one question at a time.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
@@ -10,9 +11,13 @@ use drs_plugins_api::Error as PluginError;
 use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment};
 use drs_plugins_api::abi_stable::std_types::RSlice;
 
+use rustix::stdio::dup2_stdin;
+
+use super::group::end_own;
 use super::memory::Borrowed;
 use super::wire::{Reply, Request, Segment, Table, receive, send};
 use crate::plugin::{Here, list_files, open_alone};
+use crate::scarce::start_thread;
 
 /// The first argument of `drs` that makes it a worker.
 pub(super) const COMMAND: &str = "worker";
@@ -21,33 +26,69 @@ pub(super) const COMMAND: &str = "worker";
 const GUARD: usize = 1024;
 const UNTOUCHED: u32 = 0xA5C3_3C5A;
 
-/// Answers the host's questions until it closes the socket, which is standard input.
+/// The longest problem that is told in full.
+const LONGEST_PROBLEM: usize = 1 << 16;
+
+/// Answers the host's questions until it closes the socket, which is standard input at first.
 ///
 /// # Errors
 /// If the socket fails before it is closed.
 pub fn serve() -> io::Result<()> {
-    let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    leave_with(parent_id());
+    let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // A plugin that reads standard input finds it empty, and not the host's next question.
+    dup2_stdin(File::open("/dev/null")?)?;
+    leave_with(parent_id())?;
+    let outcome = converse(&mut stream);
+    if let Err(error) = &outcome {
+        tracing::error!("a worker lost its host: {error}");
+    }
+    // Nobody else ends what the plugin may have started.
+    end_own();
+    outcome
+}
+
+/// Answers until the host is gone.
+fn converse(stream: &mut UnixStream) -> io::Result<()> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     let mut worker = Worker { model: None, memory: None, noise: None };
+    let mut exchange = || {
+        let request = receive(&mut *stream)?;
+        let failed = |problem| Reply::Failed(shortened(problem));
+        send(&mut *stream, &worker.answer(request).unwrap_or_else(failed))
+    };
     loop {
-        let request = match receive(&stream) {
-            Ok(request) => request,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+        match exchange() {
+            Ok(()) => {}
+            // It was killed, perhaps while its plugin voted.
+            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) => {
+                return Ok(());
+            }
             Err(error) => return Err(error),
-        };
-        let reply = worker.answer(request).unwrap_or_else(Reply::Failed);
-        send(&stream, &reply)?;
+        }
     }
 }
 
 /// A plugin that hangs would outlive a host that was killed.
-fn leave_with(host: u32) {
-    std::thread::spawn(move || {
+fn leave_with(host: u32) -> io::Result<()> {
+    let watch = move || {
         while parent_id() == host {
             std::thread::sleep(Duration::from_secs(1));
         }
+        end_own();
         std::process::exit(1);
-    });
+    };
+    start_thread("host", watch).map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// A problem that fits a message.
+fn shortened(mut problem: String) -> String {
+    let length = problem.len();
+    if length > LONGEST_PROBLEM {
+        problem.truncate(problem.floor_char_boundary(LONGEST_PROBLEM));
+        problem += &format!("… ({length} bytes in all)");
+    }
+    problem
 }
 
 struct Worker {

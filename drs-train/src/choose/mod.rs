@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use drs_core::certificate::{FileRecord, ModelRecord};
 use drs_core::rule::Term;
+use drs_progress::out;
 use drs_router::{Config as Pool, NamedTerm, Options, Router};
 
 use crate::config;
@@ -100,12 +101,13 @@ pub fn choose(choose: &Choose) -> anyhow::Result<()> {
     }
     let best = best.context("no router to choose from")?;
     let terms: Vec<NamedTerm> = best.terms.iter().map(|term| named(term, &experts)).collect();
-    println!(
+    out!(
         "merit {:.4} on held-out inputs, shares of votes taken for those of {}",
-        best.merit, choose.n
-    );
-    println!("certified accuracy {}", shown(&best.accuracies));
-    println!("router {}, its share of alpha {}", best.router.display(), best.share);
+        best.merit,
+        choose.n
+    )?;
+    out!("certified accuracy {}", shown(&best.accuracies))?;
+    out!("router {}, its share of alpha {}", best.router.display(), best.share)?;
     let mut file = PoolFile::from(&choose.experts)?;
     if best.terms.iter().any(|term| term.route.is_some()) {
         file.set_router(&best.router)?;

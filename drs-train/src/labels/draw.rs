@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use drs_core::noise::Seed;
 use drs_core::pool::{Phase, Role, Stage, VoteSource as _};
 use drs_data::{Dataset, OpenOptions, Shard, Subset};
-use drs_progress::Bar;
+use drs_progress::{Bar, say};
 use drs_router::{Config, Options, Router, ordered};
 
 use super::part::Part;
@@ -46,7 +46,7 @@ pub fn draw(drawing: &Drawing, shard: Option<Shard>, folder: &Path) -> anyhow::R
         .with_context(|| drawing.experts.display().to_string())?;
     let data = Dataset::open(&drawing.data, config.input, &drawing.reading)?;
     let data = data.for_experts(router.classes())?;
-    data.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    data.notes().iter().for_each(|note| say!("note: {note}"));
     let indices: Vec<usize> = drawing.subset.indices(data.len()).collect();
     ensure!(!indices.is_empty(), "no input: the data set has {}", data.len());
     let Subset { start, skip, max } = drawing.subset;

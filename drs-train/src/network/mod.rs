@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, ensure};
 use drs_architectures::{Architecture, HEAD};
 use drs_checkpoint::{Checkpoint, Fitted, Needs};
+use drs_progress::say;
 use tch::{Device, Kind, Tensor};
 
 use layers::{Making, Running, channels_last};
@@ -219,6 +220,6 @@ fn fit(
     let (network, channels) = (architecture.name(), architecture.channels());
     let needs = Needs { network, tensors: &tensors, channels };
     let fitted = checkpoint.fit(needs, weights).map_err(anyhow::Error::msg)?;
-    fitted.notes.iter().for_each(|note| eprintln!("warning: {note}"));
+    fitted.notes.iter().for_each(|note| say!("warning: {note}"));
     Ok(fitted)
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use drs_core::rule::Term;
 use drs_data::{Dataset, InputSpec};
+use drs_progress::say;
 use drs_router::NamedTerm;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
@@ -169,7 +170,7 @@ fn check_best(radii: &Array2<f32>, places: &[usize], experts: &[String]) -> anyh
         places.len()
     );
     for (name, _) in experts.iter().zip(&best).filter(|(_, count)| **count == 0) {
-        eprintln!("warning: expert {name} has the largest radius on none of the inputs");
+        say!("warning: expert {name} has the largest radius on none of the inputs");
     }
     Ok(())
 }

@@ -1,4 +1,9 @@
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "for whoever builds the project: nothing is lost by a panic"
+)]
 //! Finds modules that import each other in a circle: `drs-imports [FOLDER]`.
 //!
 //! Modules of one parent are compared, each with all that is below it. A module may use its

@@ -1,4 +1,9 @@
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "for whoever builds the project: nothing is lost by a panic"
+)]
 //! `drs-libtorch`: prints the folder of a usable libtorch, after fetching one if need be.
 //!
 //! Only the path goes to stdout, so that callers can write `LIBTORCH=$(drs-libtorch)`.

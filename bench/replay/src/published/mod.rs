@@ -15,6 +15,7 @@ use drs_core::pool::{Model, Pool};
 use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
 use drs_core::units::Sigma;
+use drs_progress::out;
 
 use crate::table;
 use log::Published;
@@ -77,11 +78,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
         let mean = |shares: &[f64]| shares.iter().sum::<f64>() / shares.len() as f64;
         let [grid, certain, half] = shares.each_ref().map(|shares| mean(shares));
-        println!("N = {n}\n{table}");
-        println!(
+        out!("N = {n}\n{table}")?;
+        out!(
             "mean share of fixed draws: grid {grid:.3}, without futility {certain:.3}, r = 0.5 {half:.3}\n"
-        );
-        println!("{}\n", single_questions(args, n)?);
+        )?;
+        out!("{}\n", single_questions(args, n)?)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use drs_core::certificate::Certificate;
 use drs_core::certify;
 use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
+use drs_progress::out;
 
 use super::votes::{Header, Recorded, Row, read};
 use crate::table;
@@ -24,7 +25,7 @@ type Run = Vec<Certificate>;
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let (header, rows) = read(&args.votes)?;
     ensure!(!rows.is_empty(), "{} has no input", args.votes.display());
-    println!("{} inputs, N = {}, draws with selection\n", rows.len(), header.n);
+    out!("{} inputs, N = {}, draws with selection\n", rows.len(), header.n)?;
     let mut runs = BTreeMap::new();
     for (method, name) in methods(&header) {
         for (sampling, question) in samplings() {
@@ -33,13 +34,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     for (_, name) in methods(&header) {
-        println!("{name}\n{}\n", questions(&rows, &name, &runs)?);
+        out!("{name}\n{}\n", questions(&rows, &name, &runs)?)?;
     }
     if header.pool.router.is_some() {
-        println!("draws beside those of the routed expert alone under the same question");
-        println!("{}\n", cost_of_routing(&runs)?);
-        println!("certified radius, mean over the inputs that are right");
-        println!("{}\n", radii(&rows, &runs)?);
+        out!("draws beside those of the routed expert alone under the same question")?;
+        out!("{}\n", cost_of_routing(&runs)?)?;
+        out!("certified radius, mean over the inputs that are right")?;
+        out!("{}\n", radii(&rows, &runs)?)?;
     }
     Ok(())
 }

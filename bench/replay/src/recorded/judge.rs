@@ -6,6 +6,7 @@ use anyhow::{Context as _, ensure};
 use drs_core::certify;
 use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
 use drs_core::sampling::Sampling;
+use drs_progress::out;
 use drs_router::Config;
 
 use super::votes::{Header, Recorded, Row, read};
@@ -56,10 +57,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let experts: Vec<usize> = (0..header.pool.experts.len()).collect();
     let mut envelope = [0.0f64; 2].map(|_| [0.0f64; RADII.len()]);
     let mut oracle = [vec![-1.0f64; rows.len()], vec![-1.0f64; rows.len()]];
-    println!("{} inputs, N = {n}\n", rows.len());
-    print!("| method |");
-    RADII.iter().for_each(|r| print!(" {r} |"));
-    println!(" mean |");
+    out!("{} inputs, N = {n}\n", rows.len())?;
+    let radii: String = RADII.iter().map(|r| format!(" {r} |")).collect();
+    out!("| method |{radii} mean |")?;
     for (place, bounding) in [Bounding::OneSided, Bounding::TwoSided].into_iter().enumerate() {
         for &expert in &experts {
             let radii = judge(Method::One(expert), bounding)?;
@@ -75,8 +75,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
         }
         if !args.routed_only {
-            line(&format!("envelope{}", told(bounding)), &envelope[place]);
-            line(&format!("oracle{}", told(bounding)), &shares(&oracle[place]));
+            line(&format!("envelope{}", told(bounding)), &envelope[place])?;
+            line(&format!("oracle{}", told(bounding)), &shares(&oracle[place]))?;
             show(
                 args,
                 &rows,
@@ -163,7 +163,7 @@ fn shares(radii: &[f64]) -> [f64; RADII.len()] {
 
 fn show(args: &Args, rows: &[Row], name: &str, radii: &[f64]) -> anyhow::Result<()> {
     let name = format!("{}{name}", args.name);
-    line(&name, &shares(radii));
+    line(&name, &shares(radii))?;
     let Some(folder) = &args.out else { return Ok(()) };
     std::fs::create_dir_all(folder)?;
     let mut text = String::from("idx\tlabel\tpredict\tradius\tcorrect\ttime\n");
@@ -179,8 +179,7 @@ fn show(args: &Args, rows: &[Row], name: &str, radii: &[f64]) -> anyhow::Result<
     Ok(std::fs::write(folder.join(format!("{file}.tsv")), text)?)
 }
 
-fn line(name: &str, shares: &[f64]) {
-    print!("| {name} |");
-    shares.iter().for_each(|share| print!(" {share:.1} |"));
-    println!(" {:.2} |", shares.iter().sum::<f64>() / shares.len() as f64);
+fn line(name: &str, shares: &[f64]) -> std::io::Result<()> {
+    let cells: String = shares.iter().map(|share| format!(" {share:.1} |")).collect();
+    out!("| {name} |{cells} {:.2} |", shares.iter().sum::<f64>() / shares.len() as f64)
 }

@@ -12,6 +12,7 @@ use drs_core::noise::Seed;
 use drs_core::pool::{Phase, Role, Stage, VoteSource};
 use drs_core::votes::VoteCounts;
 use drs_data::{Dataset, Subset};
+use drs_progress::say;
 use drs_router::{Config, Options, Router, ordered};
 
 use super::votes::{Header, Row, read};
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let router = Router::open(&config, &options)?;
     let data = Dataset::open(&args.data, config.input, &drs_data::OpenOptions::default())?;
     let data = data.for_experts(router.classes())?;
-    data.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    data.notes().iter().for_each(|note| say!("note: {note}"));
     let header = Header { pool: router.pool().clone(), seed: args.seed, n0: args.n0, n: args.n };
     let design = header.design();
     let text = serde_json::to_string(&header)?;
@@ -111,7 +112,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         finished += 1;
         if finished % 10 == 0 {
             let left = start.elapsed().mul_f64((all - finished) as f64 / finished as f64);
-            eprintln!("{finished} of {all} inputs, {} minutes left", left.as_secs().div_ceil(60));
+            say!("{finished} of {all} inputs, {} minutes left", left.as_secs().div_ceil(60));
         }
         anyhow::Ok(())
     })
