@@ -76,6 +76,7 @@ impl OnnxFile {
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
         let folder = path.parent().unwrap_or(Path::new(""));
         sizes::fit(&self.graph, folder)
+            .and_then(|()| support::few_enough(&self.graph))
             .and_then(|()| support::computed_right(&self.graph))
             .and_then(|()| batch::keeps_rows_apart(&self.graph, self.opset))
             .map_err(|refusal| refusal.of(path))

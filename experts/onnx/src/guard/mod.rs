@@ -24,6 +24,10 @@ use meter::Meter;
 /// How often it is looked whether a thread was stopped.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// rten follows a graph from node to node by functions that call themselves, at some hundred
+/// bytes for each. Memory that is not touched is not taken.
+const STACK: usize = 64 << 20;
+
 /// What a job may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -64,7 +68,7 @@ impl Worker {
             pool.run(|| Meter::set(Some(meter)));
             waiting.into_iter().for_each(|job| job(&pool));
         };
-        thread::Builder::new().name("onnx".to_owned()).spawn(work)?;
+        thread::Builder::new().name("onnx".to_owned()).stack_size(STACK).spawn(work)?;
         Ok(Self { jobs, meter })
     }
 }
