@@ -38,6 +38,14 @@ pub(crate) fn error(path: &Path, what: &str, stopped: Stopped) -> Error {
             );
             Error::new(ErrorKind::Model, message)
         }
+        Stopped::Panic(words) => {
+            let message = format!(
+                "{}: {what} failed inside rten, which runs the model: {words}",
+                path.display()
+            );
+            let hint = "the file may be damaged: copy or export it again; if it is not, report this to the plugin's publisher";
+            Error::new(ErrorKind::Panic, message).hint(hint)
+        }
         Stopped::Before => {
             let message = format!(
                 "{}: {what} was not tried, since another model was given up: mend that one first",

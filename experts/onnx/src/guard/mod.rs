@@ -10,7 +10,7 @@ mod meter;
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +45,8 @@ pub(crate) enum Stopped {
     Time(Duration),
     /// The system gives no thread.
     NoThread(std::io::Error),
+    /// It panicked, with these words.
+    Panic(String),
     /// An earlier job was stopped, and rten's threads with it.
     Before,
 }
@@ -74,9 +76,6 @@ impl Worker {
 }
 
 /// Does a job on the worker of the calling thread.
-///
-/// # Panics
-/// If the job does.
 pub(crate) fn run<T: Send + 'static>(
     limits: Limits,
     job: impl FnOnce(&Arc<ThreadPool>) -> T + Send + 'static,
@@ -89,14 +88,16 @@ pub(crate) fn run<T: Send + 'static>(
     let result = worker.run(limits, job)?;
     // One that was stopped is not used again.
     WORKER.set(Some(worker));
-    result.map_or_else(|panic| resume_unwind(panic), Ok)
+    result.map_err(|panic| Stopped::Panic(words(&*panic)))
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without words").to_owned()
 }
 
 /// Does a job that rten does in part on its threads for the whole process, such as to load a
 /// model: one at a time, and these threads count meanwhile.
-///
-/// # Panics
-/// If the job does.
 pub(crate) fn run_alone<T: Send + 'static>(
     limits: Limits,
     job: impl FnOnce() -> T + Send + 'static,
@@ -114,10 +115,10 @@ pub(crate) fn run_alone<T: Send + 'static>(
         on_all(|| Meter::set(None));
         result
     });
-    if result.is_err() {
+    if matches!(result, Err(Stopped::Memory(_) | Stopped::Time(_))) {
         LOST.store(true, Ordering::Relaxed);
     }
-    result?.map_or_else(|panic| resume_unwind(panic), Ok)
+    result?.map_err(|panic| Stopped::Panic(words(&*panic)))
 }
 
 /// On each of rten's threads.
@@ -206,10 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_the_caller_s() {
-        let panic =
-            catch_unwind(|| run(SMALL, |_| panic!("a bug"))).map(|result: Result<(), _>| result);
-        assert_eq!(panic.unwrap_err().downcast_ref::<&str>(), Some(&"a bug"));
+    fn a_panic_is_told() {
+        let result: Result<(), _> = run(SMALL, |_| panic!("a {}", "bug"));
+        assert!(matches!(&result, Err(Stopped::Panic(words)) if words == "a bug"), "{result:?}");
         assert_eq!(memory_of(|| 1), None);
     }
 }
