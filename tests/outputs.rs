@@ -51,12 +51,9 @@ fn overwriting_replaces_results_and_nothing_else() {
         "cohen.tsv",
         "idx\tlabel\tpredict\tradius\tcorrect\ttime\n0\t1\t1\t0.5\t1\t0:00:01\n",
     );
-    for (out, named) in [
-        ("experts.toml", "experts.toml"),
-        ("notes.tsv", "notes.tsv"),
-        ("other.tsv", "other.jsonl"),
-        ("cohen.tsv", "cohen.tsv"),
-    ] {
+    for (out, named) in
+        [("notes.tsv", "notes.tsv"), ("other.tsv", "other.jsonl"), ("cohen.tsv", "cohen.tsv")]
+    {
         let words = [&format!("{named} is there and was not written by drs certify"), "--out"];
         certify(&place, &format!("--out {out} --overwrite")).fails(1, &words);
     }
@@ -77,6 +74,7 @@ fn overwriting_replaces_results_and_nothing_else() {
     }
     place.write("labels.tsv", "idx\tlabel\n0\t1\n");
     certify(&place, "--labels labels.tsv --out labels.tsv --overwrite").fails(2, &["read too"]);
+    certify(&place, "--out experts.toml --overwrite").fails(2, &["experts.toml", "read too"]);
     // A run's own files, whole or cut short, are replaced.
     let _ = certify(&place, "--out a.tsv").succeeds();
     let _ = certify(&place, "--out a.tsv --n0 50 --overwrite").succeeds();

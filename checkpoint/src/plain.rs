@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::pickle::{self, Bytes, Heap, Id, Value};
+use crate::pytorch::{budget, over_budget};
 
 /// A value of a pickled dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +32,44 @@ pub struct Array {
 /// Reads a pickled dict whose keys are strings; entries under other keys are left out.
 ///
 /// # Errors
-/// If the bytes are no pickle of a dict, or ask for code to be run.
+/// If the bytes are no pickle of a dict, ask for code to be run, or would unfold to far more than
+/// they are.
 pub fn read_dict(bytes: &[u8]) -> Result<BTreeMap<String, Plain>, String> {
     let (heap, root) = pickle::load(&mut Bytes::new(bytes, 0, "the pickle"))?;
     let Value::Dict(entries) = heap.get(root) else {
         return Err(format!("it holds {}, expected a dict", heap.describe(heap.get(root))));
     };
-    let named = |(key, value): &(Id, Id)| {
-        Some((heap.str(*key)?.to_owned(), plain(&heap, heap.get(*value))))
-    };
-    Ok(entries.iter().filter_map(named).collect())
+    // Of equal keys the last counts.
+    let named = entries.iter().filter_map(|(key, value)| Some((heap.str(*key)?, *value)));
+    let named: BTreeMap<&str, Id> = named.collect();
+    // A value may be in many places, and in the file once.
+    let cost = named.iter().map(|(key, value)| key.len() as u64 + cost(&heap, *value));
+    let cost = cost.fold(0, u64::saturating_add);
+    if cost > budget(bytes.len()) {
+        return Err(over_budget("it", cost));
+    }
+    let owned =
+        named.into_iter().map(|(key, value)| (key.to_owned(), plain(&heap, heap.get(value))));
+    Ok(owned.collect())
+}
+
+/// Bytes that a value takes as a [`Plain`] one, at most.
+fn cost(heap: &Heap<'_>, value: Id) -> u64 {
+    const EACH: u64 = size_of::<String>() as u64;
+    let text = |id: &Id| EACH + heap.str(*id).map_or(0, |text| text.len() as u64);
+    match heap.get(value) {
+        Value::List(items) => items.iter().map(text).fold(0, u64::saturating_add),
+        Value::Array(Some(state)) => heap.items(*state).map_or(0, |state| {
+            let parts = state.iter().map(|id| match heap.get(*id) {
+                Value::Bytes(bytes) => bytes.len() as u64,
+                Value::Str(text) => text.len() as u64,
+                Value::Tuple(items) | Value::List(items) => 8 * items.len() as u64,
+                _ => 0,
+            });
+            parts.fold(EACH, u64::saturating_add)
+        }),
+        _ => EACH,
+    }
 }
 
 fn plain(heap: &Heap<'_>, value: &Value<'_>) -> Plain {
@@ -77,4 +106,42 @@ fn array(heap: &Heap<'_>, state: Id) -> Option<Array> {
     };
     let shape = heap.items(shape)?.iter().map(|id| heap.size(*id)).collect::<Option<_>>()?;
     Some(Array { shape, fortran_order, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(length: usize) -> Vec<u8> {
+        [b"X", (length as u32).to_le_bytes().as_slice(), &vec![b'a'; length]].concat()
+    }
+
+    /// A list of `count` times one text of `length` bytes, or as many arrays of its bytes.
+    fn repeated(length: usize, count: usize) -> Vec<u8> {
+        [b"\x80\x02}X\x01\0\0\0a](", text(length).as_slice(), b"q\0", &b"h\0".repeat(count), b"es."]
+            .concat()
+    }
+
+    #[test]
+    fn a_value_that_is_in_many_places_is_not_copied_without_end() {
+        let few = read_dict(&repeated(100, 9)).unwrap();
+        assert!(matches!(&few["a"], Plain::Texts(texts) if texts.len() == 10), "{few:?}");
+        // 240 KB that would be 10 GB.
+        let bytes = repeated(100_000, 70_000);
+        assert!(bytes.len() < 1 << 18);
+        let error = read_dict(&bytes).unwrap_err();
+        assert!(error.contains("far more than the file holds"), "{error}");
+        // One array under many keys.
+        let state = [b"(K\0K\x01\x85K\0\x89", text(100_000).as_slice(), b"t"].concat();
+        let array =
+            [b"cnumpy.core.multiarray\n_reconstruct\n)R".as_slice(), &state, b"bq\0"].concat();
+        let entries: Vec<u8> = (0..20_000u32)
+            .flat_map(|key| {
+                [&b"X\x04\0\0\0"[..], format!("{key:04x}").as_bytes(), b"h\0s"].concat()
+            })
+            .collect();
+        let bytes = [b"\x80\x02}X\x01\0\0\0a", array.as_slice(), b"s", &entries, b"."].concat();
+        let error = read_dict(&bytes).unwrap_err();
+        assert!(error.contains("far more than the file holds"), "{error}");
+    }
 }

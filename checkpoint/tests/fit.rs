@@ -210,6 +210,10 @@ fn normalisation_layers_are_used() {
         ("1.", "0.means", "0.sds", &[3]),
         ("net.", "mu", "sigma", &[3]),
         ("net.", "net.mean", "net.std", &[3]),
+        ("model.", "data_preprocessor.mean", "data_preprocessor.std", &[3, 1, 1]),
+        ("model.", "transform.normalize.mean", "transform.normalize.std", &[3]),
+        ("model.", "model.input_standardizer.mean", "model.input_standardizer.std", &[3]),
+        ("a.1.net.", "a.0.x.mean", "a.0.x.std", &[3]),
     ] {
         let all = with(network(prefix, 1.0), normaliser(mean, std, shape));
         let found = fit(&[("state_dict", all)], None).unwrap();
@@ -239,6 +243,49 @@ fn normalisation_layers_are_used() {
     let two = with(network("m.", 1.0), normaliser("m.mean", "m.std", &[3]));
     let two = with(two, normaliser("norm.mean", "norm.std", &[3]));
     fails(&[("", two)], None, &["m.mean and norm.mean", "two normalisation layers"]);
+}
+
+#[test]
+fn numbers_of_a_layer_elsewhere_are_never_the_normalisation() {
+    let with_layer = |prefix: &str, place: &str| {
+        let [mean, std] = ["mean", "std"].map(|name| format!("{place}{name}"));
+        with(network(prefix, 1.0), normaliser(&mean, &std, &[3]))
+    };
+    // Behind the network in a sequence, whatever it is called.
+    for (prefix, place) in [("0.", "1."), ("0.", "1.normalize."), ("m.1.net.", "m.2.")] {
+        let all = with_layer(prefix, place);
+        let words = [&format!("{place}mean"), "behind the network", "another model", "TorchScript"];
+        fails(&[("", all.clone())], None, &words);
+        // Naming the network is no leave to leave out what comes behind it.
+        fails(&[("", all)], Some(prefix.trim_end_matches('.')), &words);
+    }
+    // Where nothing tells that it comes first.
+    for (prefix, place) in [
+        ("", "head."),
+        ("model.", "head."),
+        ("model.", "1."),
+        ("model.", "latent.prior."),
+        ("model.", "decoder.norm."),
+        ("model.", "transformer."),
+        ("model.", "model.layer."),
+        ("0.", "head."),
+    ] {
+        fails(&[("", with_layer(prefix, place))], None, &[&format!("{place}mean"), "found, which"]);
+    }
+    // Inside the network, where a module of its own is called so.
+    let tensors = [("norm.weight".to_owned(), vec![Some(3)])];
+    let needs = Needs { network: "toy", tensors: &tensors, channels: 3 };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.pth");
+    let all =
+        with(vec![named("norm.weight", &[3], 1.0)], normaliser("norm.mean", "norm.std", &[3]));
+    std::fs::write(&path, file(&[("", all)])).unwrap();
+    let error = read(&path).unwrap().fit(needs, None).unwrap_err();
+    assert!(error.contains("norm.mean and 1 more found"), "{error}");
+    // Whoever names the network says that the rest takes no part: the user is told what it was.
+    let found = fit(&[("", with_layer("model.", "head."))], Some("model")).unwrap();
+    assert_eq!(normalisation(&found), None);
+    assert!(found.notes[0].contains("head.mean"), "{:?}", found.notes);
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Claim {
     pub fn grow(&mut self, bytes: u64) -> Result<(), OverBudget> {
         let budget = budget();
         let fits = |claimed: u64| claimed.checked_add(bytes).filter(|sum| *sum <= budget);
-        match CLAIMED.try_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
+        match CLAIMED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => {
                 self.0 += bytes;
                 Ok(())

@@ -1,14 +1,45 @@
 //! What the machine, the control group and the process allow.
 
+use std::path::{Path, PathBuf};
+
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// Bytes that this process can have at the most.
 pub(crate) fn limit() -> u64 {
     let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(kind);
-    let group = system.cgroup_limits().map(|limits| limits.total_memory).filter(|bytes| *bytes > 0);
-    let all = [Some(system.total_memory()), group, own()];
-    all.into_iter().flatten().min().unwrap_or(u64::MAX)
+    let machine = Some(System::new_with_specifics(kind).total_memory()).filter(|bytes| *bytes > 0);
+    [machine, groups(), own()].into_iter().flatten().min().unwrap_or(u64::MAX)
+}
+
+/// The least limit of the control groups that this process is in: its own, and those around it,
+/// as jobs of Slurm and systemd have them.
+fn groups() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    limits(&text).into_iter().filter_map(|path| read(&path)).min()
+}
+
+/// The files that may tell, by the lines of `/proc/self/cgroup`.
+fn limits(text: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for line in text.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
+        let (root, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            list if list.split(',').any(|name| name == "memory") => {
+                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        let path = Path::new(path.trim_start_matches('/'));
+        files.extend(path.ancestors().map(|group| Path::new(root).join(group).join(file)));
+    }
+    files
+}
+
+/// A limit in bytes; none where the file says `max`, or is not there.
+fn read(path: &Path) -> Option<u64> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// `ulimit -v`.
@@ -20,4 +51,36 @@ fn own() -> Option<u64> {
 #[cfg(not(unix))]
 fn own() -> Option<u64> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_group_around_the_process_counts() {
+        let shown = |text: &str| -> Vec<String> {
+            limits(text).iter().map(|path| path.display().to_string()).collect()
+        };
+        assert_eq!(
+            shown("0::/system.slice/job_7\n"),
+            [
+                "/sys/fs/cgroup/system.slice/job_7/memory.max",
+                "/sys/fs/cgroup/system.slice/memory.max",
+                "/sys/fs/cgroup/memory.max"
+            ]
+        );
+        assert_eq!(
+            shown("4:memory:/slurm\n3:cpuset:/\n"),
+            [
+                "/sys/fs/cgroup/memory/slurm/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+            ]
+        );
+    }
+
+    #[test]
+    fn this_machine_has_a_limit() {
+        assert!(limit() > 1 << 20 && limit() < u64::MAX);
+    }
 }

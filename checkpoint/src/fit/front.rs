@@ -6,6 +6,7 @@ use crate::Tensor;
 use crate::error::shown;
 
 use super::Needs;
+use super::place::{Stands, shared, stands};
 use super::rest::is_aside;
 
 /// What stands before a network.
@@ -212,9 +213,16 @@ fn layers<'a>(all: &'a BTreeMap<String, Tensor>, needs: Needs<'_>) -> Vec<Layer<
     layers
 }
 
-/// The names that normalisation layers have.
-pub(super) fn names(all: &BTreeMap<String, Tensor>, needs: Needs<'_>) -> Vec<String> {
-    layers(all, needs).into_iter().flat_map(|layer| layer.names).collect()
+/// The names of the layers that stand before a network under one of the prefixes.
+pub(super) fn names(
+    all: &BTreeMap<String, Tensor>,
+    prefixes: &[&str],
+    needs: Needs<'_>,
+) -> Vec<String> {
+    let before = |layer: &Layer<'_>| {
+        prefixes.iter().any(|prefix| stands(layer.place, prefix, needs) == Stands::Before)
+    };
+    layers(all, needs).into_iter().filter(before).flat_map(|layer| layer.names).collect()
 }
 
 /// A number per channel, or one for all.
@@ -240,10 +248,17 @@ pub(super) fn find(
     needs: Needs<'_>,
 ) -> Vec<Result<Front, String>> {
     let layers = layers(all, needs);
-    let near = |layer: &Layer<'_>, prefix: &str| shared(layer.place, prefix);
+    // How near a layer is to the network that it stands before.
+    let near = |layer: &Layer<'_>, prefix: &str| {
+        let stands = stands(layer.place, prefix, needs);
+        (stands == Stands::Before).then(|| shared(layer.place, prefix))
+    };
     // A layer belongs to the network that it is nearest to.
-    let nearest = |layer: &Layer<'_>| prefixes.iter().map(|prefix| near(layer, prefix)).max();
-    let is_near = |layer: &Layer<'_>, prefix: &str| Some(near(layer, prefix)) == nearest(layer);
+    let nearest =
+        |layer: &Layer<'_>| prefixes.iter().filter_map(|prefix| near(layer, prefix)).max();
+    let is_near = |layer: &Layer<'_>, prefix: &str| {
+        near(layer, prefix).is_some_and(|near| Some(near) == nearest(layer))
+    };
     // Of several that are as near, to those that have none nearer, if there are any.
     let has_nearer = |layer: &Layer<'_>, prefix: &str| {
         let mut own = layers.iter().filter(|other| is_near(other, prefix));
@@ -255,6 +270,13 @@ pub(super) fn find(
             && (!has_nearer(layer, prefix) || others.all(|other| has_nearer(layer, other)))
     };
     let front = |prefix: &&str| {
+        let behind = |layer: &&Layer<'_>| stands(layer.place, prefix, needs) == Stands::Behind;
+        if let Some(layer) = layers.iter().find(behind) {
+            return Err(format!(
+                "{} and {} belong to a layer behind the network, which is under {}: a certificate of the network alone would be of another model; export the whole model as TorchScript or ONNX",
+                layer.names[0], layer.names[1], prefix
+            ));
+        }
         let mut own = layers.iter().filter(|layer| belongs(layer, prefix));
         let buffers = match (own.next(), own.next()) {
             (None, _) => None,
@@ -277,11 +299,6 @@ fn buffers(all: &BTreeMap<String, Tensor>, layer: &Layer<'_>, channels: usize) -
         values(all, name, channels).unwrap_or_default()
     });
     Buffers { names: layer.names.clone(), mean, spread, kind: layer.kind }
-}
-
-/// How many names of modules two places have in common, from the start.
-fn shared(a: &str, b: &str) -> usize {
-    a.split('.').zip(b.split('.')).take_while(|(a, b)| a == b && !a.is_empty()).count()
 }
 
 /// Layers that come before, by their number, and have no tensors.

@@ -3,6 +3,7 @@
 //! * `candidate`: every place in a file where the whole network is.
 //! * `choose`: which of them is meant, if there are several.
 //! * `front`: what stands before the network: a normalisation, by its numbers or by its place.
+//! * `place`: which layers do stand before it.
 //! * `rest`: whether anything that is left over would change the answers.
 //! * `misfit`: what is said where the network is nowhere.
 
@@ -10,6 +11,7 @@ mod candidate;
 mod choose;
 mod front;
 mod misfit;
+mod place;
 mod rest;
 
 use std::collections::BTreeMap;
@@ -59,8 +61,8 @@ impl Checkpoint {
             return Err(misfit::describe(self, needs, weights));
         }
         let (chosen, mut notes) = choose::one(self, &found, needs, weights)?;
-        notes.extend(rest::check(chosen, &found, needs, weights)?);
         let front = chosen.front.clone()?;
+        notes.extend(rest::check(chosen, &found, needs, weights)?);
         notes.extend(front.note());
         let tensors = chosen.tensors(needs);
         let tensors = tensors.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect();

@@ -31,10 +31,12 @@ pub(super) fn check(
     weights: Option<&str>,
 ) -> Result<Option<String>, String> {
     let mut used: HashSet<String> = HashSet::new();
-    for other in found.iter().filter(|other| other.key == chosen.key) {
-        used.extend(needs.tensors.iter().map(|(name, _)| format!("{}{name}", other.prefix)));
+    let places = found.iter().filter(|other| other.key == chosen.key);
+    let prefixes: Vec<&str> = places.map(|other| other.prefix).collect();
+    for prefix in &prefixes {
+        used.extend(needs.tensors.iter().map(|(name, _)| format!("{prefix}{name}")));
     }
-    used.extend(front::names(chosen.all, needs));
+    used.extend(front::names(chosen.all, &prefixes, needs));
     let rest = chosen.all.iter().filter(|(name, _)| !used.contains(*name));
     let rest: Vec<&str> = rest
         .filter(|(name, tensor)| !is_counter(name, tensor))

@@ -12,14 +12,12 @@ pub(crate) mod zip;
 
 /// How many bytes reading a file may cost in all. Compressed data may unfold,
 /// and tensors may share their data, but not without end.
-fn budget(file: usize) -> u64 {
+pub(crate) fn budget(file: usize) -> u64 {
     const SLACK: u64 = 16 << 20;
     (file as u64).saturating_mul(16).saturating_add(SLACK)
 }
 
 /// The error where the budget does not suffice.
-fn over_budget(what: &str, bytes: impl std::fmt::Display) -> String {
-    format!(
-        "{what} would unfold to {bytes} bytes, far more than the file holds: not a sane checkpoint"
-    )
+pub(crate) fn over_budget(what: &str, bytes: impl std::fmt::Display) -> String {
+    format!("{what} would unfold to {bytes} bytes, far more than the file holds: not a sane file")
 }

@@ -17,8 +17,13 @@ pub(super) struct Folder {
 impl Folder {
     /// A new folder; those whose owners were killed are removed.
     pub(super) fn new() -> io::Result<Self> {
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// The same, in a folder of one's choice.
+    pub(super) fn within(parent: &Path) -> io::Result<Self> {
         // Plugins may ask for real paths: those of copies must begin as the folder's does.
-        let parent = std::env::temp_dir().canonicalize()?;
+        let parent = parent.canonicalize()?;
         sweep(&parent);
         let folder = private(tempfile::Builder::new().prefix(PREFIX)).tempdir_in(parent)?;
         let unfinished = folder.path().join("unfinished");

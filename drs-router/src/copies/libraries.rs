@@ -15,8 +15,8 @@ impl Copies {
     pub(crate) fn add_library(&self, path: &Path) -> Result<(PathBuf, Digest), CopyError> {
         let read = |source| CopyError::Read { path: path.to_owned(), source };
         let original = place(path).map_err(read)?;
-        let libraries = self.folder.path().join("libraries");
-        let failed = |failure: Failure| failure.of(path, &self.folder);
+        let libraries = self.libraries.within(&self.folder);
+        let failed = |failure: Failure| failure.of(path, &libraries);
         std::fs::create_dir_all(&libraries).map_err(|error| failed(Failure::Write(error)))?;
         // Under its own path, in a folder for this call: it may have changed since the last.
         let root = tempfile::Builder::new().tempdir_in(&libraries);

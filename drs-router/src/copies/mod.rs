@@ -8,6 +8,7 @@
 //! Copies lie below the folder as their originals lie in the file system, so that what a file
 //! names relative to its place is found.
 
+mod executable;
 mod folder;
 mod libraries;
 
@@ -21,6 +22,9 @@ use std::sync::{Mutex, PoisonError};
 use drs_core::lattice::Digest;
 use sha2::{Digest as _, Sha256};
 
+use executable::Libraries;
+#[cfg(unix)]
+pub(crate) use executable::runs_code;
 use folder::Folder;
 pub(crate) use folder::of_originals;
 
@@ -53,6 +57,7 @@ pub enum CopyError {
 #[derive(Debug)]
 pub struct Copies {
     folder: Folder,
+    libraries: Libraries,
     /// Digests by the real paths of the originals.
     digests: Mutex<HashMap<PathBuf, Digest>>,
 }
@@ -63,7 +68,8 @@ impl Copies {
     /// # Errors
     /// If there is none to be had.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { folder: Folder::new()?, digests: Mutex::default() })
+        let folder = Folder::new()?;
+        Ok(Self { libraries: Libraries::beside(&folder), folder, digests: Mutex::default() })
     }
 
     /// Copies a file, unless it was copied before, and digests what was written.
@@ -76,7 +82,7 @@ impl Copies {
             return Ok(*digest);
         }
         let digest = copy(&original, &below(&self.files(), &original))
-            .map_err(|failure| failure.of(path, &self.folder))?;
+            .map_err(|failure| failure.of(path, self.folder.path()))?;
         digests.insert(original, digest);
         Ok(digest)
     }
@@ -130,13 +136,11 @@ enum Failure {
 }
 
 impl Failure {
-    fn of(self, path: &Path, folder: &Folder) -> CopyError {
+    fn of(self, path: &Path, folder: &Path) -> CopyError {
         let path = path.to_owned();
         match self {
             Self::Read(source) => CopyError::Read { path, source },
-            Self::Write(source) => {
-                CopyError::Write { path, folder: folder.path().to_owned(), source }
-            }
+            Self::Write(source) => CopyError::Write { path, folder: folder.to_owned(), source },
         }
     }
 }

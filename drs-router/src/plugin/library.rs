@@ -8,6 +8,9 @@ use drs_core::lattice::Digest;
 use drs_plugins_api::abi::PluginModuleRef;
 use drs_plugins_api::abi_stable::library::{LibraryError, lib_header_from_path};
 
+#[cfg(unix)]
+use crate::copies::runs_code;
+
 /// Loads the root module of a plugin from a copy of its library.
 ///
 /// The library stays loaded for the life of the process: code and statics of a
@@ -47,14 +50,21 @@ fn bind_now(path: &Path) -> Result<(), String> {
             std::mem::forget(library);
             Ok(())
         }
-        Err(error) => Err(explain_system(&source_or_self(&error))),
+        Err(error) => Err(explain_system(&source_or_self(&error), path)),
     }
 }
 
 /// The system's words, and what to do where another library is missing.
 #[cfg(unix)]
-fn explain_system(cause: &str) -> String {
+fn explain_system(cause: &str, copy: &Path) -> String {
     const MISSING: &str = ": cannot open shared object file";
+    let folder = copy.parent().unwrap_or(copy);
+    if !runs_code(folder) {
+        return format!(
+            "the system runs no code from {}, where its private copy is: the file system is mounted noexec; set TMPDIR, XDG_RUNTIME_DIR or XDG_CACHE_HOME to a folder on another one ({cause})",
+            folder.display()
+        );
+    }
     match cause.split_once(MISSING) {
         Some((library, _)) if !library.contains('/') => format!(
             "it needs {library}, which the system does not find: add the folder that holds it to LD_LIBRARY_PATH (for libtorch, the lib folder of libtorch or of a Python's site-packages/torch)"

@@ -7,14 +7,19 @@
 //! configuration; where both speak they must agree.
 //!
 //! * `config.rs`: the `config` table of experts.toml.
-//! * `graph/`: the file before it runs: its weights in other files, operators that mix the
-//!   batch, operators that are not supported.
+//! * `graph/`: the file before it runs: sizes that lie, its weights in other files, operators that
+//!   mix the batch, operators that are not supported.
+//! * `guard/`: rten's work on threads that may be given up; with the one `unsafe` code here, an
+//!   allocator that counts.
+//! * `limits.rs`: how much memory and time that work may take.
 //! * `model.rs`: loading and running it.
 
 mod config;
 #[cfg(test)]
 mod conformance;
 mod graph;
+mod guard;
+mod limits;
 mod model;
 
 use drs_plugins_api::export_expert;

@@ -1,24 +1,25 @@
 //! Loading and running the model.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use drs_plugins_api::{
     Batch, Context, Error, ErrorKind, Manifest, Normalisation, Plugin, argmax, declared,
 };
-use rten::{Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool};
+use rten::{Dimension, Model, ModelOptions, NodeId, RunOptions};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
 use crate::config::Config;
 use crate::graph::{self, OnnxFile};
+use crate::guard::{self, Limits};
+use crate::limits;
 
 /// Inputs per batch at which rten was fastest on small convolutional networks.
 const PREFERRED_BATCH: usize = 64;
 
 pub(crate) struct OnnxExpert {
-    model: Model,
+    model: Arc<Model>,
     /// The model's, then those that hold its weights.
     files: Vec<PathBuf>,
     sigma: f64,
@@ -33,7 +34,7 @@ impl Plugin for OnnxExpert {
 
     fn files(config: &Config, context: &Context) -> Result<Option<Vec<PathBuf>>, Error> {
         let path = context.resolve(&config.model);
-        let data = match OnnxFile::read(&path)? {
+        let data = match OnnxFile::read(&path, limits::memory())? {
             Some(file) => file.data_files(&path)?,
             None => Vec::new(),
         };
@@ -42,7 +43,7 @@ impl Plugin for OnnxExpert {
 
     fn open(config: Config, context: &Context) -> Result<Self, Error> {
         let path = context.resolve(&config.model);
-        let file = OnnxFile::read(&path)?;
+        let file = OnnxFile::read(&path, limits::memory())?;
         let operators = file.as_ref().map(OnnxFile::operators).unwrap_or_default();
         let mut files = vec![path.clone()];
         if let Some(file) = file {
@@ -52,10 +53,7 @@ impl Plugin for OnnxExpert {
         let failed = |problem: String| {
             Error::new(ErrorKind::Model, format!("{}: {problem}", path.display()))
         };
-        let model = ModelOptions::with_all_ops()
-            .prepack_weights(true)
-            .load_file(&path)
-            .map_err(|error| graph::explain(&path, &operators, &error.to_string()))?;
+        let model = load(&path)?.map_err(|said| graph::explain(&path, &operators, &said))?;
         let shape = input_shape(&model, context.shape()).map_err(failed)?;
         let outputs = outputs(&model).map_err(failed)?;
         let told = model.metadata();
@@ -66,7 +64,7 @@ impl Plugin for OnnxExpert {
             .map_err(|error| in_file(&path, error))?;
         let (mean, std) = (config.mean.as_deref(), config.std.as_deref());
         let normalisation = Normalisation::from_config(mean, std, shape[0])?;
-        let expert = Self { model, files, sigma, shape, classes, normalisation };
+        let expert = Self { model: Arc::new(model), files, sigma, shape, classes, normalisation };
         expert.try_batches(&path)?;
         Ok(expert)
     }
@@ -103,7 +101,8 @@ impl OnnxExpert {
         // input alone gets company, so that votes do not depend on batch sizes.
         let rows = batch.rows().max(2);
         floats.resize(rows * batch.values(), 0.0);
-        let mut logits = self.run(rows, &floats)?;
+        let answer = self.run(rows, floats, limits::voting())?;
+        let mut logits = answer.map_err(|said| Error::new(ErrorKind::Model, said))?;
         logits.truncate(batch.rows() * self.classes.len());
         Ok(logits)
     }
@@ -112,7 +111,8 @@ impl OnnxExpert {
     fn try_batches(&self, path: &Path) -> Result<(), Error> {
         let values: usize = self.shape.iter().product();
         for rows in [2, 3] {
-            self.run(rows, &vec![0.5; rows * values]).map_err(|error| {
+            let answer = self.run(rows, vec![0.5; rows * values], limits::opening())?;
+            answer.map_err(|error| {
                 let message = format!("{}: it does not run on {rows} inputs at once: {error}", path.display());
                 let hint = "models that were traced on one input often work for one input only: export with an example of two, and a dynamic batch axis";
                 Error::new(ErrorKind::Model, message).hint(hint)
@@ -121,37 +121,39 @@ impl OnnxExpert {
         Ok(())
     }
 
-    /// The model's output for this many rows of pixels, row after row.
-    fn run(&self, rows: usize, floats: &[f32]) -> Result<Vec<f32>, Error> {
-        let [channels, height, width] = self.shape;
-        let input = NdTensorView::from_data([rows, channels, height, width], floats);
-        let options = RunOptions::default().with_thread_pool(Some(pool()));
-        let output = self
-            .model
-            .run_one(input.into(), Some(options))
-            .map_err(|error| Error::new(ErrorKind::Model, error.to_string()))?;
-        let logits: NdTensor<f32, 2> = output.try_into().map_err(|_| {
-            let message = "the model's output is not [batch, classes] floats";
-            Error::new(ErrorKind::Model, message)
-        })?;
+    /// The model's output for this many rows of pixels, row after row, or what rten says.
+    fn run(
+        &self,
+        rows: usize,
+        floats: Vec<f32>,
+        limits: Limits,
+    ) -> Result<Result<Vec<f32>, String>, Error> {
+        let (model, [channels, height, width]) = (Arc::clone(&self.model), self.shape);
         let expected = [rows, self.classes.len()];
-        if logits.shape() != expected {
-            let message = format!("output of shape {:?}, expected {expected:?}", logits.shape());
-            return Err(Error::new(ErrorKind::Model, message));
-        }
-        Ok(logits.to_vec())
+        let run = guard::run(limits, move |pool| {
+            let input = NdTensorView::from_data([rows, channels, height, width], &*floats);
+            let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
+            let output =
+                model.run_one(input.into(), Some(options)).map_err(|error| error.to_string())?;
+            let logits: NdTensor<f32, 2> = output
+                .try_into()
+                .map_err(|_| "the model's output is not [batch, classes] floats".to_owned())?;
+            if logits.shape() != expected {
+                return Err(format!("output of shape {:?}, expected {expected:?}", logits.shape()));
+            }
+            Ok(logits.to_vec())
+        });
+        let what = format!("a batch of {rows} inputs");
+        run.map_err(|stopped| limits::error(&self.files[0], &what, stopped))
     }
 }
 
-/// A pool of one for each calling thread: the host runs several batches at
-/// once, which is faster than several threads on one small batch.
-fn pool() -> Arc<ThreadPool> {
-    thread_local! {
-        static POOL: RefCell<Option<Arc<ThreadPool>>> = const { RefCell::new(None) };
-    }
-    POOL.with_borrow_mut(|pool| {
-        Arc::clone(pool.get_or_insert_with(|| Arc::new(ThreadPool::with_num_threads(1))))
-    })
+/// The model, or what rten says of it.
+fn load(path: &Path) -> Result<Result<Model, String>, Error> {
+    let own = path.to_owned();
+    let load = move || ModelOptions::with_all_ops().prepack_weights(true).load_file(own);
+    guard::run_alone(limits::opening(), move || load().map_err(|error| error.to_string()))
+        .map_err(|stopped| limits::error(path, "loading it", stopped))
 }
 
 fn in_file(path: &Path, error: Error) -> Error {
@@ -214,6 +216,17 @@ fn input_shape(model: &Model, expected: [usize; 3]) -> Result<[usize; 3], String
             *own = *size;
         }
     }
+    let values = shape.iter().try_fold(1u64, |all, &size| all.checked_mul(size as u64));
+    let bytes = values.and_then(|values| values.checked_mul(size_of::<f32>() as u64));
+    if bytes.is_none_or(|bytes| bytes > limits::memory()) {
+        return Err(format!(
+            "its input is [batch, {}, {}, {}], one of which is more than the budget of memory ({} MiB): expected {expected:?}",
+            shape[0],
+            shape[1],
+            shape[2],
+            limits::memory() >> 20
+        ));
+    }
     Ok(shape)
 }
 
@@ -244,10 +257,17 @@ mod tests {
     }
 
     fn open_file(path: PathBuf, shape: [usize; 3]) -> OnnxExpert {
-        let model = ModelOptions::with_all_ops().prepack_weights(true).load_file(&path).unwrap();
+        let model = load(&path).unwrap().unwrap();
         let shape = input_shape(&model, shape).unwrap();
         let classes = vec![String::new(); outputs(&model).unwrap().unwrap()];
-        OnnxExpert { model, files: vec![path], sigma: 1.0, shape, classes, normalisation: None }
+        OnnxExpert {
+            model: Arc::new(model),
+            files: vec![path],
+            sigma: 1.0,
+            shape,
+            classes,
+            normalisation: None,
+        }
     }
 
     /// The first shipped images, on the lattice.

@@ -25,14 +25,18 @@ pub(super) fn locations(graph: &GraphProto) -> Result<Vec<String>, Refusal> {
     wrong.map_or(Ok(found.into_iter().collect()), Err)
 }
 
-fn location(tensor: &TensorProto) -> Option<&str> {
-    if tensor.data_location != Some(DataLocation::EXTERNAL) {
-        return None;
-    }
-    // Of several, the last counts, as for rten.
+pub(super) fn location(tensor: &TensorProto) -> Option<&str> {
+    if is_external(tensor) { entry(tensor, "location") } else { None }
+}
+
+pub(super) fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location == Some(DataLocation::EXTERNAL)
+}
+
+/// What is told of a tensor's place. Of several entries the last counts, as for rten.
+pub(super) fn entry<'a>(tensor: &'a TensorProto, key: &str) -> Option<&'a str> {
     let mut entries = tensor.external_data.iter().rev();
-    let entry = entries.find(|entry| entry.key.as_deref() == Some("location"))?;
-    entry.value.as_deref()
+    entries.find(|entry| entry.key.as_deref() == Some(key))?.value.as_deref()
 }
 
 /// Such a file must lie beside the graph: a model must not reach for files elsewhere.

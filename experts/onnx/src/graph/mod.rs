@@ -2,17 +2,22 @@
 //!
 //! Read by the very decoder that rten uses, so that both see the same graph.
 //!
+//! * `wire.rs`: the bytes, before a decoder sees them.
+//! * `sizes.rs`: sizes that the file states, beside what is there.
 //! * `data.rs`: the files that hold its weights.
 //! * `batch/`: operators that let one input's vote depend on another input.
 //! * `support.rs`: operators that rten lacks, or computes wrongly.
 
 mod batch;
 mod data;
+mod sizes;
 mod support;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::fs::File;
+use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 
 use drs_plugins_api::{Error, ErrorKind};
@@ -35,14 +40,21 @@ struct Refusal {
 
 impl OnnxFile {
     /// Reads a file; `None` if it is none of ONNX by its name, as rten goes by that.
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>, Error> {
+    /// Takes at most `budget` bytes of memory.
+    pub(crate) fn read(path: &Path, budget: u64) -> Result<Option<Self>, Error> {
         if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
             return Ok(None);
         }
         let failed = |problem: String| {
             Error::new(ErrorKind::Model, format!("{}: {problem}", path.display()))
         };
-        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        let mut file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        let size = file.metadata().map_err(|error| failed(error.to_string()))?.len();
+        let cost = wire::cost(&mut file, size).map_err(failed)?;
+        if cost > budget {
+            return Err(over_budget(path, "reading it", cost, budget));
+        }
+        file.rewind().map_err(|error| failed(error.to_string()))?;
         let model = ModelProto::parse_file(file)
             .map_err(|error| failed(format!("it is no ONNX file, or a damaged one: {error}")))?;
         let own = |domain: Option<&str>| matches!(domain, None | Some("" | "ai.onnx"));
@@ -59,9 +71,13 @@ impl OnnxFile {
         Ok(locations.into_iter().map(|location| folder.join(location)).collect())
     }
 
-    /// Whether each vote can depend on its own input alone, and is computed right.
+    /// Whether the sizes that it states are there, each vote can depend on its own input alone,
+    /// and is computed right.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
-        support::computed_right(&self.graph)
+        let folder = path.parent().unwrap_or(Path::new(""));
+        sizes::fit(&self.graph, folder)
+            .and_then(|()| support::few_enough(&self.graph))
+            .and_then(|()| support::computed_right(&self.graph))
             .and_then(|()| batch::keeps_rows_apart(&self.graph, self.opset))
             .map_err(|refusal| refusal.of(path))
     }
@@ -70,6 +86,20 @@ impl OnnxFile {
     pub(crate) fn operators(&self) -> Vec<Operator> {
         support::operators(&self.graph)
     }
+}
+
+/// The error of a file that takes more memory than there is for it.
+pub(crate) fn over_budget(path: &Path, what: &str, wanted: u64, budget: u64) -> Error {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let message = format!(
+        "{}: {what} takes {} MiB of memory or more, the budget is {} MiB",
+        path.display(),
+        mib(wanted),
+        budget >> 20
+    );
+    let hint =
+        "if the model is meant to be so large, --memory or the variable DRS_MEMORY allows more";
+    Error::new(ErrorKind::Model, message).hint(hint)
 }
 
 /// What rten said of a file that it does not load, with all that is in the way.

@@ -69,6 +69,23 @@ fn is_known((domain, name): &Operator) -> bool {
     !loaded.is_err_and(|said| said.contains(UNKNOWN))
 }
 
+/// rten follows a chain of nodes by functions that call themselves: longer ones would end the
+/// process. Large language models have a tenth of it.
+const NODES: usize = 100_000;
+
+/// Refuses what is too long for rten to follow.
+pub(super) fn few_enough(graph: &GraphProto) -> Result<(), Refusal> {
+    let mut count = 0;
+    nodes(graph, &mut |_| count += 1);
+    if count <= NODES {
+        return Ok(());
+    }
+    Err(Refusal {
+        problem: format!("its graph has {count} nodes, expected at most {NODES}"),
+        remedy: "simplify the graph, for example with onnxsim".to_owned(),
+    })
+}
+
 /// Refuses what rten 0.27 computes wrongly.
 pub(super) fn computed_right(graph: &GraphProto) -> Result<(), Refusal> {
     for node in &graph.node {

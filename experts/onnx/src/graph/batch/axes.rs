@@ -39,6 +39,15 @@ impl Axes {
         Some(known.integers(node, 1).map_or(Self::Unknown, Self::These))
     }
 
+    /// How many they are; `None` where that takes the number of dimensions.
+    pub(super) fn count(&self) -> Option<usize> {
+        match self {
+            Self::None => Some(0),
+            Self::These(axes) => Some(axes.len()),
+            Self::All | Self::Unknown => None,
+        }
+    }
+
     /// Whether the first of so many dimensions is among them; `None` if that is not known.
     pub(super) fn hold_first(&self, rank: Option<usize>) -> Option<bool> {
         match self {

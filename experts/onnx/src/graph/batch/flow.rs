@@ -3,7 +3,7 @@
 use rten_onnx::onnx::NodeProto;
 
 use super::axes::{Axes, is_first};
-use super::{Known, Refusal, attribute, called, inner, integer, operator};
+use super::{Known, Refusal, attribute, called, integer, operator};
 
 /// What is known of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,17 +50,12 @@ pub(super) fn through(node: &NodeProto, known: &Known<'_>) -> Result<Flow, Refus
             refuse("takes statistics of the batch, as in training", REMEDY)
         }
         "Shape" | "Size" => Ok(Flow::Fixed),
-        // The graphs inside may use anything that came before.
-        _ if inner(node).next().is_some() => Ok(Flow::Other),
         _ if !depends => Ok(Flow::Fixed),
         "DynamicQuantizeLinear" | "DynamicQuantizeLSTM" => refuse(
             "takes the range of its numbers over the whole batch",
             "quantise the model statically, in the QDQ format (quantize_static with quant_format=QuantFormat.QDQ), or use the float model",
         ),
-        "NonZero" | "Unique" => refuse("lists values over the whole batch", REMEDY),
-        "Compress" if integer(node, "axis").is_none() => {
-            refuse("lists values over the whole batch", REMEDY)
-        }
+        "Unique" => refuse("lists values over the whole batch", REMEDY),
         name if name.starts_with("Reduce") => {
             let axes = Axes::of_reduction(node, known);
             match (axes.hold_first(rank), first) {
@@ -68,8 +63,9 @@ pub(super) fn through(node: &NodeProto, known: &Known<'_>) -> Result<Flow, Refus
                 // Of all dimensions one is the batch, wherever it is.
                 (_, Flow::Other) if axes == Axes::All => refuse("computes over the batch", REMEDY),
                 (Some(false), Flow::Rows(_)) => {
-                    let kept = integer(node, "keepdims").unwrap_or(1) == 1 || axes == Axes::None;
-                    Ok(Flow::Rows(rank.filter(|_| kept)))
+                    let kept = integer(node, "keepdims").unwrap_or(1) == 1;
+                    let gone = if kept { Some(0) } else { axes.count() };
+                    Ok(Flow::Rows(rank.zip(gone).and_then(|(rank, gone)| rank.checked_sub(gone))))
                 }
                 _ => Ok(Flow::Other),
             }
@@ -116,7 +112,7 @@ fn keeps_rank(node: &NodeProto) -> bool {
 
 /// Where the rows are behind an operator that computes nothing over them.
 fn layout(name: &str, node: &NodeProto, known: &Known<'_>, first: Flow, all: &[Flow]) -> Flow {
-    let Flow::Rows(rank) = first else { return elementwise(name, all) };
+    let Flow::Rows(rank) = first else { return elementwise(name, node, known, all) };
     let others_fixed = all.iter().skip(1).all(|flow| *flow == Flow::Fixed);
     let apart = |axis: i64, rank| match is_first(axis, first.rank()) {
         Some(false) => Flow::Rows(rank),
@@ -145,7 +141,13 @@ fn layout(name: &str, node: &NodeProto, known: &Known<'_>, first: Flow, all: &[F
         }
         "Flatten" => apart(integer(node, "axis").unwrap_or(1), Some(2)),
         "Gemm" if others_fixed && integer(node, "transA").unwrap_or(0) == 0 => first,
-        "MatMul" | "MatMulInteger" | "MatMulNBits" if others_fixed => first,
+        // One of more dimensions would stand before the rows; of one, the rows are summed over.
+        "MatMul" | "MatMulInteger"
+            if others_fixed && rank >= Some(2) && fixed_rank(node, known, 1) <= rank =>
+        {
+            first
+        }
+        "MatMulNBits" if others_fixed && rank >= Some(2) => first,
         "MatMul" if rank >= Some(3) && all.iter().all(|flow| *flow == first) => first,
         "Reshape" => match known.integers(node, 1).as_deref() {
             Some([0, rest @ ..]) if integer(node, "allowzero") != Some(1) => {
@@ -157,10 +159,20 @@ fn layout(name: &str, node: &NodeProto, known: &Known<'_>, first: Flow, all: &[F
             Some(0) => first,
             _ => Flow::Other,
         },
-        "Squeeze" | "Unsqueeze" => match Axes::listed(node, known) {
-            Some(axes) if axes.hold_first(rank) == Some(false) => Flow::Rows(None),
-            _ => Flow::Other,
-        },
+        "Squeeze" | "Unsqueeze" => {
+            let Some(axes) = Axes::listed(node, known) else { return Flow::Other };
+            let Some(count) = axes.count() else { return Flow::Other };
+            let added = name == "Unsqueeze";
+            let made = match added {
+                true => rank.map(|rank| rank + count),
+                false => rank.and_then(|rank| rank.checked_sub(count)),
+            };
+            // Axes are counted with those that are added, or are to go.
+            match axes.hold_first(if added { made } else { rank }) {
+                Some(false) => Flow::Rows(made),
+                Some(true) | None => Flow::Other,
+            }
+        }
         "Concat" => {
             let is_plain = all.iter().all(|flow| !matches!(flow, Flow::Other));
             if is_plain { apart(integer(node, "axis").unwrap_or(0), rank) } else { Flow::Other }
@@ -171,12 +183,18 @@ fn layout(name: &str, node: &NodeProto, known: &Known<'_>, first: Flow, all: &[F
             Some(axes) if Axes::These(axes.clone()).hold_first(rank) == Some(false) => first,
             _ => Flow::Other,
         },
-        _ => elementwise(name, all),
+        _ => elementwise(name, node, known, all),
     }
 }
 
+/// The number of dimensions of an input that is in the file; many where it is not known.
+fn fixed_rank(node: &NodeProto, known: &Known<'_>, place: usize) -> Option<usize> {
+    let name = node.input.get(place)?;
+    Some(known.ranks.get(name.as_str()).copied().unwrap_or(usize::MAX))
+}
+
 /// Operators that work on each value by itself, or on values in the same place.
-fn elementwise(name: &str, all: &[Flow]) -> Flow {
+fn elementwise(name: &str, node: &NodeProto, known: &Known<'_>, all: &[Flow]) -> Flow {
     const ALONE: &[&str] = &[
         "Abs",
         "Add",
@@ -238,11 +256,18 @@ fn elementwise(name: &str, all: &[Flow]) -> Flow {
         "Xor",
     ];
     let mut rows = all.iter().filter(|flow| **flow != Flow::Fixed);
-    match rows.next() {
-        // Rows of another number of dimensions would be laid beside one another's.
-        Some(first) if ALONE.contains(&name) && rows.all(|flow| flow == first) => *first,
-        _ => Flow::Other,
-    }
+    let Some(&first) = rows.next().filter(|_| ALONE.contains(&name)) else { return Flow::Other };
+    let mut others = rows.peekable();
+    // Rows of another number of dimensions would be laid beside one another's.
+    let is_plain = others.peek().is_none() || first.rank().is_some();
+    // Rows have one dimension at least. A weight of more stands before them.
+    let most = first.rank().unwrap_or(1);
+    let below = |place: usize| {
+        known.input(node, place) != Some(Flow::Fixed)
+            || fixed_rank(node, known, place) <= Some(most)
+    };
+    let is_first = (0..node.input.len()).all(below);
+    if is_plain && is_first && others.all(|flow| *flow == first) { first } else { Flow::Other }
 }
 
 /// Whether a `Dropout` drops anything; see its versions 1, 7 and 12.
@@ -250,8 +275,8 @@ fn drops(node: &NodeProto, known: &Known<'_>) -> bool {
     if known.opset < 7 {
         return integer(node, "is_test").unwrap_or(0) == 0;
     }
-    // A mode that is only known when the model runs may be training.
-    known.input(node, 2).is_some() && known.integers(node, 2).as_deref() != Some(&[0])
+    // What a mode that is computed does shows when the model runs.
+    known.integers(node, 2).is_some_and(|mode| mode.iter().any(|value| *value != 0))
 }
 
 /// Whether a `BatchNormalization` takes statistics of the batch; see its versions 1, 7 and 14.

@@ -21,51 +21,70 @@ struct Known<'a> {
     flows: HashMap<&'a str, Flow>,
     /// Initializers, and the values of `Constant` nodes.
     constants: HashMap<&'a str, &'a TensorProto>,
+    /// Numbers of dimensions of what is in the file.
+    ranks: HashMap<&'a str, usize>,
     opset: i64,
 }
 
 /// Refuses a graph that certainly lets a vote depend on other inputs, or on chance.
 pub(super) fn keeps_rows_apart(graph: &GraphProto, opset: i64) -> Result<(), Refusal> {
     let mut known = Known { opset, ..Known::default() };
-    let is_weight =
-        |name: &str| graph.initializer.iter().any(|tensor| tensor.name.as_deref() == Some(name));
+    let weights: HashSet<&str> =
+        graph.initializer.iter().filter_map(|tensor| tensor.name.as_deref()).collect();
     for input in &graph.input {
         let name = input.name.as_deref().unwrap_or_default();
         let shape = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
         let rank = shape.and_then(|tensor| tensor.shape.as_ref()).map(|shape| shape.dim.len());
         // Old files list weights among the inputs.
-        if !is_weight(name) {
+        if !weights.contains(name) {
             known.flows.insert(name, Flow::Rows(rank));
         }
     }
-    follow(graph, known)
+    follow(graph, known).map(drop)
 }
 
-fn follow<'a>(graph: &'a GraphProto, mut known: Known<'a>) -> Result<(), Refusal> {
+/// What the outputs of a graph are.
+fn follow<'a>(graph: &'a GraphProto, mut known: Known<'a>) -> Result<Vec<Flow>, Refusal> {
     for tensor in &graph.initializer {
         known.set(tensor.name.as_deref().unwrap_or_default(), tensor);
     }
     let needed = needed(graph);
     for node in graph.node.iter().filter(|node| makes(node, &needed)) {
         if let ("Constant", Some(output)) = (operator(node), node.output.first()) {
-            match attribute(node, "value").and_then(|value| value.t.as_ref()) {
-                Some(tensor) => known.set(output, tensor),
-                None => {
-                    known.flows.insert(output, Flow::Fixed);
-                }
-            }
+            known.constant(node, output);
             continue;
         }
-        let made = flow::through(node, &known)?;
-        for graph in inner(node) {
-            let mut inside = known.clone();
-            let inputs = graph.input.iter().filter_map(|input| input.name.as_deref());
-            inside.flows.extend(inputs.map(|name| (name, Flow::Other)));
-            follow(graph, inside)?;
+        let made = match inner(node).next() {
+            Some(_) => inside(node, &known)?,
+            None => flow::through(node, &known)?,
+        };
+        if let ("Identity", [from], [to]) = (operator(node), &*node.input, &*node.output) {
+            known.call(from, to);
         }
         known.flows.extend(node.output.iter().map(|name| (name.as_str(), made)));
     }
-    Ok(())
+    let flow = |name: &str| known.flows.get(name).copied().unwrap_or(Flow::Other);
+    Ok(graph.output.iter().filter_map(|output| Some(flow(output.name.as_deref()?))).collect())
+}
+
+/// What a node makes by the graphs inside it, which may use anything that came before.
+fn inside<'a>(node: &'a NodeProto, known: &Known<'a>) -> Result<Flow, Refusal> {
+    let mut given = (0..node.input.len()).filter_map(|place| known.input(node, place));
+    let given = if given.all(|flow| flow == Flow::Fixed) { Flow::Fixed } else { Flow::Other };
+    let mut made = Vec::new();
+    for graph in inner(node) {
+        let mut known = known.clone();
+        let inputs = graph.input.iter().filter_map(|input| input.name.as_deref());
+        known.flows.extend(inputs.map(|name| (name, given)));
+        made.extend(follow(graph, known)?);
+    }
+    let one = made.first().copied().filter(|first| made.iter().all(|flow| flow == first));
+    Ok(match one {
+        Some(Flow::Fixed) if given == Flow::Fixed => Flow::Fixed,
+        // Which branch is taken does not depend on the values of inputs.
+        Some(flow) if given == Flow::Fixed && operator(node) == "If" => flow,
+        _ => Flow::Other,
+    })
 }
 
 /// The names that the outputs depend on: rten runs nothing else.
@@ -96,6 +115,31 @@ impl<'a> Known<'a> {
     fn set(&mut self, name: &'a str, tensor: &'a TensorProto) {
         self.flows.insert(name, Flow::Fixed);
         self.constants.insert(name, tensor);
+        self.ranks.insert(name, tensor.dims.len());
+    }
+
+    /// The output of a `Constant`.
+    fn constant(&mut self, node: &'a NodeProto, output: &'a str) {
+        if let Some(tensor) = attribute(node, "value").and_then(|value| value.t.as_ref()) {
+            return self.set(output, tensor);
+        }
+        self.flows.insert(output, Flow::Fixed);
+        let rank = match node.attribute.first().and_then(|value| value.name.as_deref()) {
+            Some("value_float" | "value_int" | "value_string") => 0,
+            Some("value_floats" | "value_ints" | "value_strings") => 1,
+            _ => return,
+        };
+        self.ranks.insert(output, rank);
+    }
+
+    /// Another name of what is in the file.
+    fn call(&mut self, known: &str, name: &'a str) {
+        if let Some(tensor) = self.constants.get(known) {
+            self.constants.insert(name, tensor);
+        }
+        if let Some(rank) = self.ranks.get(known) {
+            self.ranks.insert(name, *rank);
+        }
     }
 
     /// What an input of a node is; an input that is left out is nothing.
