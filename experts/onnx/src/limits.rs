@@ -11,7 +11,7 @@ use crate::guard::{Limits, Stopped};
 /// A model that takes longer than this for two or three inputs would take years for a data set.
 const TRIAL: Duration = Duration::from_secs(45);
 
-/// Bytes of memory.
+/// Bytes of memory: the host tells its budget to all that it loads or starts.
 pub(crate) fn memory() -> u64 {
     drs_memory::budget()
 }
