@@ -32,17 +32,11 @@ pub(crate) fn check_apart<'a>(
 ) -> anyhow::Result<()> {
     // What is not there yet is nobody's input.
     let Some(own) = identity(out) else { return Ok(()) };
-    for input in inputs.into_iter().filter(|input| identity(input).as_ref() == Some(&own)) {
-        let out = out.display();
-        if out.to_string() == input.display().to_string() {
-            wrong_usage!("{out} would be written, but it is read too: give another --out");
-        }
-        let input = input.display();
-        wrong_usage!(
-            "{out} would be written, but it is {input}, which is read: give another --out"
-        );
-    }
-    Ok(())
+    let same = |input: &&Path| identity(input).as_ref() == Some(&own);
+    let Some(input) = inputs.into_iter().find(same) else { return Ok(()) };
+    let (out, input) = (out.display().to_string(), input.display().to_string());
+    let what = if out == input { "it".to_owned() } else { format!("it is {input}, which") };
+    wrong_usage!("{out} would be written, but {what} is read too: give another --out");
 }
 
 /// Equal for two names of one file. Nothing is opened: a pipe would wait.

@@ -136,7 +136,7 @@ impl Journal {
         }
         let body = serde_json::to_string(&Body { classifier: self.classifier, inputs })? + "\n";
         let seal = Digest::of(body.as_bytes());
-        whole::write(&self.path, &format!("{MAGIC}{seal}\n{body}"))?;
+        whole::write(&self.path, format!("{MAGIC}{seal}\n{body}"))?;
         Ok(size)
     }
 

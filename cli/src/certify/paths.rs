@@ -101,15 +101,16 @@ impl Paths {
 
     /// Refuses to replace files that are not of a run, whatever they are.
     fn check_own(&self) -> anyhow::Result<()> {
-        let own: [(&Path, &dyn Fn(&str) -> bool); 6] = [
-            (&self.table, &|text| text.starts_with(heading().trim_end())),
-            (&self.records, &|text| {
+        type IsOwn = fn(&str) -> bool;
+        let own: [(&Path, IsOwn); 6] = [
+            (&self.table, |text| text.starts_with(heading().trim_end())),
+            (&self.records, |text| {
                 text.starts_with("{\"idx\":") && text.contains("\"certificate\":{")
             }),
-            (&self.run, &|text| has_keys(text, &["drs", "method", "protocol", "models"])),
-            (&self.journal, &|text| text.starts_with("drs journal ")),
-            (&self.failed, &|text| has_keys(text, &["idx", "reason", "error"])),
-            (&self.unsteady, &|text| text.starts_with(Self::UNSTEADY)),
+            (&self.run, |text| has_keys(text, &["drs", "method", "protocol", "models"])),
+            (&self.journal, |text| text.starts_with("drs journal ")),
+            (&self.failed, |text| has_keys(text, &["idx", "reason", "error"])),
+            (&self.unsteady, |text| text.starts_with(Self::UNSTEADY)),
         ];
         for (path, is_own) in own {
             if path.is_file() && has_something(path) && !is_own(&beginning(path)?) {
