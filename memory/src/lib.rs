@@ -18,10 +18,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytesize::ByteSize;
 
-pub use reader::{Limited, read_to_end};
+pub use reader::{Limited, read_to_end, read_up_to};
 
 /// Where a process finds the budget that its parent was given.
 pub const VARIABLE: &str = "DRS_MEMORY";
+
+/// More is given only where it is asked for: a file that takes so much is seldom meant to.
+const USUAL_MOST: u64 = 1536 << 20;
 
 /// Less is not enough to do anything.
 const LEAST: u64 = 16 << 20;
@@ -61,12 +64,12 @@ pub fn set_budget(bytes: u64) -> bool {
 
 /// The budget in bytes: what was set, else the variable [`VARIABLE`], else a quarter of the
 /// machine's memory, of the control group's limit or of the limit of this process (`ulimit -v`),
-/// whichever is the least.
+/// whichever is the least, and 1.5 GiB at the most.
 #[must_use]
 pub fn budget() -> u64 {
     *BUDGET.get_or_init(|| {
         let told = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
-        told.map_or_else(|| (machine::limit() / 4).max(LEAST), |Bytes(bytes)| bytes)
+        told.map_or_else(|| (machine::limit() / 4).clamp(LEAST, USUAL_MOST), |Bytes(bytes)| bytes)
     })
 }
 

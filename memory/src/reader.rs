@@ -40,6 +40,20 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
+/// Reads so many bytes, or fewer where there are no more, with the claim on them.
+///
+/// # Errors
+/// Those of the reader, and if the budget does not allow so many: before anything is read.
+pub fn read_up_to(reader: impl Read, length: u64) -> io::Result<(Vec<u8>, Claim)> {
+    let claim = crate::claim(length)?;
+    let mut bytes = Vec::new();
+    // What a header promises and the file does not have is address space only.
+    let exact = usize::try_from(length).map_err(io::Error::other)?;
+    bytes.try_reserve_exact(exact).map_err(io::Error::other)?;
+    reader.take(length).read_to_end(&mut bytes)?;
+    Ok((bytes, claim))
+}
+
 /// Reads all that a reader gives, with the claim on it.
 ///
 /// # Errors
@@ -62,5 +76,9 @@ mod tests {
         assert!(error.to_string().contains("--memory"), "{error}");
         let (bytes, claim) = read_to_end(&b"short"[..]).unwrap();
         assert!(bytes == b"short" && claim.bytes() >= 5);
+        drop(claim);
+        let (bytes, claim) = read_up_to(&b"short"[..], 4).unwrap();
+        assert!(bytes == b"shor" && claim.bytes() == 4);
+        assert!(read_up_to(&b"short"[..], u64::MAX).unwrap_err().to_string().contains("--memory"));
     }
 }

@@ -50,7 +50,7 @@ pub(crate) use verify::{InputArgs, VerifyArgs};
 pub(crate) struct Args {
     /// Memory that files may take when they are read, all together, such as 4GiB. What would take
     /// more is an error. DRS_MEMORY says the same [default: a quarter of the machine's, of the
-    /// container's or of ulimit -v].
+    /// container's or of ulimit -v, 1.5 GiB at the most].
     #[arg(long, value_name = "SIZE", global = true, hide_short_help = true)]
     pub(crate) memory: Option<Bytes>,
 

@@ -144,8 +144,21 @@ impl Header {
                 version.map_or_else(|| "none".to_owned(), |version| version.to_string())
             ),
         }
-        let header = serde_json::from_value(value).with_context(|| path.display().to_string())?;
+        let header: Self =
+            serde_json::from_value(value).with_context(|| path.display().to_string())?;
+        header.check_size().with_context(|| path.display().to_string())?;
         Ok(Some(header))
+    }
+
+    /// Refuses more inputs or shards than the machine can have a list of.
+    fn check_size(&self) -> anyhow::Result<()> {
+        const ENTRY: u64 = 64;
+        let shards = self.shard.map_or(1, Shard::of);
+        for (field, count) in [("data.inputs", self.data.inputs), ("shard", shards)] {
+            drs_memory::claim((count as u64).saturating_mul(ENTRY))
+                .with_context(|| format!("{field} is {count}"))?;
+        }
+        Ok(())
     }
 
     /// Writes it whole or not at all.

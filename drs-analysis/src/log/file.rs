@@ -41,8 +41,8 @@ pub(super) fn begins_with_brace(text: &mut impl BufRead) -> io::Result<bool> {
 
 /// All of it, if it is UTF-8.
 pub(super) fn text(mut text: impl Read) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    text.read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    let read = drs_memory::read_to_end(&mut text);
+    let (mut bytes, _claim) = read.map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.starts_with(MARK) {
         bytes.drain(..MARK.len());
     }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use drs_memory::{Claim, read_up_to};
 use flate2::read::MultiGzDecoder;
 
 use super::packed::{Packed, Pixels, check_bytes};
@@ -28,7 +29,7 @@ pub(super) fn open(
     let Some((prefix, path)) = prefixes.iter().find_map(images) else { return Ok(None) };
     let fail = |problem: String| DataError::new(&path, problem);
     check_bytes(spec, "IDX images").map_err(fail)?;
-    let ([count, ..], images) = read(&path, IMAGES_MAGIC, |[_, rows, columns]| {
+    let ([count, ..], images, memory) = read(&path, IMAGES_MAGIC, |[_, rows, columns]| {
         let expected = spec.shape;
         let fits = expected.dims() == [1, rows, columns];
         fits.then_some(()).ok_or_else(|| {
@@ -39,7 +40,15 @@ pub(super) fn open(
         Labels::Own => Some(labels(folder, prefix, count)?),
         Labels::None | Labels::File(_) => None,
     };
-    Ok(Some(Packed { path, spec, count, pixels: Pixels::Bytes(images), labels, classes: None }))
+    Ok(Some(Packed {
+        path,
+        spec,
+        count,
+        pixels: Pixels::Bytes(images),
+        labels,
+        classes: None,
+        memory,
+    }))
 }
 
 fn labels(folder: &Path, prefix: &str, count: usize) -> Result<Vec<usize>, DataError> {
@@ -48,7 +57,7 @@ fn labels(folder: &Path, prefix: &str, count: usize) -> Result<Vec<usize>, DataE
         let problem = "no such file, nor with .gz; --labels takes others, or none";
         DataError::new(&folder.join(&name), problem)
     })?;
-    let ([found], labels) = read(&path, LABELS_MAGIC, |_| Ok(()))?;
+    let ([found], labels, _) = read(&path, LABELS_MAGIC, |_| Ok(()))?;
     if found != count {
         return Err(DataError::new(&path, format!("{found} labels for {count} images")));
     }
@@ -84,7 +93,7 @@ fn read<const N: usize>(
     path: &Path,
     magic: u32,
     check: impl Fn([usize; N]) -> Result<(), String>,
-) -> Result<([usize; N], Vec<u8>), DataError> {
+) -> Result<([usize; N], Vec<u8>, Claim), DataError> {
     let fail = |problem: String| DataError::new(path, problem);
     let file = File::open(path).map_err(|error| fail(error.to_string()))?;
     let mut source: Box<dyn Read> = if path.extension().is_some_and(|e| e == "gz") {
@@ -112,18 +121,14 @@ fn read<const N: usize>(
         .iter()
         .try_fold(1usize, |product, &dim| product.checked_mul(dim))
         .ok_or_else(|| fail(format!("its header promises {dims:?} values, which is too many")))?;
-    // One byte more than promised shows surplus; nothing is allocated ahead, so
-    // a header that lies costs no memory.
-    let mut bytes = Vec::new();
-    source
-        .take((expected as u64).saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| fail(format!("after {} bytes of data: {error}", bytes.len())))?;
+    // One byte more than promised shows surplus.
+    let (bytes, memory) = read_up_to(source, (expected as u64).saturating_add(1))
+        .map_err(|error| fail(format!("its data: {error}")))?;
     if bytes.len() != expected {
         let found = if bytes.len() > expected { "more".into() } else { bytes.len().to_string() };
         return Err(fail(format!(
             "{found} bytes of data, its header promises {expected} ({dims:?})"
         )));
     }
-    Ok((dims, bytes))
+    Ok((dims, bytes, memory))
 }

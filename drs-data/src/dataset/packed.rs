@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use drs_core::lattice::{LatticeInput, Quantum};
+use drs_memory::Claim;
 
 use super::Example;
 use crate::error::DataError;
@@ -19,6 +20,9 @@ pub(super) struct Packed {
     /// One for each input, if there are any.
     pub(super) labels: Option<Vec<usize>>,
     pub(super) classes: Option<Vec<String>>,
+    /// What its pixels hold of the budget.
+    #[expect(dead_code, reason = "held as long as they are")]
+    pub(super) memory: Claim,
 }
 
 #[derive(Debug)]

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use drs_memory::Claim;
+
 use super::packed::{Packed, Pixels, check_bytes};
 use super::planes::from_columns;
 use super::{Labels, OpenOptions, splits};
@@ -56,7 +58,7 @@ pub(super) fn open(
     };
     let classes = class_names(&folder.join("class_names.txt"));
     let pixels = Pixels::Bytes(images);
-    Ok(Some(Packed { path, spec, count, pixels, labels, classes }))
+    Ok(Some(Packed { path, spec, count, pixels, labels, classes, memory: Claim::default() }))
 }
 
 fn images_of(folder: &Path, part: &str) -> PathBuf {

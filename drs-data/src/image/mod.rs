@@ -3,6 +3,7 @@
 mod channels;
 mod format;
 mod jpeg;
+mod under_way;
 
 use std::io::Cursor;
 use std::path::Path;
@@ -18,6 +19,7 @@ use crate::resize::Pixels;
 use crate::{Image, InputSpec};
 
 pub(crate) use format::has_image_name;
+use under_way::Room;
 
 /// The image in a file.
 pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<Image, DataError> {
@@ -32,7 +34,7 @@ pub(crate) fn decode(bytes: &[u8], path: Option<&Path>, spec: InputSpec) -> Resu
     check_quantum(spec)?;
     let format = format::inside(bytes)?;
     let mut notes: Vec<String> = format::conversion(format, path).into_iter().collect();
-    let image = guarded(|| match format {
+    let (image, _room) = guarded(|| match format {
         ImageFormat::Jpeg => {
             let header = jpeg::check(bytes)?;
             notes.extend(header.conversion());
@@ -63,7 +65,13 @@ pub(crate) fn decode(bytes: &[u8], path: Option<&Path>, spec: InputSpec) -> Resu
 }
 
 /// All pixels as the file has them.
-fn whole(bytes: &[u8], format: ImageFormat, spec: InputSpec) -> Result<DynamicImage, String> {
+///
+/// The room is to be held as long as they are.
+fn whole(
+    bytes: &[u8],
+    format: ImageFormat,
+    spec: InputSpec,
+) -> Result<(DynamicImage, Room), String> {
     let undecodable = |error: image::ImageError| format!("cannot be decoded: {error}");
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut decoder = reader.into_decoder().map_err(undecodable)?;
@@ -72,7 +80,8 @@ fn whole(bytes: &[u8], format: ImageFormat, spec: InputSpec) -> Result<DynamicIm
     if format == ImageFormat::Tiff {
         check_tiff(&mut decoder)?;
     }
-    DynamicImage::from_decoder(decoder).map_err(undecodable)
+    let room = Room::of(decoder.dimensions())?;
+    Ok((DynamicImage::from_decoder(decoder).map_err(undecodable)?, room))
 }
 
 /// What the decoder would do in another way than Pillow.

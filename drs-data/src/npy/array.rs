@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::ops::Range;
 
+use drs_memory::{Claim, read_up_to};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder as _};
 use ndarray_npy::npy::header::{Header, Layout};
 
@@ -16,6 +17,8 @@ pub(crate) struct Array {
     pub(crate) shape: Vec<usize>,
     /// In C order.
     pub(crate) values: Values,
+    /// What they hold of the budget of memory.
+    pub(crate) memory: Claim,
 }
 
 pub(crate) enum Values {
@@ -96,11 +99,15 @@ impl<R: Read> Npy<R> {
         }
         if rows.is_empty() || row == 0 {
             let values = self.element.values(Vec::new());
-            return Ok(Array { shape, values });
+            return Ok(Array { shape, values, memory: Claim::default() });
         }
         // In Fortran order the rows lie scattered over the file.
         let read = if self.fortran_order { 0..all } else { rows.clone() };
-        let bytes = self.bytes(read.start * row, read.len() * row)?;
+        let (bytes, mut memory) = self.bytes(read.start * row, read.len() * row)?;
+        // What they become, and its order: eight bytes at the most for each value, twice.
+        let values = (bytes.len() / self.element.size) as u64;
+        let more = if self.element.size == 1 && !self.fortran_order { 0 } else { 16 };
+        memory.grow(values.saturating_mul(more)).map_err(|error| error.to_string())?;
         if read.end == all && self.source.read(&mut [0]).map_err(|error| error.to_string())? > 0 {
             return Err(format!(
                 "not a readable .npy: more bytes than its header promises ({:?} values of {})",
@@ -109,7 +116,7 @@ impl<R: Read> Npy<R> {
         }
         let values = self.element.values(bytes);
         if !self.fortran_order {
-            return Ok(Array { shape, values });
+            return Ok(Array { shape, values, memory });
         }
         let places = rows.start * row..rows.end * row;
         let values = match values {
@@ -118,20 +125,18 @@ impl<R: Read> Npy<R> {
             Values::Floats(values) => Values::Floats(c_order(values, &self.shape, places)?),
             Values::Doubles(values) => Values::Doubles(c_order(values, &self.shape, places)?),
         };
-        Ok(Array { shape, values })
+        Ok(Array { shape, values, memory })
     }
 
     /// The bytes of `count` values after the first `skipped`.
-    fn bytes(&mut self, skipped: usize, count: usize) -> Result<Vec<u8>, String> {
+    fn bytes(&mut self, skipped: usize, count: usize) -> Result<(Vec<u8>, Claim), String> {
         let (skipped, count) = (skipped * self.element.size, count * self.element.size);
         let mut before = self.source.by_ref().take(skipped as u64);
         let error = |error: std::io::Error| error.to_string();
         let passed = std::io::copy(&mut before, &mut std::io::sink()).map_err(error)?;
-        // Nothing is allocated ahead, so a header that lies costs no memory.
-        let mut bytes = Vec::new();
-        self.source.by_ref().take(count as u64).read_to_end(&mut bytes).map_err(error)?;
+        let (bytes, memory) = read_up_to(self.source.by_ref(), count as u64).map_err(error)?;
         if bytes.len() == count {
-            return Ok(bytes);
+            return Ok((bytes, memory));
         }
         Err(format!(
             "not a readable .npy: it is cut short, its header promises {:?} values of {}, {} bytes follow",

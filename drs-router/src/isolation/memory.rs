@@ -8,12 +8,14 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use drs_memory::Claim;
 use memmap2::{Mmap, MmapMut};
 
 /// The host's side.
 pub(super) struct Lent {
     map: MmapMut,
     values: usize,
+    _claim: Claim,
 }
 
 /// Where a worker finds it.
@@ -34,12 +36,14 @@ impl Lent {
     pub(super) fn new(values: usize) -> io::Result<(Self, Place)> {
         let bytes = values.max(1).checked_mul(size_of::<i16>()).and_then(|n| u64::try_from(n).ok());
         let bytes = bytes.ok_or(io::ErrorKind::OutOfMemory)?;
+        // Reserving more than the machine has would end other programs, not fail.
+        let claim = drs_memory::claim(bytes)?;
         let (file, path, kept) = unnamed::file(bytes)?;
         // SAFETY: the file is new, all of it is reserved, and it is given to the worker alone,
         // which maps it for reading. What a worker that is out of its mind might still write is
         // never read here: the host only writes to the mapping.
         let map = unsafe { MmapMut::map_mut(&file) }?;
-        Ok((Self { map, values }, Place { path, _kept: kept }))
+        Ok((Self { map, values, _claim: claim }, Place { path, _kept: kept }))
     }
 
     pub(super) fn values(&self) -> usize {

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use drs_core::lattice::Shape;
+use drs_memory::Claim;
 
 use self::names::{choose, no_images};
 use self::source::{Source, file_array, labels_in};
@@ -89,8 +90,8 @@ fn named(
         return Err(fail(format!("{} labels for {count} images", labels.len())));
     }
     let pixels = pixels(npy, 0..count, spec);
-    let pixels = pixels.map_err(|problem| source.fail(&names.images, &problem))?;
-    Ok(Packed { path: path.to_owned(), spec, count, pixels, labels, classes: None })
+    let (pixels, memory) = pixels.map_err(|problem| source.fail(&names.images, &problem))?;
+    Ok(Packed { path: path.to_owned(), spec, count, pixels, labels, classes: None, memory })
 }
 
 /// One file of images; labels are in `labels.npy` beside it, if not given.
@@ -110,8 +111,8 @@ fn file(path: &Path, spec: InputSpec, options: &OpenOptions) -> Result<Packed, D
         }
     };
     let count = rows.len();
-    let pixels = pixels(npy, rows, spec).map_err(fail)?;
-    Ok(Packed { path: path.to_owned(), spec, count, pixels, labels, classes: None })
+    let (pixels, memory) = pixels(npy, rows, spec).map_err(fail)?;
+    Ok(Packed { path: path.to_owned(), spec, count, pixels, labels, classes: None, memory })
 }
 
 /// Those labels of a file that belong to these images, of `all`.
@@ -132,14 +133,19 @@ fn count<R: Read>(npy: &Npy<R>) -> usize {
 }
 
 /// These images of an array.
-fn pixels<R: Read>(npy: Npy<R>, rows: Range<usize>, spec: InputSpec) -> Result<Pixels, String> {
+fn pixels<R: Read>(
+    npy: Npy<R>,
+    rows: Range<usize>,
+    spec: InputSpec,
+) -> Result<(Pixels, Claim), String> {
     // Before reading: an array of another shape may be of any size.
     let order = order(npy.shape(), spec.shape)?;
     let dtype = npy.dtype().to_owned();
     if dtype.ends_with("u1") {
         check_bytes(spec, "uint8 images")?;
     }
-    Ok(match npy.rows(rows)?.values {
+    let array = npy.rows(rows)?;
+    let pixels = match array.values {
         Values::Bytes(bytes) => Pixels::Bytes(planes(bytes, order, spec.shape)),
         Values::Floats(floats) => Pixels::Floats(planes(floats, order, spec.shape)),
         Values::Doubles(doubles) => Pixels::Doubles(planes(doubles, order, spec.shape)),
@@ -148,7 +154,8 @@ fn pixels<R: Read>(npy: Npy<R>, rows: Range<usize>, spec: InputSpec) -> Result<P
                 "images are {dtype}, expected uint8, or floats in [0, 1]: convert them (`a.astype(\"uint8\")` for pixels from 0 to 255)"
             ));
         }
-    })
+    };
+    Ok((pixels, array.memory))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,8 @@ mod python;
 
 use std::path::Path;
 
+use drs_memory::Claim;
+
 use super::OpenOptions;
 use super::packed::{Packed, Pixels, check_bytes};
 use crate::InputSpec;
@@ -107,6 +109,7 @@ pub(super) fn open(
         pixels: Pixels::Bytes(all.pixels),
         labels: Some(all.labels),
         classes: kind.names(folder),
+        memory: Claim::default(),
     }))
 }
 

@@ -3,13 +3,22 @@
 use std::fs::File;
 use std::path::Path;
 
+use drs_memory::Claim;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::reader::RowIter;
 
 use super::columns::Columns;
 
 /// The encoded images of a group, or why a row has none.
-pub(super) type Encoded = Vec<Result<Vec<u8>, String>>;
+#[derive(Debug)]
+pub(super) struct Encoded {
+    pub(super) images: Vec<Result<Vec<u8>, String>>,
+    /// What they hold of the budget of memory.
+    _memory: Claim,
+}
+
+/// What a row takes beside its image.
+const ROW: u64 = 32;
 
 /// Some rows of a file.
 #[derive(Debug)]
@@ -31,7 +40,19 @@ impl Group {
         let columns = Columns::of(reader.metadata().file_metadata(), false)?;
         let group = reader.get_row_group(self.number).map_err(failed)?;
         let rows = RowIter::from_row_group(Some(columns.image_alone()?), &*group);
-        let image = |row: Result<_, _>| columns.image(&row.map_err(failed)?);
-        Ok(rows.map_err(failed)?.take(self.rows).map(image).collect())
+        // The chunk as it is in memory, if the file tells the truth of it; then image by image,
+        // since one image may stand for many rows.
+        let stated = group.metadata().columns().iter().map(|column| column.uncompressed_size());
+        let largest = stated.filter_map(|bytes| u64::try_from(bytes).ok()).max();
+        let pages = drs_memory::claim(largest.unwrap_or(0)).map_err(|error| error.to_string())?;
+        let (mut images, mut memory) = (Vec::new(), Claim::default());
+        for row in rows.map_err(failed)?.take(self.rows) {
+            let image = columns.image(&row.map_err(failed)?);
+            let length = image.as_ref().map_or(0, Vec::len) as u64;
+            memory.grow(length + ROW).map_err(|error| error.to_string())?;
+            images.push(image);
+        }
+        drop(pages);
+        Ok(Encoded { images, _memory: memory })
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn open(
     }
     // One row without an image is one input that cannot be read; none with one is another file.
     if let Some(first) = images.groups.iter().position(|group| group.rows > 0)
-        && images.encoded(first).is_ok_and(|encoded| encoded.iter().all(Result::is_err))
+        && images.encoded(first).is_ok_and(|encoded| encoded.images.iter().all(Result::is_err))
     {
         images.get(images.groups[first].first)?;
     }
@@ -108,7 +108,8 @@ impl Images {
         };
         let row = index - group.first;
         let image = self.encoded(place).and_then(|encoded| {
-            let bytes = encoded.get(row).ok_or("the row group is shorter than the file says")?;
+            let bytes =
+                encoded.images.get(row).ok_or("the row group is shorter than the file says")?;
             decode(bytes.as_ref().map_err(String::clone)?, None, self.spec)
         });
         let image = image.map_err(|problem| {

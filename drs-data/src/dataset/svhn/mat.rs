@@ -237,9 +237,8 @@ impl<R: Read> Elements<R> {
 
     /// The bytes of an element, and what fills up to a multiple of eight.
     fn body(&mut self, size: u32) -> Result<Vec<u8>, String> {
-        let mut bytes = Vec::new();
-        let read = self.source.by_ref().take(u64::from(size)).read_to_end(&mut bytes);
-        read.map_err(|error| format!("is damaged: {error}"))?;
+        let read = drs_memory::read_up_to(self.source.by_ref(), u64::from(size));
+        let (bytes, _claim) = read.map_err(|error| format!("cannot be read: {error}"))?;
         if bytes.len() != size as usize {
             return Err(format!("is cut short: {} of {size} bytes of an element", bytes.len()));
         }

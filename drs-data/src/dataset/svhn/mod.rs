@@ -6,6 +6,8 @@ use std::fs::{File, read_dir};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use drs_memory::Claim;
+
 use super::packed::{Packed, Pixels, check_bytes};
 use super::planes::from_columns;
 use super::{Labels, OpenOptions, splits};
@@ -40,7 +42,15 @@ pub(super) fn open(
         return Err(fail(format!("y has {} labels for {count} images", labels.len())));
     }
     let pixels = Pixels::Bytes(images);
-    Ok(Some(Packed { path: file.clone(), spec, count, pixels, labels, classes: None }))
+    Ok(Some(Packed {
+        path: file.clone(),
+        spec,
+        count,
+        pixels,
+        labels,
+        classes: None,
+        memory: Claim::default(),
+    }))
 }
 
 /// The file of this split; `None` if there is none of any split.
