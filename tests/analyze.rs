@@ -61,7 +61,7 @@ fn our_own_runs_say_what_routing_did() {
     }
     let both = place.drs("analyze run.jsonl run.tsv").succeeds();
     assert!(both.contains("run.jsonl / run.tsv"), "two logs of one name\n{both}");
-    place.drs("analyze run.tsv ./run.tsv").fails(1, &["run.tsv is given twice"]);
+    place.drs("analyze run.tsv ./run.tsv").fails(2, &["run.tsv is given twice"]);
     let both = place.drs("analyze records=run.jsonl run.tsv").succeeds();
     assert!(both.contains("records / run"), "{both}");
 }
@@ -193,7 +193,7 @@ fn logs_are_named_so_that_they_can_be_told_apart() {
     assert_eq!(far, ["a_0.12/t/s_0.12", "b_0.25/t/s_0.12"]);
     place
         .drs("analyze a=near.tsv a=far.tsv")
-        .fails(1, &["two logs are named a", "names of their own"]);
+        .fails(2, &["two logs are named a", "names of their own"]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytesize::ByteSize;
 
-pub use reader::{Limited, read_to_end, read_up_to};
+pub use reader::{Limited, lines, read_to_end, read_up_to};
 
 /// Where a process finds the budget that its parent was given.
 pub const VARIABLE: &str = "DRS_MEMORY";

@@ -1,6 +1,6 @@
 //! Streams whose length nobody knows before they end.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use crate::{Claim, OverBudget};
 
@@ -54,6 +54,36 @@ pub fn read_up_to(reader: impl Read, length: u64) -> io::Result<(Vec<u8>, Claim)
     Ok((bytes, claim))
 }
 
+/// The lines of a text, without their ends. One that is longer than the budget is an error, and
+/// the last item.
+pub fn lines(mut reader: impl BufRead) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let budget = crate::budget();
+        let mut line = Vec::new();
+        let read = reader.by_ref().take(budget.saturating_add(1)).read_until(b'\n', &mut line);
+        let over = line.len() as u64 > budget;
+        ended = over || !matches!(read, Ok(count) if count > 0);
+        match read {
+            Ok(0) => None,
+            Ok(_) if over => {
+                let wanted = line.len() as u64;
+                Some(Err(OverBudget { wanted, elsewhere: 0, budget }.into()))
+            }
+            Ok(_) => {
+                if line.ends_with(b"\n") {
+                    line.pop();
+                }
+                Some(Ok(line))
+            }
+            Err(error) => Some(Err(error)),
+        }
+    })
+}
+
 /// Reads all that a reader gives, with the claim on it.
 ///
 /// # Errors
@@ -79,6 +109,11 @@ mod tests {
         drop(claim);
         let (bytes, claim) = read_up_to(&b"short"[..], 4).unwrap();
         assert!(bytes == b"shor" && claim.bytes() == 4);
+        let text: Vec<_> = lines(&b"a\n\nb"[..]).map(Result::unwrap).collect();
+        assert_eq!(text, [&b"a"[..], b"", b"b"]);
+        let endless = io::BufReader::new(io::repeat(b'a').take(crate::budget() * 2));
+        let mut endless = lines(endless);
+        assert!(endless.next().unwrap().is_err() && endless.next().is_none());
         assert!(read_up_to(&b"short"[..], u64::MAX).unwrap_err().to_string().contains("--memory"));
     }
 }

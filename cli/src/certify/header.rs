@@ -155,7 +155,7 @@ impl Header {
         const ENTRY: u64 = 64;
         let shards = self.shard.map_or(1, Shard::of);
         for (field, count) in [("data.inputs", self.data.inputs), ("shard", shards)] {
-            drs_memory::claim((count as u64).saturating_mul(ENTRY))
+            let _claim = drs_memory::claim((count as u64).saturating_mul(ENTRY))
                 .with_context(|| format!("{field} is {count}"))?;
         }
         Ok(())

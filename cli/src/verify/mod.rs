@@ -7,7 +7,7 @@ mod report;
 mod tally;
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -76,7 +76,7 @@ fn check(
     against: &Against<'_>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let lines = (1..).zip(BufReader::new(text).split(b'\n'));
+    let lines = (1..).zip(drs_memory::lines(BufReader::new(text)));
     let lines = lines.filter(|(_, line)| {
         line.as_ref().map_or(true, |line| !line.iter().all(u8::is_ascii_whitespace))
     });

@@ -38,8 +38,9 @@ pub struct Record<'a> {
 pub(super) fn rows(text: impl BufRead) -> Result<(Vec<(u64, Row)>, Decided), String> {
     let mut rows = Vec::new();
     let mut decided = Decided::Everywhere;
-    for (line, text) in (1..).zip(text.lines()) {
+    for (line, text) in (1..).zip(drs_memory::lines(text)) {
         let text = text.map_err(|error| format!("line {line}: {error}"))?;
+        let text = String::from_utf8(text).map_err(|_| format!("line {line}: not UTF-8 text"))?;
         let text = if line == 1 { text.trim_start_matches('\u{feff}') } else { &text };
         if text.trim().is_empty() {
             continue;
