@@ -46,7 +46,7 @@ pub(crate) enum Format {
     Md,
     /// LaTeX, for the booktabs package.
     Latex,
-    /// One row for each log and radius.
+    /// One row for each log (of `plan`: each pool) and radius.
     Csv,
     /// All numbers.
     Json,

@@ -156,7 +156,7 @@ impl Progress {
             self.inputs,
             percent(self.abstained),
             self.draws / self.inputs as u64,
-            if ROUTED.contains(&method) { "routed to" } else { "answered by" },
+            if ROUTED.contains(&method) { "routed to" } else { "experts:" },
             routed.join(", "),
             FormattedDuration(elapsed),
             elapsed.as_secs_f64() / (self.inputs - self.before).max(1) as f64,

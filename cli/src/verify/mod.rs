@@ -7,7 +7,7 @@ mod report;
 mod tally;
 
 use std::collections::HashMap;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -17,6 +17,7 @@ use drs_router::{Replay, ordered};
 
 use crate::args::VerifyArgs;
 use crate::logs;
+use crate::usage::wrong_usage;
 use inputs::Inputs;
 use names::Names;
 use replay::Bench;
@@ -57,7 +58,15 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let mut report = Report::new(args);
     for path in &args.records {
         logs::check_steady(path)?;
-        let text = open(path)?;
+        let mut text = BufReader::new(open(path)?);
+        if text.fill_buf().is_ok_and(|bytes| bytes.starts_with(b"idx\t")) {
+            let records = drs_analysis::beside(path, "jsonl");
+            wrong_usage!(
+                "{} is a table: verify the certificates beside it, {}",
+                path.display(),
+                records.display()
+            );
+        }
         check(path, text, &against, &mut report).with_context(|| path.display().to_string())?;
     }
     report.finish()
@@ -72,11 +81,11 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
 
 fn check(
     path: &Path,
-    text: Box<dyn Read + Send>,
+    text: impl BufRead + Send,
     against: &Against<'_>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let lines = (1..).zip(drs_memory::lines(BufReader::new(text)));
+    let lines = (1..).zip(drs_memory::lines(text));
     let lines = lines.filter(|(_, line)| {
         line.as_ref().map_or(true, |line| !line.iter().all(u8::is_ascii_whitespace))
     });
