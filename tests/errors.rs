@@ -264,7 +264,9 @@ fn output_paths() {
     place.write_idx("data", [2, 2], &[(vec![200; 4], 1)]);
     let certify = "certify --experts experts.toml --data data --n 100 --out";
     place.drs(&format!("{certify} no/such/folder/out.tsv")).fails(1, &["cannot write", "out.tsv"]);
-    place.drs(&format!("{certify} out.jsonl")).fails(2, &["another extension"]);
+    place
+        .drs(&format!("{certify} out.jsonl"))
+        .fails(2, &["the file of certificates", "such as out.tsv"]);
     let _ = place.drs(&format!("{certify} out.tsv")).succeeds();
     let before = place.read("out.tsv");
     let other = format!("{certify} out.tsv --n0 50");

@@ -43,8 +43,18 @@ impl<R: Read> Read for Limited<R> {
 /// Reads so many bytes, or fewer where there are no more, with the claim on them.
 ///
 /// # Errors
-/// Those of the reader, and if the budget does not allow so many: before anything is read.
+/// Those of the reader, and if it gives more than the budget allows.
 pub fn read_up_to(reader: impl Read, length: u64) -> io::Result<(Vec<u8>, Claim)> {
+    if length > crate::budget() {
+        // Whether there are so many shows only at the end: a header may lie.
+        let wanted = |error: io::Error| match error.kind() {
+            io::ErrorKind::OutOfMemory => {
+                OverBudget { wanted: length, elsewhere: 0, budget: crate::budget() }.into()
+            }
+            _ => error,
+        };
+        return read_to_end(reader.take(length)).map_err(wanted);
+    }
     let claim = crate::claim(length)?;
     let mut bytes = Vec::new();
     // What a header promises and the file does not have is address space only.
@@ -114,6 +124,9 @@ mod tests {
         let endless = io::BufReader::new(io::repeat(b'a').take(crate::budget() * 2));
         let mut endless = lines(endless);
         assert!(endless.next().unwrap().is_err() && endless.next().is_none());
-        assert!(read_up_to(&b"short"[..], u64::MAX).unwrap_err().to_string().contains("--memory"));
+        drop(claim);
+        assert_eq!(read_up_to(&b"short"[..], u64::MAX).unwrap().0, b"short");
+        let error = read_up_to(io::repeat(0), 1 << 40).unwrap_err().to_string();
+        assert!(error.contains("1.0 TiB") && error.contains("--memory"), "{error}");
     }
 }
