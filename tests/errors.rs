@@ -299,7 +299,7 @@ fn data_sets_that_cannot_be_used() {
         place.drs(&format!("certify --experts experts.toml --n 100 --out out.tsv {more}"))
     };
     certify("--data absent").fails(1, &["absent", "no such folder"]);
-    certify("--data .").fails(1, &["images without class folders"]);
+    certify("--data .").fails(1, &["without class folders"]);
     place.write_idx("data", [2, 2], &[(vec![200; 4], 1)]);
     certify("--data data --method one:nobody").fails(2, &["one:nobody", "near, far"]);
     certify("--data data --start 5").fails(2, &["--start 5", "has 1"]);

@@ -74,8 +74,14 @@ fn folders_are_the_classes_of_their_names() {
     let by_place = OpenOptions { classes: Classes::ByPlace, ..OpenOptions::default() };
     let (labels, notes) =
         open_with(folder.path(), &texts(&["x", "cat", "newt"]), &by_place).unwrap();
-    assert_eq!(labels, [1, 2, 2], "the empty folder has a place, as for torchvision");
-    says(&notes[0], &["eel is cat", "owl is newt"]);
+    assert_eq!(labels, [0, 1, 1], "a hidden folder has no place");
+    says(&notes[0], &["hidden folders", ".cache"]);
+    says(&notes[1], &["eel is x", "owl is cat"]);
+    std::fs::create_dir(folder.path().join("auk")).unwrap();
+    let (labels, notes) =
+        open_with(folder.path(), &texts(&["x", "cat", "newt"]), &by_place).unwrap();
+    assert_eq!(labels, [1, 2, 2], "an empty folder has one, as for torchvision");
+    says(&notes[0], &["without an image", "auk"]);
 }
 
 #[test]
@@ -148,7 +154,7 @@ fn parts_are_no_classes() {
     let folder = images(&["train/1.png", "test/1.png", "val/cat/a/1.png"]);
     says(
         &labels(folder.path(), &numbered(3)).unwrap_err(),
-        &["test: ", "1 images without class folders", "--labels FILE"],
+        &["test: ", "1 image without class folders", "--labels FILE"],
     );
     let of = |split: &str| OpenOptions { split: split.to_owned(), ..OpenOptions::default() };
     let cat = texts(&["dog", "cat"]);
@@ -156,7 +162,7 @@ fn parts_are_no_classes() {
     let error = open_with(folder.path(), &cat, &of("extra")).unwrap_err();
     std::fs::create_dir(folder.path().join("boxes")).unwrap();
     let notes_beside = labels(folder.path(), &numbered(4)).unwrap_err();
-    says(&notes_beside, &["1 images without class folders"]);
+    says(&notes_beside, &["1 image without class folders"]);
     says(&error, &["no part of the name extra", "test, train, val", "--split test"]);
     // Beside classes, a folder of that name is a class if it has images, or else unclear.
     let folder = images(&["test/1.png", "cat/1.png"]);
@@ -206,7 +212,7 @@ fn images_beside_class_folders_are_told() {
     let (labels, notes) =
         open_with(folder.path(), &texts(&["bee", "ant"]), &OpenOptions::default()).unwrap();
     assert_eq!(labels, [1, 0]);
-    says(&notes[0], &["1 images beside the class folders"]);
+    says(&notes[0], &["1 image beside the class folders"]);
 }
 
 #[test]
@@ -261,6 +267,28 @@ fn ids_that_count_from_1_are_taken_where_one_says_so() {
     let (labels, notes) = from(0, &numbered(4)).unwrap();
     assert_eq!(labels, [3, 1, 2]);
     says(&notes[0], &["no input has the label 0", "--labels-from 1"]);
+}
+
+#[test]
+fn labels_by_place_say_the_order_of_inputs_whose_names_are_numbers() {
+    let folder = images(&["all/1.png", "all/2.png", "all/10.png"]);
+    let path = folder.path().join("all");
+    let notes = |text: &str| {
+        let labels = write(&folder, "l.txt", text);
+        let options = OpenOptions { labels, ..OpenOptions::default() };
+        open_with(&path, &numbered(3), &options).unwrap().1
+    };
+    says(&notes("0\n1\n2\n")[0], &["10.png comes before 2.png", "a table that names each"]);
+    assert!(notes("1.png 0\n2.png 1\n10.png 2\n").is_empty());
+    std::fs::rename(path.join("10.png"), path.join("3.png")).unwrap();
+    assert!(notes("0\n1\n2\n").is_empty());
+}
+
+#[test]
+fn headers_of_label_tables_are_read_in_any_case() {
+    let folder = images(&["all/a.png", "all/b.png"]);
+    let file = write(&folder, "l.csv", "Image,LABEL\nb.png,0\na.png,1\n");
+    assert_eq!(from_file(&folder.path().join("all"), &numbered(2), &file).unwrap(), [1, 0]);
 }
 
 #[test]

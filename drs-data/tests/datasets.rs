@@ -209,7 +209,7 @@ fn class_folders_without_an_image_are_counted() {
     assert!(error().contains("neither a class folder nor an image"));
     std::fs::create_dir_all(folder.path().join("a/deeper.png")).unwrap();
     std::fs::write(folder.path().join("a/notes.txt"), "no image").unwrap();
-    assert!(error().contains("1 class folders without an image"));
+    assert!(error().contains("1 class folder without an image"));
 }
 
 #[cfg(unix)]

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use drs_core::text::counted;
+
 use super::classes::some;
 use super::walk::{Entries, below, entries, name};
 use super::{Example, Labels, OpenOptions, idx, parts};
@@ -36,6 +38,8 @@ impl Folder {
         options: &OpenOptions,
     ) -> Result<Self, DataError> {
         let Entries { folders, files: rest } = entries(path)?;
+        let (hidden, folders): (Vec<_>, Vec<_>) =
+            folders.into_iter().partition(|folder| is_hidden(&name(folder)));
         let loose: Vec<PathBuf> = rest.into_iter().filter(|file| is_image(file)).collect();
         // As data sets are often packed: a folder for each part, classes within.
         if loose.is_empty()
@@ -61,13 +65,17 @@ impl Folder {
         {
             return Self::open(&part, spec, options);
         }
+        let skipped = (!hidden.is_empty()).then(|| {
+            let names: Vec<String> = hidden.iter().map(|folder| name(folder)).collect();
+            format!("hidden folders are no classes and were left out: {}", some(&names))
+        });
         let folder = |classes, files| Self {
             path: path.to_owned(),
             spec,
             classes,
             files,
             table: None,
-            note: None,
+            note: skipped.clone(),
         };
         let unlabelled = |files: Vec<PathBuf>| {
             let files = files.into_iter().map(|file| (None, file)).collect();
@@ -80,9 +88,21 @@ impl Folder {
                 unlabelled(files.into_iter().map(|(_, file)| file).collect())
             }
             _ => {
-                let note = (!loose.is_empty()).then(|| {
-                    format!("{} images beside the class folders are left out, as torchvision does: they have no class", loose.len())
+                let has_image = |class: &usize| files.iter().any(|(of, _)| *of == Some(*class));
+                let empty: Vec<&String> =
+                    (0..classes.len()).filter(|c| !has_image(c)).map(|c| &classes[c]).collect();
+                let empty = (!empty.is_empty()).then(|| {
+                    format!(
+                        "class folders without an image are classes of which there is no input: {}",
+                        some(&empty)
+                    )
                 });
+                let loose = (!loose.is_empty()).then(|| {
+                    format!("{} beside the class folders left out, as torchvision does: without a class", counted(loose.len(), "image"))
+                });
+                let notes: Vec<String> =
+                    [skipped.clone(), empty, loose].into_iter().flatten().collect();
+                let note = (!notes.is_empty()).then(|| notes.join("; "));
                 Ok(Self { note, ..folder(Some(classes), files) })
             }
         }
@@ -105,7 +125,8 @@ impl Folder {
             classes.sort();
             classes
         });
-        let note = Some(format!("labels are those of {}", table.display()));
+        let told = format!("labels are those of {}", table.display());
+        let note = Some(self.note.iter().cloned().chain([told]).collect::<Vec<_>>().join("; "));
         Ok(Self { classes, table: Some(table), note, ..self })
     }
 
@@ -123,8 +144,8 @@ impl Folder {
             format!(" (beside them: {})", some(&tables))
         };
         let problem = format!(
-            "{} images without class folders found, so without labels: give their labels with --labels FILE{beside}, or go without by --labels none",
-            self.len()
+            "{} without class folders found, so without labels: give their labels with --labels FILE{beside}, or go without by --labels none",
+            counted(self.len(), "image")
         );
         DataError::new(&self.path, problem)
     }
@@ -164,10 +185,15 @@ impl Folder {
     }
 }
 
+/// Whether tools leave such folders behind, beside the data.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name == "__MACOSX"
+}
+
 fn nothing(path: &Path, split: &str, class_folders: usize) -> DataError {
     let found = match class_folders {
         0 => "neither a class folder nor an image".to_owned(),
-        count => format!("{count} class folders without an image"),
+        count => format!("{} without an image", counted(count, "class folder")),
     };
     let prefixes = idx::prefixes(path);
     if !prefixes.is_empty() {

@@ -106,11 +106,12 @@ impl Dataset {
             (Labels::Own, Some(table)) => Some(read(table)?),
             (Labels::Own, None) => layout.labels().map(|labels| {
                 let source = path.to_owned();
-                Raw { source, labels, names: layout.names(), first }
+                Raw { source, labels, names: layout.names(), first, note: None }
             }),
         };
         let counted = raw.as_ref().map(Raw::own).transpose()?;
-        let notes = layout.note().into_iter().map(str::to_owned).collect();
+        let of_labels = raw.as_ref().and_then(|raw| raw.note.clone());
+        let notes = layout.note().map(str::to_owned).into_iter().chain(of_labels).collect();
         let classes = options.classes.clone();
         let data = Self { layout, raw, labels: None, names: None, notes, classes };
         Ok(match counted {
@@ -249,7 +250,8 @@ impl Layout {
             Self::Packed(_) | Self::Parquet(_) => "class names of the data set",
         };
         let list = self.classes()?.to_vec();
-        Some(Names { list, what: what.to_owned() })
+        let are_stored_places = !matches!(self, Self::Folder(_));
+        Some(Names { list, what: what.to_owned(), are_stored_places })
     }
 
     /// The labels of all inputs, as they are stored.

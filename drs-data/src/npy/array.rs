@@ -59,7 +59,7 @@ impl<R: Read> Npy<R> {
         let dtype = header.type_descriptor.to_string().trim_matches('\'').to_owned();
         let element = Element::of(&dtype).ok_or_else(|| {
             format!(
-                "dtype {dtype} is none of uint8, int8 to int64, float32 and float64: convert it (`a.astype(\"float32\")`)"
+                "dtype {dtype} is none of uint8, int8 to int64, float32 and float64: convert it (`a.astype(\"int64\")` for labels, `a.astype(\"float32\")` for images)"
             )
         })?;
         let Header { shape, layout, .. } = header;

@@ -58,7 +58,7 @@ impl Columns {
         // Our tables' time was the wait before they had a latency.
         let told_apart = routing.is_none() || column("latency")?.is_some();
         Ok(Self {
-            count: header.len(),
+            count: without_ends(header, 0).len(),
             idx: needed("idx")?,
             label: needed("label")?,
             predict: needed("predict")?,
@@ -98,6 +98,7 @@ impl Columns {
 
     /// A row, and what its column `correct` says.
     pub(super) fn row(&self, fields: &[String]) -> Result<(Row, Claim), String> {
+        let fields = without_ends(fields, self.count);
         if fields.len() != self.count {
             return Err(format!(
                 "{} columns, expected {} as in the header: {}",
@@ -129,6 +130,12 @@ impl Columns {
         let claim = self.correct.map_or(Ok(Claim::None), |place| claim(text(place)))?;
         Ok((row, claim))
     }
+}
+
+/// The fields without empty ones behind the first `least`: separators at the ends of lines.
+fn without_ends(fields: &[String], least: usize) -> &[String] {
+    let filled = fields.iter().rposition(|field| !field.is_empty()).map_or(0, |last| last + 1);
+    &fields[..filled.max(least).min(fields.len())]
 }
 
 /// The radius of an answer. Where there is none, scripts print whatever they had.

@@ -26,10 +26,12 @@ impl Separator {
     /// As in the header, or in the first line that is neither blank nor a comment.
     pub(super) fn of(text: &str) -> Self {
         let lines = || text.lines().map(|line| line.trim_matches(' '));
-        let header = lines().find(|line| {
+        let words = |line: &str| -> Vec<String> {
             let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
-            is_header(&words.map(str::to_owned).collect::<Vec<_>>())
-        });
+            words.map(str::to_owned).collect()
+        };
+        let named = lines().find(|line| !line.starts_with('#') && is_header(&words(line)));
+        let header = named.or_else(|| lines().find(|line| has_all(&words(line))));
         let first = || lines().find(|line| !line.is_empty() && !line.starts_with('#'));
         let line = header.or_else(first).unwrap_or_default();
         let separators = [b'\t', b';', b','];
@@ -59,16 +61,24 @@ impl Separator {
 
 /// The lines of a table. A comment counts only if it is the header, as NumPy writes it.
 pub(super) fn lines(text: &str, separator: Separator) -> Result<Vec<Line>, String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
+    // Behind a comment that has all names; a header has as many as the row that follows.
+    let mut maybe: Option<Line> = None;
     for (number, line) in (1..).zip(text.lines()) {
         let comment = line.trim_start().strip_prefix('#');
         let line = comment.unwrap_or(line);
         let fields =
             separator.split(line).map_err(|problem| format!("line {number}: {problem}"))?;
         let is_blank = fields.iter().all(String::is_empty);
-        if !is_blank && (comment.is_none() || is_header(&fields)) {
-            lines.push(Line { number, fields });
+        if is_blank {
+            continue;
         }
+        if comment.is_some() {
+            maybe = has_all(&fields).then_some(Line { number, fields }).or(maybe);
+            continue;
+        }
+        lines.extend(maybe.take().filter(|header| header.fields.len() == fields.len()));
+        lines.push(Line { number, fields });
     }
     Ok(lines)
 }
@@ -88,6 +98,12 @@ pub(super) fn is_header(fields: &[String]) -> bool {
     let names: Vec<String> = fields.iter().map(|field| canonical(field)).collect();
     let known = |name: &&&str| names.iter().any(|found| found == **name);
     NEEDED.iter().filter(known).count() > 1
+}
+
+/// Whether a comment may name columns: sentences have some of the names too.
+fn has_all(fields: &[String]) -> bool {
+    let names: Vec<String> = fields.iter().map(|field| canonical(field)).collect();
+    NEEDED.iter().all(|name| names.iter().any(|found| found == name))
 }
 
 /// What is said of a table without a header.

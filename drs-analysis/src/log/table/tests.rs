@@ -212,3 +212,28 @@ fn how_long_an_input_waited_is_not_what_it_took() {
     let latency = latency.replace("\t1997\n", "\t1997\t9.5\n").replace("\t200\n", "\t200\t9.5\n");
     assert_eq!(rows(&latency)[0].seconds, Some(2.386));
 }
+
+#[test]
+fn comments_are_no_headers_but_where_they_name_the_columns() {
+    for comment in [
+        "# label and predict are places, radius is L2",
+        "# columns: idx, label, predict, radius, correct, time",
+        "# idx label predict radius",
+    ] {
+        assert_eq!(rows(&format!("{comment}\n{LOG}")), rows(LOG), "{comment}");
+        let (header, below) = LOG.split_once('\n').unwrap();
+        assert_eq!(rows(&format!("{header}\n{comment}\n{below}")), rows(LOG), "{comment}");
+    }
+    let named = format!("# made by hand\n# {LOG}");
+    assert_eq!(rows(&named), rows(LOG));
+}
+
+#[test]
+fn separators_at_the_ends_of_lines_are_no_columns() {
+    let all = LOG.replace('\n', "\t\n");
+    assert_eq!(rows(&all), rows(LOG));
+    let (header, below) = LOG.split_once('\n').unwrap();
+    assert_eq!(rows(&format!("{header}\t\n{below}")), rows(LOG));
+    assert_eq!(rows(&format!("{header}\n{}", below.replace('\n', "\t\n"))), rows(LOG));
+    assert!(problem(&LOG.replace("0:00:03.9", "0:00:03.9\t7")).contains("7 columns, expected 6"));
+}

@@ -19,7 +19,7 @@ pub(super) struct Matched {
 
 /// The first name is the first class, and so on.
 pub(super) fn by_place(names: &Names, experts: &[String]) -> Result<Matched, String> {
-    let Names { list, what } = names;
+    let Names { list, what, .. } = names;
     if list.len() > experts.len() {
         return Err(format!(
             "--classes by-place: there are {} {what} ({}), but the experts know {} classes ({})",
@@ -49,7 +49,7 @@ pub(super) fn by_name(
     experts: &[String],
     first: usize,
 ) -> Result<Matched, String> {
-    let Names { list, what } = names;
+    let Names { list, what, .. } = names;
     let named: Vec<&str> =
         list.iter().zip(used).filter(|(_, used)| **used).map(|(name, _)| name.as_str()).collect();
     let values: Option<Vec<usize>> = named.iter().map(|name| numbers::value(name)).collect();
@@ -68,6 +68,10 @@ pub(super) fn by_name(
     }
     if list == experts {
         return matched((0..list.len()).map(Some).collect(), None);
+    }
+    let is_as_long = numbers::are_places(experts) && list.len() == experts.len();
+    if names.are_stored_places && is_as_long {
+        return told_by_place(names, experts);
     }
     let keyed = Keyed { list, used, experts };
     let are_numbers = values.is_some() && numbers::are_places(experts);
@@ -96,14 +100,19 @@ pub(super) fn by_name(
         name.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
             && name.parse::<f64>().is_ok()
     };
-    if numbers::are_places(experts) && list.len() == experts.len() && !named.iter().any(is_number) {
-        let mut matched = by_place(names, experts)?;
-        matched.note = matched.note.map(|note| {
-            format!("the experts' classes have no names, so {note} (--classes NAMES tells others)")
-        });
-        return Ok(matched);
+    if is_as_long && !named.iter().any(is_number) {
+        return told_by_place(names, experts);
     }
     Err(mismatch(names, &named, experts))
+}
+
+/// The same for experts whose classes have no names, which says so.
+fn told_by_place(names: &Names, experts: &[String]) -> Result<Matched, String> {
+    let mut matched = by_place(names, experts)?;
+    matched.note = matched.note.map(|note| {
+        format!("the experts' classes have no names, so {note} (--classes NAMES tells others)")
+    });
+    Ok(matched)
 }
 
 /// Lower case without blanks and punctuation.
@@ -119,7 +128,7 @@ fn by_number(
     experts: &[String],
     first: usize,
 ) -> Result<(Places, Option<String>), String> {
-    let Names { list, what } = names;
+    let Names { list, what, .. } = names;
     let class = |value: usize| value.checked_sub(first).filter(|&class| class < experts.len());
     let (least, most) = (values.iter().min().copied(), values.iter().max().copied());
     let (least, most) = (least.unwrap_or_default(), most.unwrap_or_default());
@@ -171,7 +180,7 @@ mod tests {
     }
 
     fn names(list: &[&str]) -> Names {
-        Names { list: texts(list), what: "class folders".to_owned() }
+        Names { list: texts(list), what: "class folders".to_owned(), are_stored_places: false }
     }
 
     fn numbered(count: usize) -> Vec<String> {
@@ -189,6 +198,21 @@ mod tests {
 
     fn error(own: &[&str], experts: &[&str]) -> String {
         match_from(own, &texts(experts), 0).unwrap_err()
+    }
+
+    #[test]
+    fn stored_places_are_places_whatever_the_names_look_like() {
+        let numbered = |count: usize| (0..count).map(|class| class.to_string()).collect::<Vec<_>>();
+        let stored = |list: &[&str]| Names { are_stored_places: true, ..names(list) };
+        for list in [&["0", "1", "10", "2"][..], &["0", "1", "A", "B"]] {
+            let matched = by_name(&stored(list), &[true; 4], &numbered(4), 0).unwrap();
+            assert_eq!(matched.places, [Some(0), Some(1), Some(2), Some(3)]);
+            assert!(matched.note.unwrap().contains("--classes NAMES"));
+            // Folders store none.
+            assert!(by_name(&names(list), &[true; 4], &numbered(4), 0).is_err());
+        }
+        let sorted = by_name(&stored(&["0", "1"]), &[true; 2], &numbered(2), 0).unwrap();
+        assert_eq!(sorted.note, None);
     }
 
     #[test]

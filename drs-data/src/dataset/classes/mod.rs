@@ -105,6 +105,9 @@ pub(super) struct Names {
     pub(super) list: Vec<String>,
     /// What they are, in the plural, for messages.
     pub(super) what: String,
+    /// Whether the data set stores places in the list: then these are what models were trained
+    /// on, whatever the names look like.
+    pub(super) are_stored_places: bool,
 }
 
 /// Labels as the data set tells them.
@@ -117,6 +120,8 @@ pub(super) struct Raw {
     pub(super) names: Option<Names>,
     /// The number of the first class, where labels are numbers.
     pub(super) first: usize,
+    /// What was assumed when they were read.
+    pub(super) note: Option<String>,
 }
 
 /// Labels as they count.
@@ -131,7 +136,7 @@ pub(super) struct Counted {
 impl Raw {
     /// In the data set's own order. Names that are numbers are sorted as numbers.
     pub(super) fn own(&self) -> Result<Counted, DataError> {
-        let Some(Names { list, what }) = &self.names else {
+        let Some(Names { list, what, .. }) = &self.names else {
             let labels = numbers::counted(&self.labels, self.first).map_err(|e| self.fail(e))?;
             return Ok(Counted { labels, classes: None, notes: Vec::new() });
         };

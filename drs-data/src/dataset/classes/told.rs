@@ -14,10 +14,12 @@ pub(super) fn pairs(list: &[String], places: &[Option<usize>], experts: &[String
 
 /// Both lists, and what to do.
 pub(super) fn mismatch(names: &Names, named: &[&str], experts: &[String]) -> String {
-    let Names { list, what } = names;
+    let Names { list, what, .. } = names;
     let unknown: Vec<&&str> =
         named.iter().filter(|name| !experts.iter().any(|expert| expert == *name)).collect();
-    let remedy = if numbers::are_places(experts) {
+    let remedy = if numbers::are_places(experts) && list.len() == experts.len() {
+        "The experts' classes have no names: give them, in `classes` of experts.toml or with --classes FILE (a name on each line); or, if the experts were trained on the places of these names, --classes by-place takes them so".to_owned()
+    } else if numbers::are_places(experts) {
         format!(
             "The experts' classes have no names, and {} names cannot be told from {} classes by their places: give the names of the experts' classes, in `classes` of experts.toml or with --classes FILE (a name on each line)",
             list.len(),

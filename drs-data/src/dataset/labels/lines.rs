@@ -5,7 +5,8 @@ use std::path::Path;
 use super::table::{Table, file_name, stem};
 use super::{Label, as_many};
 
-pub(super) fn read(path: &Path, inputs: &[String]) -> Result<Vec<Label>, String> {
+/// The labels, and whether they belong to the inputs by their places.
+pub(super) fn read(path: &Path, inputs: &[String]) -> Result<(Vec<Label>, bool), String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let lines: Vec<(usize, &str)> = (1..).zip(text.trim_end().lines()).collect();
     if let Some((line, _)) = lines.iter().find(|(_, text)| text.trim().is_empty()) {
@@ -13,7 +14,7 @@ pub(super) fn read(path: &Path, inputs: &[String]) -> Result<Vec<Label>, String>
     }
     let (_, head) = lines.first().copied().ok_or("is empty, expected a label on each line")?;
     if names_an_input(head, inputs) {
-        return pairs(&lines, inputs);
+        return pairs(&lines, inputs).map(|labels| (labels, false));
     }
     as_many(lines.len(), inputs).map_err(|problem| {
         let hint = if columns(head).len() > 1 {
@@ -33,7 +34,7 @@ pub(super) fn read(path: &Path, inputs: &[String]) -> Result<Vec<Label>, String>
         ));
     }
     let label = |(line, text): &(usize, &str)| Label { line: *line, text: text.trim().to_owned() };
-    Ok(lines.iter().map(label).collect())
+    Ok((lines.iter().map(label).collect(), true))
 }
 
 /// Whether a line is more than a label.

@@ -65,19 +65,39 @@ pub(super) fn read(
     }
     let source = path.to_owned();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    // Tables and lines that name their inputs say themselves which is which.
+    let mut note = None;
     let labels = match extension {
         "npy" => {
             let labels = array(path).map_err(fail)?;
             as_many(labels.len(), inputs).map_err(fail)?;
-            return Ok(Raw { source, labels, names: None, first });
+            let note = in_text_order(inputs);
+            return Ok(Raw { source, labels, names: None, first, note });
         }
         "csv" => table::read(path, b',', inputs),
         "tsv" => table::read(path, b'\t', inputs),
-        _ => lines::read(path, inputs),
+        _ => lines::read(path, inputs).map(|(labels, is_by_place)| {
+            note = is_by_place.then(|| in_text_order(inputs)).flatten();
+            labels
+        }),
     };
     let labels = labels.map_err(fail)?;
     let (labels, names) = understood(&labels, classes, path).map_err(fail)?;
-    Ok(Raw { source, labels, names, first })
+    Ok(Raw { source, labels, names, first, note })
+}
+
+/// What is said of labels in the order of the inputs, where the inputs' names suggest another
+/// one: `10.png` comes before `2.png`.
+fn in_text_order(inputs: &[String]) -> Option<String> {
+    let values: Option<Vec<usize>> =
+        inputs.iter().map(|input| number(table::stem(input))).collect();
+    let values = values.filter(|values| !values.is_sorted())?;
+    let pair = values.windows(2).position(|pair| pair[0] > pair[1])?;
+    Some(format!(
+        "the labels belong to the inputs in the order of texts, in which {} comes before {}: if they are in the order of the numbers, give a table that names each input",
+        inputs.get(pair)?,
+        inputs.get(pair + 1)?
+    ))
 }
 
 fn array(path: &Path) -> Result<Vec<usize>, String> {
@@ -125,5 +145,5 @@ fn understood(
         place.ok_or_else(|| format!("line {}: \"{}\" is no class", label.line, label.text))
     };
     let labels = labels.iter().map(place).collect::<Result<_, _>>()?;
-    Ok((labels, Some(Names { list, what: format!("names in {file}") })))
+    Ok((labels, Some(Names { list, what: format!("names in {file}"), are_stored_places: false })))
 }

@@ -17,8 +17,10 @@ pub(super) fn read(path: &Path, delimiter: u8, inputs: &[String]) -> Result<Vec<
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     let column = |names: &[&str]| {
-        let place = |name: &&str| header.iter().position(|column| column.trim() == *name);
-        names.iter().find_map(place).ok_or_else(|| {
+        let exact = |name: &&str| header.iter().position(|column| column.trim() == *name);
+        let meant =
+            |name: &&str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
+        names.iter().find_map(exact).or_else(|| names.iter().find_map(meant)).ok_or_else(|| {
             let found: Vec<&str> = header.iter().collect();
             format!(
                 "the first line is {}, expected a header with a column named {}",
@@ -28,7 +30,7 @@ pub(super) fn read(path: &Path, delimiter: u8, inputs: &[String]) -> Result<Vec<
         })
     };
     let (input, label) = (column(&INPUTS)?, column(&LABELS)?);
-    let has_boxes = header.get(label).is_some_and(|name| name.trim() == BOXES);
+    let has_boxes = header.get(label).is_some_and(|name| name.trim().eq_ignore_ascii_case(BOXES));
     let mut table = Table::default();
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;

@@ -14,6 +14,7 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use self::columns::Columns;
 use self::group::{Encoded, Group};
+use super::classes::some;
 use super::{Example, Labels, OpenOptions};
 use crate::InputSpec;
 use crate::error::DataError;
@@ -83,6 +84,16 @@ impl Images {
             if found != expected {
                 return Err(format!("{found} labels for {expected} rows"));
             }
+        }
+        if self.labels.is_some()
+            && let (Some(found), Some(first)) = (&columns.classes, &self.classes)
+            && found != first
+        {
+            return Err(format!(
+                "its class names are {}, those of the files before it are {}: their labels do not mean the same classes, so name one file",
+                some(found),
+                some(first)
+            ));
         }
         self.classes = self.classes.take().or(columns.classes);
         Ok(())
