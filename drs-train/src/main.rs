@@ -340,6 +340,9 @@ struct RunArgs {
 }
 
 fn main() -> ExitCode {
+    // A file that may not grow any more is then an error of writing, not the end.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, std::sync::Arc::default());
     drs_torch_device::keep_memory();
     drs_torch_device::prepare();
     let args = Args::parse();
