@@ -129,7 +129,9 @@ impl Paths {
         let run: Value = serde_json::from_str(&text).unwrap_or_default();
         let Some(name) = run.get("table").and_then(Value::as_str) else { return Ok(()) };
         let other = self.table.with_file_name(name);
-        if name != self.table_name() && has_something(&other) && has_something(&self.records) {
+        // A copy under another name has certificates of its own.
+        let has_these = other != self.table && beside(&other, "jsonl") == self.records;
+        if has_these && has_something(&other) && has_something(&self.records) {
             bail!(
                 "{} has the certificates of {}: give another --out",
                 self.records.display(),

@@ -92,6 +92,10 @@ mod unnamed {
     pub(super) fn file(bytes: u64) -> io::Result<(Kept, PathBuf, Kept)> {
         let file = in_memory(bytes).or_else(|first| {
             in_temporary_folder(bytes).map_err(|second| {
+                // Of a limit that holds for both, such as that of open files, one word does.
+                if second.raw_os_error() == first.raw_os_error() {
+                    return second;
+                }
                 let folder = std::env::temp_dir();
                 let text = format!("in memory: {first}; in {}: {second}", folder.display());
                 io::Error::new(second.kind(), text)
