@@ -45,7 +45,7 @@ pub(crate) fn html(text: &str) -> String {
 pub(crate) fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in printable(text).chars() {
-        if "|<`".contains(character) {
+        if "\\|<`![]".contains(character) {
             escaped.push('\\');
         }
         escaped.push(character);
@@ -57,7 +57,13 @@ pub(crate) fn markdown(text: &str) -> String {
 #[must_use]
 pub fn csv_text(text: &str) -> Cow<'_, str> {
     let shown = printable(text);
-    if shown.starts_with(['=', '+', '-', '@']) { Cow::Owned(format!("'{shown}")) } else { shown }
+    // Some take it for one behind blanks, or in full width.
+    let first = shown.trim_start();
+    if first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) {
+        Cow::Owned(format!("'{shown}"))
+    } else {
+        shown
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +74,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_file_gets_its_own() {
-        assert_eq!(markdown(HOSTILE), "=a\\|\\<b>\\`\\n\\u{1b}[2J\\x\"");
+        assert_eq!(markdown(HOSTILE), "=a\\|\\<b>\\`\\\\n\\\\u{1b}\\[2J\\\\x\"");
         assert_eq!(html(HOSTILE), "=a|&lt;b&gt;`\\n\\u{1b}[2J\\x&quot;");
         let escape = "\\textbackslash{}";
         assert_eq!(
@@ -76,6 +82,7 @@ mod tests {
             format!("=a|$<$b$>$`{escape}n{escape}u\\{{1b\\}}[2J{escape}x\"")
         );
         assert_eq!(csv_text(HOSTILE), "'=a|<b>`\\n\\u{1b}[2J\\x\"");
+        assert_eq!(csv_text(" =1"), "' =1");
         assert_eq!(csv_text("s025"), "s025");
     }
 }
