@@ -38,6 +38,9 @@ fn tables_of_published_logs() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["logs"][0]["certified"][0]["count"], 300);
     assert_eq!(json["joint"]["envelope"][0]["log"], "near");
+    let twins = place.drs("analyze a=near.tsv far.tsv b=near.tsv --radii 0.25").succeeds();
+    assert!(twins.contains("| which         | a = b    |"), "{twins}");
+    place.drs("analyze =near.tsv").fails(2, &["=near.tsv", "NAME"]);
 }
 
 #[test]
@@ -52,6 +55,9 @@ fn our_own_runs_say_what_routing_did() {
         .succeeds();
     let table = place.drs("analyze run.tsv").succeeds();
     let records = place.drs("analyze run.jsonl").succeeds();
+    place
+        .drs("plan a=run.tsv b=run.jsonl")
+        .fails(2, &["a: its inputs were routed", "--method one:NAME"]);
     // Both files of a run say the same; the records say more.
     assert!(table.contains("Routing in run") && records.contains("Draws in run"), "{records}");
     let first = |text: &str| text.lines().take(12).collect::<Vec<_>>().join("\n");

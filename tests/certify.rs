@@ -179,7 +179,7 @@ fn draws_follow_the_question() {
     refused.fails(2, &["--radius", "--sampling fixed"]);
     let args = "certify --experts experts.toml --data data --out x.tsv";
     place.drs(&format!("{args} --radius 1 --tol 0.1")).fails(2, &["cannot be used with"]);
-    place.drs(&format!("{args} --look-growth 1")).fails(1, &["growth", "from 1.01 to 100"]);
+    place.drs(&format!("{args} --look-growth 1")).fails(2, &["--look-growth", "from 1.01 to 100"]);
 }
 
 #[test]

@@ -18,6 +18,18 @@ pub enum Plain {
     Other(String),
 }
 
+impl std::fmt::Display for Plain {
+    /// What it is, not what is in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ints(items) => write!(f, "a list of {} integers", items.len()),
+            Self::Texts(items) => write!(f, "a list of {} strings", items.len()),
+            Self::Array(array) => write!(f, "an array of shape {:?}", array.shape),
+            Self::Other(what) => f.write_str(what),
+        }
+    }
+}
+
 /// A NumPy array of some dtype, which its number of bytes tells in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Array {
@@ -40,7 +52,7 @@ pub fn read_dict(bytes: &[u8]) -> Result<BTreeMap<String, Plain>, String> {
         return Err(format!("it holds {}, expected a dict", heap.describe(heap.get(root))));
     };
     // Of equal keys the last counts.
-    let named = entries.iter().filter_map(|(key, value)| Some((heap.str(*key)?, *value)));
+    let named = entries.iter().filter_map(|(key, value)| Some((text(&heap, *key)?, *value)));
     let named: BTreeMap<&str, Id> = named.collect();
     // A value may be in many places, and in the file once.
     let cost = named.iter().map(|(key, value)| key.len() as u64 + cost(&heap, *value));
@@ -56,12 +68,13 @@ pub fn read_dict(bytes: &[u8]) -> Result<BTreeMap<String, Plain>, String> {
 /// Bytes that a value takes as a [`Plain`] one, at most.
 fn cost(heap: &Heap<'_>, value: Id) -> u64 {
     const EACH: u64 = size_of::<String>() as u64;
-    let text = |id: &Id| EACH + heap.str(*id).map_or(0, |text| text.len() as u64);
+    let length = |id: &Id| EACH + text(heap, *id).map_or(0, |text| text.len() as u64);
     match heap.get(value) {
-        Value::List(items) => items.iter().map(text).fold(0, u64::saturating_add),
+        Value::List(items) => items.iter().map(length).fold(0, u64::saturating_add),
         Value::Array(Some(state)) => heap.items(*state).map_or(0, |state| {
             let parts = state.iter().map(|id| match heap.get(*id) {
                 Value::Bytes(bytes) => bytes.len() as u64,
+                Value::Latin1(text) => heap.str(*text).map_or(0, |text| text.len() as u64),
                 Value::Str(text) => text.len() as u64,
                 Value::Tuple(items) | Value::List(items) => 8 * items.len() as u64,
                 _ => 0,
@@ -90,8 +103,19 @@ fn ints(heap: &Heap<'_>, items: &[Id]) -> Option<Plain> {
 }
 
 fn texts(heap: &Heap<'_>, items: &[Id]) -> Option<Plain> {
-    let text = |id: &Id| heap.str(*id).map(str::to_owned);
+    let text = |id: &Id| text(heap, *id).map(str::to_owned);
     items.iter().map(text).collect::<Option<_>>().map(Plain::Texts)
+}
+
+/// A text, or bytes that are one: Python 3 keeps what Python 2 wrote as `bytes` where it was
+/// asked to (`encoding="bytes"`).
+fn text<'a>(heap: &Heap<'a>, id: Id) -> Option<&'a str> {
+    match heap.get(id) {
+        Value::Str(text) => Some(text),
+        Value::Bytes(bytes) => str::from_utf8(bytes).ok(),
+        Value::Latin1(text) => heap.str(*text).filter(|text| text.is_ascii()),
+        _ => None,
+    }
 }
 
 /// The state is (version, shape, dtype, whether in Fortran order, elements).
@@ -102,6 +126,10 @@ fn array(heap: &Heap<'_>, state: Id) -> Option<Array> {
         Value::Bytes(bytes) => bytes.to_vec(),
         // Python 2 does not tell them apart.
         Value::Str(text) => text.as_bytes().to_vec(),
+        Value::Latin1(text) => {
+            let bytes = heap.str(*text)?.chars().map(|c| u8::try_from(u32::from(c)).ok());
+            bytes.collect::<Option<_>>()?
+        }
         _ => return None,
     };
     let shape = heap.items(shape)?.iter().map(|id| heap.size(*id)).collect::<Option<_>>()?;

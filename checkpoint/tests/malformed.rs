@@ -277,7 +277,7 @@ fn broken_pickles_say_where() {
     error(b"0", "the pickled object is broken at byte 27: an operand is missing");
     error(b"t", "a mark is missing");
     error(b"h\x07", "nothing is memorised as 7");
-    error(b"\xff", "the opcode 0xff, which torch.save does not write");
+    error(b"\xff", "the opcode 0xff, which neither torch.save nor pickle");
     error(b"P1\n", "the opcode 0x50");
     error(b"I1x\n", "'1x' is no integer");
     error(b"}(Nu", "a dict with a key that has no value");

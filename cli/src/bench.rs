@@ -34,9 +34,15 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     }
     if !args.json {
         out!("{table}")?;
+        out!("{LEGEND}")?;
     }
     Ok(())
 }
+
+/// Said below the table.
+const LEGEND: &str = "raw: votes per second on ready batches. path: the same with the noise, batching and counting of certify. \
+     path/raw above 1 is noise of the measurement. noise: inputs with noise per second; plugin: the plugin draws it. \
+     trials: the part of the time in which votes are tried for steadiness.";
 
 fn table() -> Table {
     let mut table = Table::new();

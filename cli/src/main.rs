@@ -82,7 +82,8 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say!("error: {error:#}");
-            if error.is::<usage::Usage>() {
+            let data = error.downcast_ref::<drs_data::DataError>();
+            if error.is::<usage::Usage>() || data.is_some_and(drs_data::DataError::is_usage) {
                 ExitCode::from(WRONG_USAGE)
             } else if error.chain().any(is_panic) {
                 ExitCode::from(Panicked::EXIT_CODE)

@@ -1,7 +1,7 @@
 //! Files that are there whole or not at all.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -18,7 +18,7 @@ pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()
 /// Removes a file that may not be there.
 pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", path.display()))
         }
         _ => Ok(()),
@@ -62,7 +62,7 @@ impl Prepared {
     /// Writes what `fill` does beside `path`.
     pub(crate) fn new(
         path: &Path,
-        fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+        fill: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> anyhow::Result<Self> {
         let problem = || format!("cannot write {}", path.display());
         let real = path.canonicalize();
@@ -71,7 +71,7 @@ impl Prepared {
         // As other files: what the user's mask leaves. Another user may merge.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder(path)).with_context(problem)?;
+        let mut file = builder.tempfile_in(folder(path)).map_err(unnamed).with_context(problem)?;
         fill(file.as_file_mut()).with_context(problem)?;
         if let Ok(before) = path.metadata() {
             file.as_file().set_permissions(before.permissions()).with_context(problem)?;
@@ -90,6 +90,12 @@ impl Prepared {
         let _ = File::open(folder(&path)).and_then(|folder| folder.sync_all());
         Ok(())
     }
+}
+
+/// The error without the name that the file would have had: nobody knows it.
+fn unnamed(error: io::Error) -> io::Error {
+    let plain = error.get_ref().and_then(std::error::Error::source).map(ToString::to_string);
+    plain.map_or(error, io::Error::other)
 }
 
 fn folder(path: &Path) -> &Path {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use drs_core::certificate::counts_at;
+use drs_core::certificate::{Certificate, counts_at};
+use drs_core::protocol::Protocol;
 use drs_core::sampling::{Sampling, Stopping};
+use drs_core::units::Sigma;
 
 /// At which radii a run was drawn until it was decided whether an input is certified.
 ///
@@ -15,21 +17,39 @@ pub enum Decided {
     /// At every radius: no draws were saved that could raise one.
     Everywhere,
     /// As these rules asked; more than one in a log of several runs.
-    Stopped(Vec<Stopping>),
+    Stopped(Vec<Stopped>),
     /// It cannot be told from the log: nothing counts as decided.
     Unknown,
 }
 
+/// When draws of an input stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stopped {
+    /// Once this was decided.
+    pub rule: Stopping,
+    /// No radius can be larger, whatever is drawn; +∞ where that is not known.
+    pub ceiling: f64,
+}
+
 impl Decided {
-    /// By draws that were taken like this.
+    /// By the draws that a certificate rests on.
     #[must_use]
-    pub fn by(sampling: &Sampling) -> Self {
-        match sampling {
+    pub fn of(certificate: &Certificate) -> Self {
+        let models = certificate.provenance.iter().flat_map(|provenance| &provenance.models);
+        Self::by(&certificate.protocol, models.map(|model| model.sigma))
+    }
+
+    /// By draws of models with these noise levels that were taken like this.
+    #[must_use]
+    pub fn by(protocol: &Protocol, sigmas: impl IntoIterator<Item = Sigma>) -> Self {
+        let ceilings = sigmas.into_iter().map(|sigma| protocol.ceiling(sigma));
+        let ceiling = ceilings.reduce(f64::max).unwrap_or(f64::INFINITY);
+        match &protocol.sampling {
             Sampling::Fixed => Self::Everywhere,
             Sampling::Sequential(sequential) => match &sequential.stopping {
                 Stopping::Full => Self::Everywhere,
                 Stopping::Tolerance(share) if *share <= 0.0 => Self::Everywhere,
-                stopping => Self::Stopped(vec![stopping.clone()]),
+                rule => Self::Stopped(vec![Stopped { rule: rule.clone(), ceiling }]),
             },
         }
     }
@@ -41,9 +61,10 @@ impl Decided {
             (Self::Everywhere, rest) | (rest, Self::Everywhere) => rest,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::Stopped(mut rules), Self::Stopped(more)) => {
-                for rule in more {
-                    if !rules.contains(&rule) {
-                        rules.push(rule);
+                for other in more {
+                    match rules.iter_mut().find(|own| own.rule == other.rule) {
+                        Some(own) => own.ceiling = own.ceiling.max(other.ceiling),
+                        None => rules.push(other),
                     }
                 }
                 Self::Stopped(rules)
@@ -61,7 +82,7 @@ impl Decided {
             Self::Everywhere => radius,
             Self::Unknown => Some(f64::INFINITY),
             Self::Stopped(rules) => {
-                rules.iter().filter_map(|rule| most(rule, radius)).reduce(f64::max)
+                rules.iter().filter_map(|stopped| stopped.most(radius)).reduce(f64::max)
             }
         }
     }
@@ -70,7 +91,7 @@ impl Decided {
     #[must_use]
     pub fn radii(&self) -> Vec<f64> {
         let Self::Stopped(rules) = self else { return Vec::new() };
-        let asked = |rule: &Stopping| match rule {
+        let asked = |stopped: &Stopped| match &stopped.rule {
             Stopping::Radii(radii) => radii.clone(),
             Stopping::Full | Stopping::Tolerance(_) => Vec::new(),
         };
@@ -87,17 +108,22 @@ pub(crate) fn shared(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().copied().filter(|radius| b.contains(radius)).collect()
 }
 
-fn most(rule: &Stopping, radius: Option<f64>) -> Option<f64> {
-    match rule {
-        Stopping::Full => radius,
-        Stopping::Tolerance(share) => radius.map(|radius| (radius * (1.0 + share)).next_up()),
-        Stopping::Radii(radii) => {
-            // An answer stays one; who abstained has nothing yet.
-            let counts = |at: f64| radius.is_some_and(|own| at == 0.0 || counts_at(own, at));
-            let refused = radii.iter().copied().filter(|&at| !counts(at));
-            let end = refused.reduce(f64::min).map_or(f64::INFINITY, f64::next_down);
-            (end >= 0.0).then_some(end)
-        }
+impl Stopped {
+    /// As [`Decided::most`].
+    fn most(&self, radius: Option<f64>) -> Option<f64> {
+        let most = match &self.rule {
+            Stopping::Full => radius,
+            Stopping::Tolerance(share) => radius.map(|radius| (radius * (1.0 + share)).next_up()),
+            Stopping::Radii(radii) => {
+                // An answer stays one; who abstained has nothing yet.
+                let counts = |at: f64| radius.is_some_and(|own| at == 0.0 || counts_at(own, at));
+                let refused = radii.iter().copied().filter(|&at| !counts(at));
+                let end = refused.reduce(f64::min).map_or(f64::INFINITY, f64::next_down);
+                (end >= 0.0).then_some(end)
+            }
+        };
+        // A log may say more than its draws allow; what it says is still the least there is.
+        most.map(|most| most.min(self.ceiling).max(radius.unwrap_or(0.0)))
     }
 }
 
@@ -108,7 +134,7 @@ impl fmt::Display for Decided {
             Self::Everywhere => f.write_str("no draws could raise a radius"),
             Self::Unknown => f.write_str("nobody knows what was decided"),
             Self::Stopped(rules) => {
-                for (place, rule) in rules.iter().enumerate() {
+                for (place, Stopped { rule, .. }) in rules.iter().enumerate() {
                     f.write_str(if place == 0 { "" } else { ", or until " })?;
                     match rule {
                         Stopping::Full => f.write_str("no draws could raise a radius")?,
@@ -148,7 +174,12 @@ mod tests {
     use super::*;
 
     fn stopped(stopping: Stopping) -> Decided {
-        Decided::by(&Sampling::Sequential(Sequential::new(stopping)))
+        by(Sampling::Sequential(Sequential::new(stopping)), None)
+    }
+
+    fn by(sampling: Sampling, sigma: Option<f64>) -> Decided {
+        let protocol = Protocol { sampling, ..Protocol::default() };
+        Decided::by(&protocol, sigma.map(|sigma| Sigma::new(sigma).unwrap()))
     }
 
     #[test]
@@ -166,6 +197,20 @@ mod tests {
     }
 
     #[test]
+    fn no_draws_reach_beyond_what_all_of_them_for_one_class_would_give() {
+        let grid = Stopping::Radii(vec![0.0, 0.5, 1.0]);
+        let grid = by(Sampling::Sequential(Sequential::new(grid)), Some(0.5));
+        // 0.001^(1/10,000), and Φ⁻¹ of that, by SciPy.
+        let ceiling = 0.5 * 3.198_577_514_738_331;
+        let most = grid.most(Some(1.2)).unwrap();
+        assert!((most - ceiling).abs() < 1e-6, "{most}");
+        assert_eq!(grid.most(Some(0.5)), Some(1.0f64.next_down()), "what was asked binds first");
+        assert_eq!(grid.most(Some(3.0)), Some(3.0), "a radius in the log is there");
+        let near = by(Sampling::Sequential(Sequential::new(Stopping::Tolerance(0.25))), Some(0.5));
+        assert_eq!(near.most(Some(1.5)), Some(most));
+    }
+
+    #[test]
     fn a_tolerance_leaves_its_share_open_everywhere() {
         let near = stopped(Stopping::Tolerance(0.25));
         let most = near.most(Some(1.0)).unwrap();
@@ -176,7 +221,7 @@ mod tests {
     #[test]
     fn what_took_all_draws_is_exact_and_what_cannot_be_told_is_open() {
         for sampling in [Sampling::Fixed, Sampling::Sequential(Sequential::new(Stopping::Full))] {
-            let exact = Decided::by(&sampling);
+            let exact = by(sampling, Some(0.5));
             assert_eq!((exact.most(Some(0.5)), exact.most(None)), (Some(0.5), None));
         }
         assert_eq!(Decided::Unknown.most(None), Some(f64::INFINITY));
@@ -191,7 +236,7 @@ mod tests {
         assert_eq!(both.most(Some(0.6)), Some(2.0f64.next_down()));
         assert_eq!(both.clone().and(both.clone()), both);
         assert_eq!(both.to_string(), "r = 0, 0.5, 1 was decided, or until r = 0.5, 2 was decided");
-        let grid = Decided::Stopped(vec![Stopping::Radii((0..11).map(f64::from).collect())]);
+        let grid = stopped(Stopping::Radii((0..11).map(f64::from).collect()));
         assert_eq!(grid.to_string(), "r = 0, 1, ..., 10 was decided");
         assert_eq!(both.and(Decided::Unknown), Decided::Unknown);
     }

@@ -23,10 +23,12 @@ pub struct MixedInputs {
 pub struct Joint<'a>(&'a [Log]);
 
 /// The best single log at a radius.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Best<'a> {
     /// The log; of equals the first.
     pub log: &'a Log,
+    /// Other logs that certify as many.
+    pub equals: Vec<&'a Log>,
     /// Inputs that it certifies.
     pub count: usize,
     /// The most that any of the logs might certify with all draws.
@@ -85,10 +87,12 @@ impl<'a> Joint<'a> {
         };
         let place = (0..counts.len()).reduce(best)?;
         let (log, count, _) = counts[place];
+        let equals = counts[place + 1..].iter().filter(|other| other.1 == count);
+        let equals = equals.map(|other| other.0).collect();
         let most = counts.iter().map(|count| count.2).max().unwrap_or(count);
         let mut rivals = counts.iter().enumerate().filter(|(rival, _)| *rival != place);
         let is_decided = rivals.all(|(_, rival)| rival.2 <= count);
-        Some(Best { log, count, most, is_decided })
+        Some(Best { log, equals, count, most, is_decided })
     }
 
     /// What a router that always knew the log with the largest radius on the
@@ -180,6 +184,7 @@ fn mcnemar(only_first: usize, only_second: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use crate::decided::Stopped;
     use drs_core::sampling::Stopping;
 
     use super::*;
@@ -220,7 +225,10 @@ mod tests {
     #[test]
     fn where_draws_stopped_too_early_nothing_is_compared() {
         let mut logs = pair();
-        logs[0].decided = Decided::Stopped(vec![Stopping::Radii(vec![0.0, 1.0])]);
+        logs[0].decided = Decided::Stopped(vec![Stopped {
+            rule: Stopping::Radii(vec![0.0, 1.0]),
+            ceiling: f64::INFINITY,
+        }]);
         let joint = Joint::new(&logs).unwrap();
         assert!(joint.paired(0, 1, 0.0).is_some() && joint.paired(0, 1, 1.0).is_some());
         assert_eq!(joint.paired(0, 1, 0.6), None, "both of near's answers are open there");

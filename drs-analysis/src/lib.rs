@@ -27,7 +27,7 @@ mod verdict;
 
 pub use audit::{Answer, Entry};
 pub use curve::Curve;
-pub use decided::Decided;
+pub use decided::{Decided, Stopped};
 pub use joint::{Best, Joint, MixedInputs, Paired, common};
 pub use log::{Draws, Log, LogError, Record, Routing, Row, SameName, beside, marked, names, open};
 pub use plan::Pool;

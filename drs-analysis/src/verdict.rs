@@ -134,7 +134,7 @@ mod tests {
     use drs_core::sampling::Stopping;
 
     use super::*;
-    use crate::decided::Decided;
+    use crate::decided::{Decided, Stopped};
     use crate::log::{Log, Row};
 
     fn log(name: &str, radii: impl Iterator<Item = f64>) -> Log {
@@ -197,7 +197,10 @@ mod tests {
     #[test]
     fn radii_that_were_not_decided_have_no_part_in_it() {
         let mut some = logs(100, 0.5, 0.3);
-        some[0].decided = Decided::Stopped(vec![Stopping::Radii(vec![0.0, 2.0])]);
+        some[0].decided = Decided::Stopped(vec![Stopped {
+            rule: Stopping::Radii(vec![0.0, 2.0]),
+            ceiling: f64::INFINITY,
+        }]);
         let joint = Joint::new(&some).unwrap();
         let pools = Pool::all(&joint);
         let found = Verdict::of(&joint, &pools, 0.9, &[0.0, 0.5, 1.5]).unwrap();

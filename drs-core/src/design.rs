@@ -12,10 +12,15 @@
 //! inputs had to do with it: the stopping rule chooses among true statements.
 //! Nothing is assumed about it, so it may be as greedy as it likes.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::ProtocolError;
 use crate::units::{Alpha, UnitError};
+
+/// How many times the draws of one look the next may have.
+pub const GROWTHS: RangeInclusive<f64> = 1.01..=100.0;
 
 /// What is left out of the shares, so that their sum cannot exceed one by rounding.
 const MARGIN: f64 = 1e-12;
@@ -53,7 +58,7 @@ impl Schedule {
         if self.first == 0 {
             return wrong("first", 0.0, "at least 1 draw");
         }
-        if !(1.01..=100.0).contains(&self.growth) {
+        if !GROWTHS.contains(&self.growth) {
             return wrong("growth", self.growth, "from 1.01 to 100");
         }
         if !(self.last > 0.0 && self.last < 1.0) {

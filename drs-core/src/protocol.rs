@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::quantile_lower;
 pub use crate::error::ProtocolError;
 use crate::sampling::Sampling;
 pub use crate::units::MOST_DRAWS;
-use crate::units::{Alpha, UnitError};
+use crate::units::{Alpha, Sigma, UnitError};
 
 /// How an input is certified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +53,23 @@ pub struct Protocol {
     pub bounding: Bounding,
     /// How α is shared.
     pub split: AlphaSplit,
+}
+
+impl Protocol {
+    /// No certificate of this protocol has a larger radius, where `sigma` is the largest of its
+    /// models': σ·Φ⁻¹(α^(1/N)), rounded up.
+    ///
+    /// A lower bound p̲ from n ≤ N draws at a level α' ≤ α is largest where all of them are votes
+    /// for the class: then it is α'^(1/n). An upper bound p̄ of another class is not below
+    /// 1 − α'^(1/n). Every rule compares such bounds, each moved by at most the distance over its
+    /// own σ: beyond this distance p̲ is moved below ½ and p̄ above it, for all models at once.
+    #[must_use]
+    pub fn ceiling(&self, sigma: Sigma) -> f64 {
+        // 1 − p, where p itself has no digits left.
+        let missed = -(self.alpha.get().ln() / self.n.max(1) as f64).exp_m1();
+        let most = -quantile_lower(missed);
+        (sigma.get() * most * (1.0 + 1e-9)).max(0.0)
+    }
 }
 
 impl Default for Protocol {

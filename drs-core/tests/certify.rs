@@ -10,7 +10,7 @@ use drs_core::design::Schedule;
 use drs_core::pool::{Phase, Role};
 use drs_core::protocol::{Bounding, Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
-use drs_core::units::Alpha;
+use drs_core::units::{Alpha, Sigma};
 use statrs::distribution::{Binomial, DiscreteCDF as _};
 
 /// Fixed, and stopping rules that stop for different reasons.
@@ -137,6 +137,35 @@ fn votes_are_drawn_only_where_they_can_help() {
         assert!(estimated(&run(&problem, Method::Dual, &protocol(500, 0.001), seed)) <= 2);
     }
     assert!(stopped_early > 100 && asked_all > 5, "{stopped_early} {asked_all}");
+}
+
+#[test]
+fn no_radius_is_above_what_all_votes_for_one_class_give() {
+    // Everybody answers 1, the router expert 1, always: no certificate can be surer.
+    let mut sure = Problem::random(3);
+    let models = std::iter::once(&mut sure.router).chain(&mut sure.experts);
+    models.for_each(|model| (model.thresholds, model.answers) = (Vec::new(), vec![1]));
+    let problems = (0..40).map(Problem::random).chain([sure.clone()]);
+    for (seed, problem) in (0..).zip(problems) {
+        let models = problem.experts.iter().chain([&problem.router]);
+        let largest = models.map(|model| model.sigma).fold(0.0, f64::max);
+        let largest = Sigma::new(largest).unwrap();
+        for sampling in samplings() {
+            for bounding in [Bounding::OneSided, Bounding::TwoSided] {
+                let protocol =
+                    Protocol { bounding, sampling: sampling.clone(), ..protocol(700, 0.01) };
+                for method in METHODS {
+                    let radius = run(&problem, method, &protocol, seed).verdict.radius.get();
+                    let ceiling = protocol.ceiling(largest);
+                    assert!(radius <= ceiling, "{method:?} {protocol:?}: {radius} > {ceiling}");
+                }
+            }
+        }
+    }
+    let one = protocol(700, 0.01);
+    let radius = run(&sure, Method::One(0), &one, 1).verdict.radius.get();
+    let ceiling = one.ceiling(Sigma::new(sure.experts[0].sigma).unwrap());
+    assert!(radius <= ceiling && ceiling - radius < 1e-7, "{radius}, {ceiling}");
 }
 
 #[test]

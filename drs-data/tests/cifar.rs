@@ -65,6 +65,8 @@ fn cifar_in_its_python_version() {
         ("cifar-10-batches-py", [3, 9], "class9", 0),
         ("cifar-100-python", [49, 99], "fine9", 1),
         ("repickled", [3, 9], "class9", 0),
+        ("bytes-2", [3, 9], "class9", 0),
+        ("bytes-5", [3, 9], "class9", 0),
     ];
     for (name, labels, ninth, first) in cases {
         let data = open(&fixture(name), [3, 32, 32]).unwrap();
@@ -78,6 +80,24 @@ fn cifar_in_its_python_version() {
         }
     }
     assert!(open(&fixture("repickled"), [1, 32, 32]).unwrap_err().contains("3x32x32"));
+}
+
+#[test]
+fn the_folder_into_which_torchvision_downloads_is_taken_for_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |version: &str| {
+        let to = folder.path().join(version);
+        std::fs::create_dir(&to).unwrap();
+        for file in std::fs::read_dir(fixture(version)).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    };
+    put("cifar-10-batches-py");
+    assert_eq!(open(folder.path(), [3, 32, 32]).unwrap().len(), 2);
+    put("cifar-100-python");
+    let problem = open(folder.path(), [3, 32, 32]).unwrap_err();
+    assert!(problem.contains("cifar-10-batches-py, cifar-100-python found"), "{problem}");
 }
 
 #[test]

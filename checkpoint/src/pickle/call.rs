@@ -38,6 +38,24 @@ pub(super) fn reduce<'a>(heap: &mut Heap<'a>, function: Id, args: Id) -> Result<
             Err(wrong(heap, "a storage class", "storages to lie outside the pickle"))
         }
         (Global::Array, _) => heap.push(Value::Array(None)),
+        (Global::FromBuffer, &[elements, dtype, shape, order]) => {
+            let version = heap.push(Value::None)?;
+            let fortran_order = heap.str(order) == Some("F");
+            let fortran_order = heap.push(Value::Bool(fortran_order))?;
+            // As the state that `_reconstruct`'s array would get.
+            let state = vec![version, shape, dtype, fortran_order, elements];
+            let state = heap.push(Value::Tuple(state))?;
+            heap.push(Value::Array(Some(state)))
+        }
+        (Global::FromBuffer, _) => {
+            Err(wrong(heap, "_frombuffer", "(elements, dtype, shape, order)"))
+        }
+        (Global::Encode, &[text, encoding])
+            if heap.str(text).is_some() && heap.str(encoding) == Some("latin1") =>
+        {
+            heap.push(Value::Latin1(text))
+        }
+        (Global::Encode, _) => heap.push(Value::Opaque("bytes")),
         (Global::Opaque(name), _) => heap.push(Value::Opaque(name)),
     }
 }

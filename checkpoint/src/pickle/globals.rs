@@ -18,6 +18,10 @@ pub(crate) enum Global {
     Storage(Dtype),
     /// `numpy.core.multiarray._reconstruct`: an array that gets its state later.
     Array,
+    /// `numpy.core.numeric._frombuffer`: an array of bytes that are there already.
+    FromBuffer,
+    /// `_codecs.encode`: how protocols below 3 write bytes, as text of the same code points.
+    Encode,
     /// A class or function whose values are harmless and not needed: they are
     /// neither built nor kept.
     Opaque(&'static str),
@@ -61,11 +65,8 @@ pub(crate) fn find(module: &str, name: &str) -> Result<Global, String> {
             Global::Opaque("numpy scalar")
         }
         ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Global::Array,
-        ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
-            Global::Opaque("numpy.ndarray")
-        }
-        // How protocols below 3 write bytes.
-        ("_codecs", "encode") => Global::Opaque("bytes"),
+        ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Global::FromBuffer,
+        ("_codecs", "encode") => Global::Encode,
         ("builtins" | "__builtin__", "set") => Global::Opaque("set"),
         ("builtins" | "__builtin__", "frozenset") => Global::Opaque("frozenset"),
         ("builtins" | "__builtin__", "bytearray") => Global::Opaque("bytearray"),

@@ -116,10 +116,8 @@ impl<'a> Machine<'a> {
             }
             b'B' => Value::Bytes(take4(bytes)?),
             0x8e => Value::Bytes(take8(bytes)?),
-            0x96 => {
-                take8(bytes)?;
-                Value::Opaque("bytearray")
-            }
+            // A bytearray.
+            0x96 => Value::Bytes(take8(bytes)?),
             b'c' => Value::Global(globals::find(bytes.line()?, bytes.line()?)?),
             // INST: a class, to be called at once. No checkpoint has one.
             b'i' => {
@@ -268,7 +266,7 @@ impl<'a> Machine<'a> {
                 Ok(())
             }
             _ => Err(format!(
-                "the opcode 0x{code:02x}, which torch.save does not write: the file is damaged or made by another program"
+                "the opcode 0x{code:02x}, which neither torch.save nor pickle with a protocol from 1 to 5 writes: the file is damaged, or must be written again (pickle.dump(..., protocol=4))"
             )),
         }
     }

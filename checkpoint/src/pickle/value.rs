@@ -18,6 +18,9 @@ pub(crate) enum Value<'a> {
     Float,
     Str(&'a str),
     Bytes(&'a [u8]),
+    /// The bytes whose values are this text's code points. They are made where they are used:
+    /// a file may name one text in many places.
+    Latin1(Id),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     /// In the order of insertion; of equal keys the last counts.
@@ -149,7 +152,7 @@ impl<'a> Heap<'a> {
             Value::Global(_) => "a class or function".to_owned(),
             Value::Storage(_) => "a storage".to_owned(),
             Value::Tensor(_) => "a tensor".to_owned(),
-            Value::Bytes(_) => "a value of type bytes".to_owned(),
+            Value::Bytes(_) | Value::Latin1(_) => "a value of type bytes".to_owned(),
             Value::Array(_) => "a value of type numpy.ndarray".to_owned(),
             Value::Opaque(name) => format!("a value of type {name}"),
         }

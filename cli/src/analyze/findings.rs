@@ -58,6 +58,9 @@ pub(super) struct JointFindings {
 #[derive(Debug, Serialize)]
 pub(super) struct Best {
     pub(super) log: String,
+    /// Others that certify as many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) equals: Vec<String>,
     /// Whether it would be the best with all draws, too.
     pub(super) is_decided: bool,
     #[serde(flatten)]
@@ -135,7 +138,8 @@ impl JointFindings {
             if let Some(best) = joint.envelope(radius) {
                 let share = Share::between(best.count, best.most, inputs)?;
                 let (log, is_decided) = (best.log.name.clone(), best.is_decided);
-                envelope.push(Best { log, is_decided, share });
+                let equals = best.equals.iter().map(|log| log.name.clone()).collect();
+                envelope.push(Best { log, equals, is_decided, share });
             }
         }
         let mut pairs = Vec::new();

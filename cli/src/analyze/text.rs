@@ -157,7 +157,9 @@ fn bounds(findings: &Findings, joint: &JointFindings) -> Grid {
     let gaps = joint.envelope.iter().zip(&joint.oracle);
     let gaps = gaps.map(|(best, oracle)| difference(oracle, &best.share)).collect();
     let which = |best: &Best| {
-        if best.is_decided { best.log.clone() } else { format!("{} {UNDECIDED}", best.log) }
+        let equals = best.equals.iter().map(|log| format!(" = {log}"));
+        let names: String = std::iter::once(best.log.clone()).chain(equals).collect();
+        if best.is_decided { names } else { format!("{names} {UNDECIDED}") }
     };
     let mut rows = vec![
         row("best single log", joint.envelope.iter().map(|best| percent(&best.share)).collect()),

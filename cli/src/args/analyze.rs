@@ -21,6 +21,9 @@ a header, six are taken in the order idx, label, predict, radius, correct, time.
 out or taken otherwise is said on standard error. An input counts at r if it is right with a \
 radius of at least r, as the field counts.
 
+The oracle is no log: for each input it takes the log with the largest radius on the true class. \
+No routing among these logs can certify more.
+
 Where draws stopped before a radius was decided, what is certified is a lower bound: ≥ in \
 tables, and percent to at_most in csv. A .tsv of `drs certify` needs its .run.json beside it, \
 which tells where draws stopped.";

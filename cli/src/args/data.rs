@@ -4,6 +4,8 @@ use std::path::Path;
 
 use drs_data::{Classes, Labels};
 
+use super::parse::parse_severity;
+
 /// How a data set is read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataArgs {
@@ -23,7 +25,7 @@ pub(crate) struct DataArgs {
 
     /// Which severity of CIFAR-10-C's arrays, 1 to 5: indices count from 0 within it. All of them
     /// without it.
-    #[arg(long, value_name = "1..5")]
+    #[arg(long, value_name = "1..5", value_parser = parse_severity)]
     pub(crate) severity: Option<usize>,
 
     /// Which configuration of a folder of the Hugging Face hub, where it has several.

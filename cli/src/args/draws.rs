@@ -3,11 +3,13 @@
 use clap::ValueEnum;
 use drs_core::design::Schedule;
 use drs_core::noise::Seed;
-use drs_core::protocol::{AlphaSplit, Bounding, Protocol};
+use drs_core::protocol::{AlphaSplit, Bounding, MOST_DRAWS, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
 use drs_core::units::Alpha;
 
-use super::parse::{parse_alpha, parse_futility, parse_radius};
+use super::parse::{
+    parse_alpha, parse_futility, parse_growth, parse_inner_share, parse_radius, parse_share,
+};
 
 use crate::usage::wrong_usage;
 
@@ -15,11 +17,11 @@ use crate::usage::wrong_usage;
 #[derive(Debug, clap::Args)]
 pub(crate) struct DrawArgs {
     /// Draws that select a class or a route.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MOST_DRAWS))]
     pub(crate) n0: u64,
 
     /// Draws that estimate, per stage; the most there may be with sequential sampling.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=MOST_DRAWS))]
     pub(crate) n: u64,
 
     /// Probability with which an answer may be wrong, all stages together.
@@ -56,9 +58,9 @@ pub(crate) struct SamplingArgs {
     #[arg(long, value_name = "R", value_parser = parse_radius, group = "stopping")]
     pub(crate) radius: Option<f64>,
 
-    /// Stop when more draws could raise the radius by at most this share of it
+    /// Stop when more draws could raise the radius by at most this share of it, from 0 to 1
     /// [default of route: 0.05].
-    #[arg(long, value_name = "SHARE", value_parser = parse_radius, group = "stopping")]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, group = "stopping")]
     pub(crate) tol: Option<f64>,
 
     /// Stop only when more draws cannot raise the radius.
@@ -70,15 +72,15 @@ pub(crate) struct SamplingArgs {
     pub(crate) futility: f64,
 
     /// No look at the votes before this many draws.
-    #[arg(long, value_name = "DRAWS", default_value_t = Schedule::default().first, value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
+    #[arg(long, value_name = "DRAWS", default_value_t = Schedule::default().first, value_parser = clap::value_parser!(u64).range(1..=MOST_DRAWS), hide_short_help = true)]
     pub(crate) first_look: u64,
 
     /// Each look has this many times the draws of the one before.
-    #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().growth, hide_short_help = true)]
+    #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().growth, value_parser = parse_growth, hide_short_help = true)]
     pub(crate) look_growth: f64,
 
     /// Share of alpha that is kept for the last look.
-    #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().last, hide_short_help = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().last, value_parser = parse_inner_share, hide_short_help = true)]
     pub(crate) last_look: f64,
 }
 

@@ -1,6 +1,5 @@
 //! Logs, and how tables of them are written.
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -31,9 +30,12 @@ pub(crate) struct LogArg {
     pub(crate) path: PathBuf,
 }
 
-fn parse_log(text: &str) -> Result<LogArg, Infallible> {
+fn parse_log(text: &str) -> Result<LogArg, &'static str> {
     let named = text.rsplit_once('=').filter(|_| !Path::new(text).exists());
     Ok(match named {
+        Some((name, path)) if name.trim().is_empty() || path.is_empty() => {
+            return Err("expected NAME=LOG, both of them, or LOG");
+        }
         Some((name, path)) => LogArg { name: Some(name.to_owned()), path: path.into() },
         None => LogArg { name: None, path: text.into() },
     })

@@ -1,5 +1,6 @@
 //! Values that several commands take.
 
+use drs_core::design::GROWTHS;
 use drs_core::units::Alpha;
 
 pub(super) fn parse_radius(text: &str) -> Result<f64, String> {
@@ -10,6 +11,17 @@ pub(super) fn parse_radius(text: &str) -> Result<f64, String> {
 pub(super) fn parse_share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| format!("{text} is not a number from 0 to 1"))
+}
+
+pub(super) fn parse_inner_share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|&share: &f64| share > 0.0 && share < 1.0);
+    share.ok_or_else(|| "expected a number between 0 and 1, neither of them".to_owned())
+}
+
+pub(super) fn parse_growth(text: &str) -> Result<f64, String> {
+    let growth = text.parse().ok().filter(|growth| GROWTHS.contains(growth));
+    let (least, most) = (GROWTHS.start(), GROWTHS.end());
+    growth.ok_or_else(|| format!("expected a number from {least} to {most}"))
 }
 
 pub(super) fn parse_end(text: &str) -> Result<f64, String> {
@@ -30,6 +42,11 @@ pub(super) fn parse_alpha(text: &str) -> Result<Alpha, String> {
 pub(super) fn parse_seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.1..=3600.0).contains(seconds));
     seconds.ok_or_else(|| "expected a number from 0.1 to 3600".to_owned())
+}
+
+pub(super) fn parse_severity(text: &str) -> Result<usize, String> {
+    let severity = text.parse().ok().filter(|severity| (1..=5).contains(severity));
+    severity.ok_or_else(|| "expected 1 to 5".to_owned())
 }
 
 pub(super) fn parse_positive(text: &str) -> Result<usize, String> {

@@ -10,6 +10,15 @@ use super::paths::Paths;
 /// The fields that say which inputs a run takes.
 const SUBSET: [&str; 3] = ["start", "skip", "max"];
 
+/// What stands behind fields that hold only a digest.
+const HINTS: [(&str, &str); 2] = [
+    ("seed", "a digest of the number that --seed was given"),
+    (
+        "config_sha256",
+        "a digest of the model's config in experts.toml, in which device, batch and all other keys count as they are written",
+    ),
+];
+
 /// How many differences are listed.
 const LISTED: usize = 8;
 
@@ -47,6 +56,11 @@ pub(super) fn go_on(
         .take(LISTED)
         .map(|(field, found, expected)| format!("\n  {field}: {found} there, {expected} asked for"))
         .collect();
+    for (field, told) in HINTS {
+        if differences.iter().any(|(path, ..)| path.ends_with(field)) {
+            hint += &format!("\n{field}: {told}");
+        }
+    }
     let more = differences.len().saturating_sub(LISTED);
     let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
     bail!(

@@ -90,7 +90,7 @@ impl Progress {
         // A wrong answer stays one; who abstained may still be right.
         if verdict.class.is_none() || record.correct != Some(false) {
             let own = verdict.class.map(|_| verdict.radius.get());
-            let most = Decided::by(&record.certificate.protocol.sampling).most(own);
+            let most = Decided::of(&record.certificate).most(own);
             let counts = self.certified.iter_mut().zip(&mut self.open);
             for ((certified, open), radius) in counts.zip(USUAL_RADII) {
                 let counted = own.is_some_and(|own| counts_at(own, radius));
@@ -151,16 +151,23 @@ impl Progress {
             .map(|(name, &count)| format!("{name} {} %", percent(count)))
             .collect();
         let elapsed = self.start.elapsed();
+        let work = match self.inputs - self.before {
+            0 => "nothing was left to do".to_owned(),
+            new => format!(
+                "{} {}, {:.3} s per input, models running {:.0} % of the time",
+                FormattedDuration(elapsed),
+                if self.before == 0 { "in all".to_owned() } else { format!("for {new} of them") },
+                elapsed.as_secs_f64() / new as f64,
+                100.0 * router.model_time().as_secs_f64() / elapsed.as_secs_f64()
+            ),
+        };
         let counts = format!(
-            "{} inputs, abstained {} %, {} draws per input, {} {}\n{} in all, {:.3} s per input, models running {:.0} % of the time",
+            "{} inputs, abstained {} %, {:.0} draws per input, {} {}\n{work}",
             self.inputs,
             percent(self.abstained),
-            self.draws / self.inputs as u64,
+            self.draws as f64 / self.inputs as f64,
             if ROUTED.contains(&method) { "routed to" } else { "experts:" },
             routed.join(", "),
-            FormattedDuration(elapsed),
-            elapsed.as_secs_f64() / (self.inputs - self.before).max(1) as f64,
-            100.0 * router.model_time().as_secs_f64() / elapsed.as_secs_f64()
         );
         // The results are in the files: a closed standard output is no failure.
         let _ = writeln!(std::io::stdout(), "{table}\n{counts}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use drs_core::text::printable;
 use drs_plugins_api::{Manifest, PluginInfo};
 use drs_progress::out;
@@ -59,7 +59,17 @@ fn inspect(subject: &Subject, patience: Duration) -> anyhow::Result<Inspected<'_
         let files = prepared.files().iter().map(|file| file.path.clone()).collect();
         prepared.manifest(told).map(|told| Manifest { files, ..told }).map_err(wrong)
     });
-    Ok(Inspected { name, library, plugin, model: model.transpose()? })
+    let model = model.transpose()?;
+    if let Some((told, prepared)) = model.as_ref().zip(prepared.as_ref())
+        && told.shape != prepared.opening().shape
+    {
+        let [found, expected] =
+            [told.shape, prepared.opening().shape].map(|[c, h, w]| format!("{c}x{h}x{w}"));
+        bail!(
+            "{name}: its inputs are {found}, {expected} was asked for (--shape, or input.shape of experts.toml)"
+        );
+    }
+    Ok(Inspected { name, library, plugin, model })
 }
 
 fn print(inspected: &Inspected<'_>) -> std::io::Result<()> {

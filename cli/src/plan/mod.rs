@@ -3,7 +3,7 @@
 mod verdict;
 
 use drs_analysis::{Joint, Pool, Verdict};
-use drs_core::text::counted;
+use drs_core::text::{counted, printable};
 use drs_progress::{out, say};
 use drs_report::{Grid, Markup, Part, csv_text};
 use serde::Serialize;
@@ -63,6 +63,12 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
         wrong_usage!(
             "{}, expected 2 to {MOST_LOGS}: one for each expert",
             counted(logs.len(), "log")
+        );
+    }
+    if let Some(log) = logs.iter().find(|log| !log.is_of_one_expert()) {
+        wrong_usage!(
+            "{}: its inputs were routed, or several experts certified them; expected the log of one expert alone, as drs certify --method one:NAME writes",
+            printable(&log.name)
         );
     }
     let joint = Joint::new(&logs)?;

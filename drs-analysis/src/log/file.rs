@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use drs_core::sampling::Sampling;
+use drs_core::protocol::Protocol;
+use drs_core::units::Sigma;
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
@@ -59,12 +60,13 @@ pub(super) fn text(mut text: impl Read) -> Result<String, String> {
 /// What the description of a run says of its draws.
 #[derive(Deserialize)]
 struct Run {
-    protocol: Drawn,
+    protocol: Protocol,
+    models: Vec<Model>,
 }
 
 #[derive(Deserialize)]
-struct Drawn {
-    sampling: Sampling,
+struct Model {
+    sigma: Sigma,
 }
 
 /// How far the run of one of our own tables was drawn.
@@ -80,5 +82,5 @@ pub(super) fn decided_beside(table: &Path) -> Result<Decided, LogError> {
     };
     let run: Run = serde_json::from_str(&text)
         .map_err(|error| fail(format!("is not the description of a run: {error}")))?;
-    Ok(Decided::by(&run.protocol.sampling))
+    Ok(Decided::by(&run.protocol, run.models.iter().map(|model| model.sigma)))
 }

@@ -111,6 +111,16 @@ impl Log {
         self.rows.iter().all(|row| row.label.is_some())
     }
 
+    /// Whether nothing in it says that a router, or several experts, had a part.
+    #[must_use]
+    pub fn is_of_one_expert(&self) -> bool {
+        let mut routing = self.rows.iter().filter_map(|row| row.routing.as_ref());
+        let first = self.rows.iter().find_map(|row| row.routing.as_ref()?.expert.as_ref());
+        routing.all(|own| {
+            own.binds.is_none() && (own.expert.is_none() || own.expert.as_ref() == first)
+        })
+    }
+
     /// The largest radius with which a row of this log may turn out right with all draws;
     /// `None` if it cannot.
     #[must_use]
@@ -183,6 +193,8 @@ fn twice(index: usize, earlier: u64, line: u64, headers: &[u64]) -> String {
 mod tests {
     use std::io::Write as _;
 
+    use drs_core::protocol::Protocol;
+
     use super::*;
 
     const LOG: &str = "idx\tlabel\tpredict\tradius\tcorrect\ttime\n\
@@ -220,13 +232,16 @@ mod tests {
         let read = || Log::read(&path("a_0.5.tsv"));
         assert_eq!(read().unwrap().decided, Decided::Unknown);
         let run = |sampling: &str| {
-            std::fs::write(
-                path("a_0.5.run.json"),
-                format!("{{\"protocol\":{{\"sampling\":{sampling}}}}}"),
-            )
+            let protocol = serde_json::to_string(&Protocol::default()).unwrap();
+            let protocol = protocol.replace("\"fixed\"", sampling);
+            let text = format!("{{\"protocol\":{protocol},\"models\":[{{\"sigma\":0.5}}]}}");
+            std::fs::write(path("a_0.5.run.json"), text)
         };
         run(r#"{"sequential":{"stopping":{"radii":[0.0,0.5]}}}"#).unwrap();
-        assert_eq!(read().unwrap().decided.radii(), [0.0, 0.5]);
+        let decided = read().unwrap().decided;
+        assert_eq!(decided.radii(), [0.0, 0.5]);
+        let most = decided.most(Some(1.0)).unwrap();
+        assert!((1.59..1.6).contains(&most), "as far as 10,000 draws at 0.5 reach: {most}");
         run("\"fixed\"").unwrap();
         assert_eq!(read().unwrap().decided, Decided::Everywhere);
         run("\"sometimes\"").unwrap();

@@ -47,7 +47,7 @@ pub(super) fn rows(text: impl BufRead) -> Result<(Vec<(u64, Row)>, Decided), Str
         }
         let record: Record<'_> =
             serde_json::from_str(text).map_err(|error| format!("line {line}: {error}"))?;
-        decided = decided.and(Decided::by(&record.certificate.protocol.sampling));
+        decided = decided.and(Decided::of(&record.certificate));
         rows.push((line, record.row()));
     }
     Ok((rows, decided))

@@ -11,6 +11,7 @@ mod packed;
 mod parquet;
 mod parts;
 mod planes;
+mod root;
 mod splits;
 mod stl10;
 mod svhn;
@@ -85,6 +86,8 @@ impl Dataset {
     /// * a folder of CIFAR-10's or CIFAR-100's binary or python version;
     /// * a folder of STL-10's binary version;
     /// * SVHN's cropped digits, a `.mat` file or a folder of them;
+    /// * the folder around one of these, as torchvision downloads them
+    ///   (`cifar-10-batches-py`, `MNIST/raw`);
     /// * an ImageFolder: one folder per class, sorted by name; or a folder of images.
     ///
     /// Labels are in the data set's own order: [`Dataset::for_experts`] tells them as experts
@@ -196,6 +199,8 @@ impl Layout {
         if !path.exists() {
             return Err(DataError::new(path, "no such folder or file, expected a data set"));
         }
+        let within = root::find(path)?;
+        let path = within.as_deref().unwrap_or(path);
         if let Some(packed) = arrays::open(path, spec, options)? {
             return Ok(Self::Packed(packed));
         }

@@ -56,7 +56,7 @@ impl OpenOptions {
                     "--configuration" => "folders of the Hugging Face hub have configurations",
                     _ => "corruptions and severities are those of CIFAR-10-C's arrays",
                 };
-                Err(DataError::new(
+                Err(DataError::usage(
                     path,
                     format!("{name} is given, which this data does not have ({why}): leave it out"),
                 ))

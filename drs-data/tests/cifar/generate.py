@@ -3,7 +3,8 @@
     python generate.py        # Python 3.11, NumPy 2.4.6
 
 The published files were written by Python 2 (protocol 2, all strings as byte strings), so
-this pickler writes strings as Python 2 did. `repickled` is as Python 3 writes the same.
+this pickler writes strings as Python 2 did. `repickled` is as Python 3 writes the same;
+`bytes-N` as it does with protocol N where `pickle.load` was asked for `encoding="bytes"`.
 """
 
 import pickle
@@ -43,6 +44,17 @@ def images(first):
     return (numpy.arange(2 * 3072).reshape(2, 3072) // 12 % 256 + first).astype(numpy.uint8)
 
 
+def as_bytes(value):
+    """The same with all strings as bytes."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, list):
+        return [as_bytes(item) for item in value]
+    if isinstance(value, dict):
+        return {as_bytes(key): as_bytes(item) for key, item in value.items()}
+    return value
+
+
 def main():
     ten = {
         "batch_label": "testing batch 1 of 1",
@@ -74,6 +86,10 @@ def main():
         "repickled/test_batch": pickle.dumps(ten, protocol=4),
         "repickled/batches.meta": pickle.dumps(names, protocol=4),
     }
+    for protocol in (2, 5):
+        for name, value in (("test_batch", ten), ("batches.meta", names)):
+            data = pickle.dumps(as_bytes(value), protocol=protocol)
+            files[f"bytes-{protocol}/{name}"] = data
     for name, data in files.items():
         path = HERE / name
         path.parent.mkdir(exist_ok=True)

@@ -13,7 +13,7 @@ use super::{Copies, CopyError, Failure, below, copy, place};
 impl Copies {
     /// Copies a library and digests what was written. Returns its place among the copies.
     pub(crate) fn add_library(&self, path: &Path) -> Result<(PathBuf, Digest), CopyError> {
-        let read = |source| CopyError::Read { path: path.to_owned(), source };
+        let read = |error| CopyError::Read { path: path.to_owned(), error };
         let original = place(path).map_err(read)?;
         let libraries = self.libraries.within(&self.folder);
         let failed = |failure: Failure| failure.of(path, &libraries);

@@ -32,16 +32,16 @@ pub(crate) use folder::of_originals;
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The file.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {error}")]
     Read {
         /// As it was asked for.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
     /// The place of the copy.
     #[error(
-        "cannot write a private copy of {path} to {folder}: {source} (the variable TMPDIR chooses another folder)"
+        "cannot write a private copy of {path} to {folder}: {error} (the variable TMPDIR chooses another folder)"
     )]
     Write {
         /// The file.
@@ -49,7 +49,7 @@ pub enum CopyError {
         /// Where its copy was to be.
         folder: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -74,7 +74,7 @@ impl Copies {
 
     /// Copies a file, unless it was copied before, and digests what was written.
     pub(crate) fn add(&self, path: &Path) -> Result<Digest, CopyError> {
-        let read = |source| CopyError::Read { path: path.to_owned(), source };
+        let read = |error| CopyError::Read { path: path.to_owned(), error };
         let original = place(path).map_err(read)?;
         // One copy at a time: a file that two models share is copied once.
         let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,8 +139,8 @@ impl Failure {
     fn of(self, path: &Path, folder: &Path) -> CopyError {
         let path = path.to_owned();
         match self {
-            Self::Read(source) => CopyError::Read { path, source },
-            Self::Write(source) => CopyError::Write { path, folder: folder.to_owned(), source },
+            Self::Read(error) => CopyError::Read { path, error },
+            Self::Write(error) => CopyError::Write { path, folder: folder.to_owned(), error },
         }
     }
 }

@@ -80,12 +80,12 @@ pub enum LoadError {
         problem: &'static str,
     },
     /// A model file, or the folder of the models, cannot be read.
-    #[error("cannot read model file {path}: {source}")]
+    #[error("cannot read model file {path}: {error}")]
     ModelFile {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// No private copy of a file could be made.
     #[error(transparent)]
@@ -95,7 +95,7 @@ pub enum LoadError {
 impl From<CopyError> for LoadError {
     fn from(error: CopyError) -> Self {
         match error {
-            CopyError::Read { path, source } => Self::ModelFile { path, source },
+            CopyError::Read { path, error } => Self::ModelFile { path, error },
             other => Self::Copy(other),
         }
     }

@@ -33,7 +33,7 @@ impl Library {
         // Libraries beside it are looked for where it really lies.
         let real = found.canonicalize().map_err(|error| fail(error.to_string()))?;
         let (copy, sha256) = copies.add_library(&real).map_err(|error| match error {
-            CopyError::Read { source, .. } => fail(source.to_string()),
+            CopyError::Read { error, .. } => fail(error.to_string()),
             other => LoadError::Copy(other),
         })?;
         if let Some(expected) = spec.sha256.filter(|expected| *expected != sha256) {

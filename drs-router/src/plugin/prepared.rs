@@ -228,7 +228,7 @@ impl Prepared {
         let sha256 = self.copies.add(&path)?;
         // It was there a moment ago.
         let place = place(&path)
-            .map_err(|source| crate::copies::CopyError::Read { path: path.clone(), source })?;
+            .map_err(|error| crate::copies::CopyError::Read { path: path.clone(), error })?;
         Ok(ModelFile { path, place, sha256 })
     }
 
@@ -248,7 +248,7 @@ impl Prepared {
 
 impl Base {
     fn new(shown: &Path, copies: &Copies) -> Result<Self, LoadError> {
-        let failed = |source| LoadError::ModelFile { path: shown.to_owned(), source };
+        let failed = |error| LoadError::ModelFile { path: shown.to_owned(), error };
         let real = shown.canonicalize().map_err(failed)?;
         let copy = copies.of(&real.join("file")).map_err(failed)?;
         let copy = copy.parent().unwrap_or(&copy).to_owned();

@@ -24,21 +24,21 @@ pub(super) fn open(
     if corruptions.is_empty() || labels_in(folder).is_none() {
         return Ok(None);
     }
-    let fail = |problem: String| DataError::new(folder, problem);
+    let usage = |problem: String| DataError::usage(folder, problem);
     options.only(folder, &["--corruption", "--severity"])?;
     if options.split != "test" {
-        return Err(fail(format!("--split {}: corrupted images are a test set", options.split)));
+        return Err(usage(format!("--split {}: corrupted images are a test set", options.split)));
     }
     let list = corruptions.join(", ");
     let Some(corruption) = &options.corruption else {
         let first = corruptions[0];
-        return Err(fail(format!(
+        return Err(usage(format!(
             "several arrays of images found: choose one with --corruption ({list}), for example --corruption {first} --severity 3, or --data {}",
             folder.join(format!("{first}.npy")).display()
         )));
     };
     if !corruptions.contains(&corruption.as_str()) {
-        return Err(fail(format!("--corruption {corruption} found, expected one of {list}")));
+        return Err(usage(format!("--corruption {corruption} found, expected one of {list}")));
     }
     // As it is read when its file is named; the option was heard here.
     let options = OpenOptions { corruption: None, ..options.clone() };

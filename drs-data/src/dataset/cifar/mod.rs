@@ -93,7 +93,10 @@ pub(super) fn open(
     let files = match options.split.as_str() {
         "test" => kind.test,
         "train" => kind.train,
-        split => return Err(fail(format!("--split {split}: CIFAR has test and train"))),
+        split => {
+            let problem = format!("--split {split}: CIFAR has test and train");
+            return Err(DataError::usage(folder, problem));
+        }
     };
     let mut all = Batch::default();
     for file in files {

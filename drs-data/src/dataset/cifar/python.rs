@@ -9,18 +9,20 @@ pub(super) fn batch(bytes: &[u8], labels: &str) -> Result<Batch, String> {
     let mut dict = read_dict(bytes)?;
     let keys = dict.keys().cloned().collect::<Vec<_>>().join(", ");
     let mut take =
-        |key: &str| dict.remove(key).ok_or_else(|| format!("no `{key}` found, only {keys}"));
+        |key: &str| dict.remove(key).ok_or_else(|| format!("no `{key}` found, only: {keys}"));
     let wrong =
         |key: &str, found: &str, expected: &str| format!("`{key}` is {found}, expected {expected}");
-    let Plain::Ints(classes) = take(labels)? else {
-        return Err(wrong(labels, "something else", "a list of classes"));
+    let classes = match take(labels)? {
+        Plain::Ints(classes) => classes,
+        other => return Err(wrong(labels, &other.to_string(), "a list of classes")),
     };
     let class = |class: i64| {
         usize::try_from(class).map_err(|_| wrong(labels, &class.to_string(), "classes from 0"))
     };
     let labels: Vec<usize> = classes.into_iter().map(class).collect::<Result<_, _>>()?;
-    let Plain::Array(data) = take("data")? else {
-        return Err(wrong("data", "something else", "a NumPy array"));
+    let data = match take("data")? {
+        Plain::Array(data) => data,
+        other => return Err(wrong("data", &other.to_string(), "a NumPy array")),
     };
     // The number of bytes tells uint8 from wider types.
     let count = labels.len();

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::table::{Table, file_name, stem};
-use super::{Label, as_many};
+use super::table::{Found, Table, file_name, stem};
+use super::{Label, as_many, in_text_order};
 
-/// The labels, and whether they belong to the inputs by their places.
-pub(super) fn read(path: &Path, inputs: &[String]) -> Result<(Vec<Label>, bool), String> {
+/// The labels, and what should be said of them.
+pub(super) fn read(path: &Path, inputs: &[String]) -> Result<Found, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let lines: Vec<(usize, &str)> = (1..).zip(text.trim_end().lines()).collect();
     if let Some((line, _)) = lines.iter().find(|(_, text)| text.trim().is_empty()) {
@@ -14,7 +14,7 @@ pub(super) fn read(path: &Path, inputs: &[String]) -> Result<(Vec<Label>, bool),
     }
     let (_, head) = lines.first().copied().ok_or("is empty, expected a label on each line")?;
     if names_an_input(head, inputs) {
-        return pairs(&lines, inputs).map(|labels| (labels, false));
+        return pairs(&lines, inputs);
     }
     as_many(lines.len(), inputs).map_err(|problem| {
         let hint = if columns(head).len() > 1 {
@@ -34,7 +34,8 @@ pub(super) fn read(path: &Path, inputs: &[String]) -> Result<(Vec<Label>, bool),
         ));
     }
     let label = |(line, text): &(usize, &str)| Label { line: *line, text: text.trim().to_owned() };
-    Ok((lines.iter().map(label).collect(), true))
+    // They belong to the inputs by their places.
+    Ok((lines.iter().map(label).collect(), in_text_order(inputs)))
 }
 
 /// Whether a line is more than a label.
@@ -59,7 +60,7 @@ fn columns(line: &str) -> Vec<&str> {
 }
 
 /// `input label`, and numbers behind them, which are boxes.
-fn pairs(lines: &[(usize, &str)], inputs: &[String]) -> Result<Vec<Label>, String> {
+fn pairs(lines: &[(usize, &str)], inputs: &[String]) -> Result<Found, String> {
     let mut table = Table::default();
     for &(line, text) in lines {
         let columns = columns(text);

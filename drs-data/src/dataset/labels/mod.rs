@@ -65,9 +65,7 @@ pub(super) fn read(
     }
     let source = path.to_owned();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    // Tables and lines that name their inputs say themselves which is which.
-    let mut note = None;
-    let labels = match extension {
+    let found = match extension {
         "npy" => {
             let labels = array(path).map_err(fail)?;
             as_many(labels.len(), inputs).map_err(fail)?;
@@ -76,12 +74,9 @@ pub(super) fn read(
         }
         "csv" => table::read(path, b',', inputs),
         "tsv" => table::read(path, b'\t', inputs),
-        _ => lines::read(path, inputs).map(|(labels, is_by_place)| {
-            note = is_by_place.then(|| in_text_order(inputs)).flatten();
-            labels
-        }),
+        _ => lines::read(path, inputs),
     };
-    let labels = labels.map_err(fail)?;
+    let (labels, note) = found.map_err(fail)?;
     let (labels, names) = understood(&labels, classes, path).map_err(fail)?;
     Ok(Raw { source, labels, names, first, note })
 }

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 
+use drs_core::text::counted;
+
 use super::Label;
 
 const INPUTS: [&str; 6] = ["image", "file", "filename", "idx", "index", "ImageId"];
@@ -11,8 +13,11 @@ const LABELS: [&str; 5] = ["label", "class", "synset", "wnid", BOXES];
 /// A column of the form `name x y x y name x y x y`: the challenge's tables have it.
 const BOXES: &str = "PredictionString";
 
+/// The labels of some inputs, and what should be said of the others in the table.
+pub(super) type Found = (Vec<Label>, Option<String>);
+
 /// A table with a header.
-pub(super) fn read(path: &Path, delimiter: u8, inputs: &[String]) -> Result<Vec<Label>, String> {
+pub(super) fn read(path: &Path, delimiter: u8, inputs: &[String]) -> Result<Found, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
@@ -79,7 +84,7 @@ impl Table {
 
     /// The labels of these inputs. Tables may name them by longer paths than the data set does,
     /// or without an extension.
-    pub(super) fn of(&self, inputs: &[String]) -> Result<Vec<Label>, String> {
+    pub(super) fn of(&self, inputs: &[String]) -> Result<Found, String> {
         let files = Short::new(self, inputs, file_name);
         let stems = Short::new(self, inputs, stem);
         let label = |input: &String| {
@@ -88,9 +93,15 @@ impl Table {
             let found = found.or_else(|| stems.as_ref()?.get(input));
             let Label { line, text } =
                 found.ok_or_else(|| format!("no label for the input {input}"))?;
-            Ok(Label { line: *line, text: text.clone() })
+            Ok::<_, String>(Label { line: *line, text: text.clone() })
         };
-        inputs.iter().map(label).collect()
+        let labels: Vec<Label> = inputs.iter().map(label).collect::<Result<_, _>>()?;
+        let others = self.labels.len().saturating_sub(labels.len());
+        let note = (others > 0).then(|| {
+            let others = counted(others, "label");
+            format!("{others} in the label file for what is no input of the data set")
+        });
+        Ok((labels, note))
     }
 }
 

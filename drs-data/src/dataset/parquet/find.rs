@@ -37,18 +37,19 @@ pub(super) fn files(path: &Path, options: &OpenOptions) -> Result<Option<Vec<Pat
     let Some(first) = found.keys().next() else { return Ok(None) };
     options.only(path, &["--configuration"])?;
     let list = found.keys().cloned().collect::<Vec<_>>().join(", ");
+    let usage = |problem: String| DataError::usage(path, problem);
     let chosen = match &options.configuration {
         Some(name) => name,
         None if found.len() == 1 => first,
         None => {
-            return Err(fail(format!(
+            return Err(usage(format!(
                 "several configurations found: choose one with --configuration ({list})"
             )));
         }
     };
     let parts = found
         .get(chosen)
-        .ok_or_else(|| fail(format!("--configuration {chosen} found, expected one of {list}")))?;
+        .ok_or_else(|| usage(format!("--configuration {chosen} found, expected one of {list}")))?;
     let split = options.split.as_str();
     let shards = splits::names(split).into_iter().find_map(|name| parts.get(name));
     let shards = shards
