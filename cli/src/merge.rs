@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use drs_analysis::Header;
 use drs_data::Shard;
 use drs_progress::say;
 
 use crate::args::MergeArgs;
-use crate::certify::{Failed, Header, INCOMPLETE, Line, Paths, ResultFiles, results};
+use crate::certify::{Failed, INCOMPLETE, Line, Paths, ResultFiles, results};
 use crate::whole;
 
 /// A shard, checked.

@@ -11,11 +11,13 @@
 //! * [`Routed`]: what routing did in a run, and what it cost.
 //! * [`Entry`]: one line of certificates, read strictly and verified; [`Run`]: what all lines of
 //!   one run have in common.
+//! * [`Header`]: what a run is, as the file beside its results describes it.
 //! * [`Watch`]: whether answers look like those of a model that is run as it was trained.
 
 mod audit;
 mod curve;
 mod decided;
+mod header;
 mod joint;
 mod log;
 mod plan;
@@ -28,6 +30,7 @@ mod verdict;
 pub use audit::{Answer, Entry};
 pub use curve::Curve;
 pub use decided::{Decided, Stopped};
+pub use header::{DataRecord, Header};
 pub use joint::{Best, Joint, MixedInputs, Paired, common};
 pub use log::{Draws, Log, LogError, Record, Routing, Row, SameName, beside, marked, names, open};
 pub use plan::Pool;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use anyhow::bail;
+use drs_analysis::Header;
 
-use super::header::Header;
 use super::paths::Paths;
 
 /// The fields that say which inputs a run takes.

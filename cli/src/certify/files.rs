@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use drs_analysis::Record;
+use drs_analysis::{Header, Record};
 use drs_progress::say;
 
 use super::failed::Failed;
-use super::header::Header;
+use super::header;
 use super::lines::{Lines, whole_lines};
 use super::paths::Paths;
 use super::table::{heading, row};
@@ -36,7 +36,7 @@ impl ResultFiles {
         paths.check_apart()?;
         let (mut table, mut records) = (Lines::open(&paths.table)?, Lines::open(&paths.records)?);
         // What keeps a new run from being described shows before anything of another is lost.
-        let run = header.prepared(&paths.run)?;
+        let run = header::prepared(header, &paths.run)?;
         // Asked once more, now that nobody else writes to them.
         paths.check(overwrite)?;
         // First the files are emptied: a run that is stopped here has no results of another.
@@ -75,7 +75,7 @@ impl ResultFiles {
         let records = all(&paths.records, "", |line| &line.text)?;
         let table = all(&paths.table, &heading(), |line| &line.row)?;
         let failed = failed.prepared(&paths.failed)?;
-        let run = header.prepared(&paths.run)?;
+        let run = header::prepared(header, &paths.run)?;
         // Without it, what is stopped here is nobody's run.
         for path in [&paths.run, &paths.journal, &paths.unsteady, &paths.failed] {
             remove(path)?;
@@ -111,7 +111,7 @@ impl ResultFiles {
             );
         }
         if begun != header {
-            header.write(&paths.run)?;
+            header::write(header, &paths.run)?;
         }
         let heading = heading();
         let headless = table.length()? < heading.len() as u64;

@@ -11,12 +11,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
+use drs_analysis::Header;
 use drs_core::lattice::Digest;
 use drs_progress::say;
 use drs_router::{Drawn, UnderWay};
 use serde::{Deserialize, Serialize};
 
-use super::header::Header;
 use super::paths::Paths;
 use crate::whole::{self, remove};
 

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use drs_analysis::Header;
 use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
 use drs_progress::say;
@@ -30,8 +31,6 @@ use crate::{data, pool, whole};
 pub(crate) use failed::Failed;
 pub(crate) use files::{Line, ResultFiles, results};
 use finding::Finding;
-use header::DataRecord;
-pub(crate) use header::Header;
 pub(crate) use paths::Paths;
 pub(crate) use work::INCOMPLETE;
 use work::Work;
@@ -74,7 +73,7 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     let method = method(args.method.method.as_ref(), pool.router.pool(), &protocol)?;
     let data = data::open(&args.data, &args.reading, pool.config.input, pool.router.classes())?;
     let mut header = Header {
-        version: header::VERSION,
+        version: Header::VERSION,
         drs: env!("CARGO_PKG_VERSION").to_owned(),
         method: drs_core::certify::name(pool.router.pool(), method),
         protocol,
@@ -84,7 +83,7 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
             _ => args.draws.seed()?,
         },
         input: pool.config.input,
-        data: DataRecord::of(&data)?,
+        data: header::record(&data)?,
         start: args.start,
         skip: args.skip,
         max: args.max,

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use drs_analysis::Record;
+use drs_analysis::{Header, Record};
 use drs_core::protocol::Method;
 use drs_data::{DataError, Dataset, Example};
 use drs_progress::say;
@@ -19,7 +19,6 @@ use drs_router::{EngineError, RouteError, Stopper, Timed, ordered, start_scoped}
 use super::failed::{Failed, Reason};
 use super::files::ResultFiles;
 use super::finding::Finding;
-use super::header::Header;
 use super::journal::{Journal, Size};
 use super::paths::Paths;
 use super::progress::Progress;

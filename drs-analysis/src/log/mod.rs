@@ -22,8 +22,8 @@ pub use record::Record;
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct LogError {
-    path: PathBuf,
-    problem: String,
+    pub(crate) path: PathBuf,
+    pub(crate) problem: String,
 }
 
 /// One run of certification.

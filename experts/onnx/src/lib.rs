@@ -7,8 +7,8 @@
 //! configuration; where both speak they must agree.
 //!
 //! * `config.rs`: the `config` table of experts.toml.
-//! * `graph/`: the file before it runs: sizes that lie, its weights in other files, operators that
-//!   mix the batch, operators that are not supported.
+//! * `support.rs`: operators that rten lacks, or computes wrongly. All else that is asked of a
+//!   file before it runs is asked by `drs-onnx-files`.
 //! * `guard/`: rten's work on threads that may be given up; with the one `unsafe` code here, an
 //!   allocator that counts.
 //! * `limits.rs`: how much memory and time that work may take.
@@ -17,10 +17,10 @@
 mod config;
 #[cfg(test)]
 mod conformance;
-mod graph;
 mod guard;
 mod limits;
 mod model;
+mod support;
 
 use drs_plugins_api::export_expert;
 

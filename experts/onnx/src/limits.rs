@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use drs_onnx_files::over_budget;
 use drs_plugins_api::{Error, ErrorKind};
 
-use crate::graph::over_budget;
 use crate::guard::{Limits, Stopped};
 
 /// A model that takes longer than this for two or three inputs would take years for a data set.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use drs_onnx_files::OnnxFile;
 use drs_plugins_api::{
     Batch, Context, Error, ErrorKind, Manifest, Normalisation, Plugin, argmax, declared,
 };
@@ -11,9 +12,8 @@ use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
 use crate::config::Config;
-use crate::graph::{self, OnnxFile};
 use crate::guard::{self, Limits};
-use crate::limits;
+use crate::{limits, support};
 
 /// Inputs per batch at which rten was fastest on small convolutional networks.
 const PREFERRED_BATCH: usize = 64;
@@ -48,12 +48,14 @@ impl Plugin for OnnxExpert {
         let mut files = vec![path.clone()];
         if let Some(file) = file {
             files.extend(file.data_files(&path)?);
-            file.check(&path)?;
+            file.check_sizes(&path)?;
+            support::check(file.graph(), &path)?;
+            file.check_rows(&path)?;
         }
         let failed = |problem: String| {
             Error::new(ErrorKind::Model, format!("{}: {problem}", path.display()))
         };
-        let model = load(&path)?.map_err(|said| graph::explain(&path, &operators, &said))?;
+        let model = load(&path)?.map_err(|said| support::explain(&path, &operators, &said))?;
         let shape = input_shape(&model, context.shape()).map_err(failed)?;
         let outputs = outputs(&model).map_err(failed)?;
         let told = model.metadata();

@@ -12,7 +12,8 @@ use std::collections::{HashMap, HashSet};
 
 use rten_onnx::onnx::{GraphProto, NodeProto, TensorProto};
 
-use super::{Refusal, attribute, called, inner, integer, operator};
+use crate::Refusal;
+use crate::walk::{attribute, inner, operator};
 use flow::Flow;
 
 /// What may stand for tensors by their names.

@@ -5,7 +5,8 @@ use std::path::{Component, Path};
 
 use rten_onnx::onnx::{DataLocation, GraphProto, TensorProto};
 
-use super::{Refusal, tensors};
+use crate::Refusal;
+use crate::walk::tensors;
 
 /// The files that tensors name, relative to the graph's folder.
 pub(super) fn locations(graph: &GraphProto) -> Result<Vec<String>, Refusal> {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rten_onnx::onnx::{DataType, GraphProto, TensorProto};
 
-use super::{Refusal, data, tensors};
+use crate::walk::tensors;
+use crate::{Refusal, data};
 
 /// Refuses tensors that are larger than their bytes, or lie outside their file.
 pub(super) fn fit(graph: &GraphProto, folder: &Path) -> Result<(), Refusal> {

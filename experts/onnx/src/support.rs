@@ -1,30 +1,27 @@
 //! What rten lacks, and what it computes wrongly.
 
-use std::collections::BTreeSet;
+use std::path::Path;
 
+use drs_onnx_files::{Operator, Refusal, attribute, called, inner, nodes, operator};
+use drs_plugins_api::Error;
 use rten::ModelOptions;
 use rten_onnx::onnx::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto};
-
-use super::{Refusal, attribute, called, inner, nodes, operator};
-
-/// An operator: its domain, empty for ONNX's own, and its name.
-pub(crate) type Operator = (String, String);
 
 /// rten says this of an operator that it does not know.
 const UNKNOWN: &str = "operator not supported";
 
-/// Each operator of a graph once.
-pub(super) fn operators(graph: &GraphProto) -> Vec<Operator> {
-    let mut found = BTreeSet::new();
-    nodes(graph, &mut |node| {
-        let domain = node.domain.as_deref().unwrap_or_default();
-        found.insert((domain.to_owned(), operator(node).to_owned()));
-    });
-    found.into_iter().collect()
+/// Whether rten can follow a graph, and computes it right.
+pub(crate) fn check(graph: &GraphProto, path: &Path) -> Result<(), Error> {
+    few_enough(graph).and_then(|()| computed_right(graph)).map_err(|refusal| refusal.of(path))
+}
+
+/// What rten said of a file that it does not load, with all that is in the way.
+pub(crate) fn explain(path: &Path, operators: &[Operator], said: &str) -> Error {
+    all_missing(operators, said).of(path)
 }
 
 /// rten names the first obstacle only; whoever exports a model wants to know all.
-pub(super) fn explain(operators: &[Operator], said: &str) -> Refusal {
+fn all_missing(operators: &[Operator], said: &str) -> Refusal {
     let missing: Vec<&str> = if said.contains(UNKNOWN) {
         let unknown = operators.iter().filter(|operator| !is_known(operator));
         unknown.map(|(_, name)| name.as_str()).collect()
@@ -74,7 +71,7 @@ fn is_known((domain, name): &Operator) -> bool {
 const NODES: usize = 100_000;
 
 /// Refuses what is too long for rten to follow.
-pub(super) fn few_enough(graph: &GraphProto) -> Result<(), Refusal> {
+fn few_enough(graph: &GraphProto) -> Result<(), Refusal> {
     let mut count = 0;
     nodes(graph, &mut |_| count += 1);
     if count <= NODES {
@@ -87,7 +84,7 @@ pub(super) fn few_enough(graph: &GraphProto) -> Result<(), Refusal> {
 }
 
 /// Refuses what rten 0.27 computes wrongly.
-pub(super) fn computed_right(graph: &GraphProto) -> Result<(), Refusal> {
+fn computed_right(graph: &GraphProto) -> Result<(), Refusal> {
     for node in &graph.node {
         if operator(node) == "ConvInteger" && !has_kernel_of_one(node, graph) {
             return Err(Refusal {
@@ -112,3 +109,6 @@ fn has_kernel_of_one(node: &NodeProto, graph: &GraphProto) -> bool {
         (None, None) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

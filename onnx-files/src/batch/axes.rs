@@ -2,7 +2,8 @@
 
 use rten_onnx::onnx::{DataType, NodeProto, TensorProto};
 
-use super::{Known, attribute, integer};
+use super::Known;
+use crate::walk::{attribute, integer};
 
 /// Dimensions that an operator works over.
 #[derive(Debug, Clone, PartialEq, Eq)]

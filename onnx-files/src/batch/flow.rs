@@ -2,8 +2,10 @@
 
 use rten_onnx::onnx::NodeProto;
 
+use super::Known;
 use super::axes::{Axes, is_first};
-use super::{Known, Refusal, attribute, called, integer, operator};
+use crate::Refusal;
+use crate::walk::{attribute, called, integer, operator};
 
 /// What is known of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
