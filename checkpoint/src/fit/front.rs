@@ -6,8 +6,8 @@ use crate::Tensor;
 use crate::error::shown;
 
 use super::Needs;
+use super::aside::is_aside;
 use super::place::{Stands, shared, stands};
-use super::rest::is_aside;
 
 /// What stands before a network.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -7,6 +7,7 @@
 //! * `rest`: whether anything that is left over would change the answers.
 //! * `misfit`: what is said where the network is nowhere.
 
+mod aside;
 mod candidate;
 mod choose;
 mod front;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::Tensor;
 use crate::error::shown;
 
+use super::aside::is_aside;
 use super::candidate::Candidate;
 use super::{Needs, front};
 
@@ -19,9 +20,6 @@ const COUNTERS: [&str; 8] = [
     "initted",
     "global_step",
 ];
-
-/// Modules beside a network that take part in training or measuring only.
-const ASIDE: [&str; 6] = ["loss", "criterion", "metric", "accuracy", "auroc", "confusion"];
 
 /// Refuses what may belong before or behind the network, and says what was set aside.
 pub(super) fn check(
@@ -85,13 +83,4 @@ fn more(count: usize) -> String {
 fn is_counter(name: &str, tensor: &Tensor) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
     COUNTERS.contains(&last) && tensor.shape().iter().all(|size| *size == 1)
-}
-
-pub(super) fn is_aside(name: &str) -> bool {
-    // Not the last word, which names the tensor.
-    let Some((modules, _)) = name.rsplit_once('.') else { return false };
-    modules.split('.').any(|module| {
-        let module = module.to_lowercase();
-        ASIDE.iter().any(|word| module.contains(word)) || module.ends_with("_acc")
-    })
 }

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use drs_core::text::counted;
 
 use super::classes::some;
-use super::walk::{Entries, below, entries, name};
+use super::walk::{Entries, below, entries, is_image, name};
 use super::{Example, Labels, OpenOptions, idx, parts};
 use crate::error::DataError;
-use crate::image::has_image_name;
 use crate::{InputSpec, read_image};
 
 /// The table of labels that tiny ImageNet has beside its images.
@@ -212,10 +211,4 @@ fn nothing(path: &Path, split: &str, class_folders: usize) -> DataError {
             "no data set of split {split}: {found} found, expected one folder of images per class, or such files (.jpg, .png and what else torchvision takes); IDX files ({split}-images-idx3-ubyte, t10k- for test, or .gz); the files of CIFAR, STL-10, SVHN or CIFAR-10-C; {split}*.parquet; images.npy and labels.npy; or an .npz file with both"
         ),
     )
-}
-
-/// Any entry of that name but a folder. A link to nowhere counts, as it does
-/// for torchvision: leaving it out would shift the index of every later image.
-pub(super) fn is_image(path: &Path) -> bool {
-    has_image_name(path) && !path.is_dir()
 }

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::classes::some;
-use super::folder::is_image;
-use super::walk::{entries, name};
+use super::walk::{entries, is_image, name};
 use crate::error::DataError;
 
 /// What data sets call their parts. A folder of these alone has no classes in it.

@@ -4,6 +4,7 @@ use std::fs::{canonicalize, read_dir};
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
+use crate::image::has_image_name;
 
 /// What a folder holds.
 pub(super) struct Entries {
@@ -11,6 +12,12 @@ pub(super) struct Entries {
     pub(super) folders: Vec<PathBuf>,
     /// By name.
     pub(super) files: Vec<PathBuf>,
+}
+
+/// Any entry of that name but a folder. A link to nowhere counts, as it does
+/// for torchvision: leaving it out would shift the index of every later image.
+pub(super) fn is_image(path: &Path) -> bool {
+    has_image_name(path) && !path.is_dir()
 }
 
 pub(super) fn entries(folder: &Path) -> Result<Entries, DataError> {

@@ -19,7 +19,7 @@ use crate::resize::Pixels;
 use crate::{Image, InputSpec};
 
 pub(crate) use format::has_image_name;
-use under_way::Room;
+use under_way::{Room, needed};
 
 /// The image in a file.
 pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<Image, DataError> {
@@ -80,7 +80,7 @@ fn whole(
     if format == ImageFormat::Tiff {
         check_tiff(&mut decoder)?;
     }
-    let room = Room::of(decoder.dimensions())?;
+    let room = Room::of(needed(&decoder, format, spec.shape.dims()[0]))?;
     Ok((DynamicImage::from_decoder(decoder).map_err(undecodable)?, room))
 }
 

@@ -1,11 +1,13 @@
-//! How many pixels are decoded at once: threads wait for each other, however large their images.
+//! How much is decoded at once: threads wait for each other, however large their images.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use drs_memory::{OverBudget, budget};
+use image::{ImageDecoder, ImageFormat};
 
-/// Bytes for each pixel while an image is decoded: its samples, and a copy of them.
-const BYTES: u64 = 8;
+/// Bytes for each pixel of formats whose decoders keep more than the samples: a progressive JPEG
+/// has its coefficients beside them.
+const BYTES: u64 = 9;
 
 static TAKEN: Mutex<u64> = Mutex::new(0);
 static LESS: Condvar = Condvar::new();
@@ -14,11 +16,9 @@ static LESS: Condvar = Condvar::new();
 pub(super) struct Room(u64);
 
 impl Room {
-    /// Waits until there is room for an image of this width and height. Half of the budget is for
-    /// images under way, since what is kept has the rest. One that is too large even alone is an
-    /// error.
-    pub(super) fn of((width, height): (u32, u32)) -> Result<Self, String> {
-        let wanted = (u64::from(width) * u64::from(height)).saturating_mul(BYTES);
+    /// Waits until there is room for an image of so many bytes. Half of the budget is for images
+    /// under way, since what is kept has the rest. One that is too large even alone is an error.
+    pub(super) fn of(wanted: u64) -> Result<Self, String> {
         let (budget, most) = (budget(), budget() / 2);
         if wanted > most {
             let wanted = wanted.saturating_mul(2);
@@ -40,18 +40,32 @@ impl Drop for Room {
     }
 }
 
+/// The most bytes that an image takes while it is decoded and its channels become `channels`.
+pub(super) fn needed(decoder: &impl ImageDecoder, format: ImageFormat, channels: usize) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    match format {
+        // Decoded row by row.
+        ImageFormat::Png | ImageFormat::Pnm | ImageFormat::Bmp => {
+            let found = usize::from(decoder.color_type().channel_count());
+            let copied = if found == channels { 0 } else { channels.max(found) as u64 };
+            decoder.total_bytes().saturating_add(pixels.saturating_mul(copied))
+        }
+        _ => pixels.saturating_mul(BYTES).max(decoder.total_bytes()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn images_wait_for_each_other_and_one_too_large_does_not() {
-        let most = budget() / 2 / BYTES;
-        let width = u32::try_from(most / 1000).unwrap();
-        let first = Room::of((width, 900)).unwrap();
-        assert!(Room::of((width, 1100)).is_err_and(|problem| problem.contains("--memory")));
+        let most = budget() / 2;
+        let first = Room::of(most / 10 * 9).unwrap();
+        assert!(Room::of(most / 10 * 11).is_err_and(|problem| problem.contains("--memory")));
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| Room::of((width, 900)).map(drop));
+            let second = scope.spawn(|| Room::of(most / 10 * 9).map(drop));
             std::thread::sleep(std::time::Duration::from_millis(20));
             assert!(!second.is_finished());
             drop(first);

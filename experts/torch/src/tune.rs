@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use drs_plugins_api::{Batch, Context, Error, Plugin as _};
-
-use crate::plugin::TorchExpert;
+use drs_plugins_api::{Batch, Context, Error, Plugin};
 
 /// Sizes that a measurement tries, in rising order.
 const CANDIDATES: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
@@ -23,7 +21,7 @@ pub(crate) fn default_batch(shape: [usize; 3], gpu: bool) -> usize {
 /// The fastest size, by calling the expert as the host would: from all cores.
 ///
 /// Larger sizes are tried until two in a row are slower than the best.
-pub(crate) fn measure(expert: &TorchExpert, context: &Context) -> Result<usize, Error> {
+pub(crate) fn measure(expert: &impl Plugin, context: &Context) -> Result<usize, Error> {
     let (mut best, mut best_rate, mut worse) = (CANDIDATES[0], 0.0, 0);
     let mut tried = Vec::new();
     for size in CANDIDATES {
@@ -47,7 +45,7 @@ pub(crate) fn measure(expert: &TorchExpert, context: &Context) -> Result<usize, 
 }
 
 /// Inputs per second at one batch size.
-fn rate(expert: &TorchExpert, context: &Context, size: usize) -> Result<f64, Error> {
+fn rate(expert: &impl Plugin, context: &Context, size: usize) -> Result<f64, Error> {
     let shape = context.shape();
     let lattice = vec![0i16; size * shape.iter().product::<usize>()];
     let call = || {
