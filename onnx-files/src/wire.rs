@@ -36,7 +36,7 @@ enum Kind {
 /// What a field of bytes holds.
 enum Holds {
     Message(Kind),
-    /// Integers, of a byte each at least and of eight in memory.
+    /// Integers, of a byte each at least and of eight in memory, one behind the other.
     Integers,
     Bytes,
 }
@@ -101,8 +101,12 @@ pub(super) fn cost(file: impl io::Read + Seek, size: u64) -> Result<u64, String>
                         cost = cost.saturating_add(MESSAGE);
                     }
                     Holds::Integers => {
-                        bytes.skip(length, end)?;
-                        cost = cost.saturating_add(length.saturating_mul(8));
+                        // rten goes on for ever where one of them has no end.
+                        let to = bytes.end(length, end)?;
+                        while bytes.at < to {
+                            bytes.number(to)?;
+                            cost = cost.saturating_add(8);
+                        }
                     }
                     Holds::Bytes => {
                         bytes.skip(length, end)?;
@@ -223,7 +227,15 @@ mod tests {
             let error = cost_of(&bytes).unwrap_err();
             assert!(error.contains("announced at byte"), "{error}");
         }
-        for bytes in [&[0x80][..], &[0x08, 0xff], &[0xff; 11]] {
+        let packed = |numbers: &[u8]| field(7, &field(5, &field(7, numbers)));
+        for bytes in [
+            &[0x80][..],
+            &[0x08, 0xff],
+            &[0xff; 11],
+            &packed(&[0xff; 11]),
+            &packed(&[1, 0x80]),
+            &field(7, &field(1, &field(5, &field(8, &[0xff; 11])))),
+        ] {
             assert!(cost_of(bytes).unwrap_err().contains("has no end"));
         }
         assert!(cost_of(&[0x0b]).unwrap_err().contains("kind 3 at byte 0"));

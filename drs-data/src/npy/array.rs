@@ -11,6 +11,8 @@ use ndarray_npy::npy::header::{Header, Layout};
 const MAGIC: usize = 8;
 /// NumPy writes 128 bytes for any plain array.
 const MAX_HEADER: usize = 4096;
+/// A plain array has two; the parser tries all that each might be, and all within it.
+const MAX_BRACKETS: usize = 6;
 
 /// An array of any shape.
 pub(crate) struct Array {
@@ -232,5 +234,11 @@ fn header(source: &mut impl Read) -> Result<Header, String> {
         return Err(format!("a .npy header of {length} bytes, expected at most {MAX_HEADER}"));
     }
     more(&mut bytes, length.min(MAX_HEADER))?;
+    let brackets = bytes.iter().skip(MAGIC + 2).filter(|byte| b"{[(".contains(byte)).count();
+    if brackets > MAX_BRACKETS {
+        return Err(format!(
+            "not a readable .npy: {brackets} brackets in its header, expected that of an array of plain numbers"
+        ));
+    }
     Header::from_reader(&mut &bytes[..]).map_err(|error| format!("not a readable .npy: {error}"))
 }

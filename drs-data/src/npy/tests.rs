@@ -68,6 +68,12 @@ fn headers_that_promise_too_much_cost_no_memory() {
     }
     assert!(error(&dict("|u1", "(1000000000000000,)")).contains("expected [1, 2, 2]"));
     assert!(error(&"(".repeat(5000)).contains("header of 5000 bytes"));
+    // The parser would try each of them as a set, and as a dict.
+    for bracket in ["{", "[", "("] {
+        let nested = format!("{{'descr': '<i8', {}", bracket.repeat(30));
+        assert!(error(&nested).contains("31 brackets"), "{bracket}");
+        assert!(error(&bracket.repeat(6)).contains("not a readable .npy"), "{bracket}");
+    }
     assert!(error(&"(".repeat(4000)).contains("not a readable .npy"));
 }
 

@@ -192,7 +192,7 @@ fn layout(name: &str, node: &NodeProto, known: &Known<'_>, first: Flow, all: &[F
 /// The number of dimensions of an input that is in the file; many where it is not known.
 fn fixed_rank(node: &NodeProto, known: &Known<'_>, place: usize) -> Option<usize> {
     let name = node.input.get(place)?;
-    Some(known.ranks.get(name.as_str()).copied().unwrap_or(usize::MAX))
+    Some(known.rank(name).unwrap_or(usize::MAX))
 }
 
 /// Operators that work on each value by itself, or on values in the same place.

@@ -17,8 +17,11 @@ use crate::walk::{attribute, inner, operator};
 use flow::Flow;
 
 /// What may stand for tensors by their names.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Known<'a> {
+    /// What is known around this graph, if it is inside another one. A graph may have many inside
+    /// it: none copies what it is given.
+    outer: Option<&'a Known<'a>>,
     flows: HashMap<&'a str, Flow>,
     /// Initializers, and the values of `Constant` nodes.
     constants: HashMap<&'a str, &'a TensorProto>,
@@ -64,17 +67,17 @@ fn follow<'a>(graph: &'a GraphProto, mut known: Known<'a>) -> Result<Vec<Flow>, 
         }
         known.flows.extend(node.output.iter().map(|name| (name.as_str(), made)));
     }
-    let flow = |name: &str| known.flows.get(name).copied().unwrap_or(Flow::Other);
+    let flow = |name: &str| known.flow(name).unwrap_or(Flow::Other);
     Ok(graph.output.iter().filter_map(|output| Some(flow(output.name.as_deref()?))).collect())
 }
 
 /// What a node makes by the graphs inside it, which may use anything that came before.
-fn inside<'a>(node: &'a NodeProto, known: &Known<'a>) -> Result<Flow, Refusal> {
+fn inside<'a>(node: &'a NodeProto, known: &'a Known<'a>) -> Result<Flow, Refusal> {
     let mut given = (0..node.input.len()).filter_map(|place| known.input(node, place));
     let given = if given.all(|flow| flow == Flow::Fixed) { Flow::Fixed } else { Flow::Other };
     let mut made = Vec::new();
     for graph in inner(node) {
-        let mut known = known.clone();
+        let mut known = Known { outer: Some(known), opset: known.opset, ..Known::default() };
         let inputs = graph.input.iter().filter_map(|input| input.name.as_deref());
         known.flows.extend(inputs.map(|name| (name, given)));
         made.extend(follow(graph, known)?);
@@ -113,6 +116,23 @@ fn uses<'a>(node: &'a NodeProto, names: &mut HashSet<&'a str>) {
 }
 
 impl<'a> Known<'a> {
+    fn flow(&self, name: &str) -> Option<Flow> {
+        let own = self.flows.get(name).copied();
+        own.or_else(|| self.outer?.flow(name))
+    }
+
+    /// The tensor of this name that is in the file.
+    fn tensor(&self, name: &str) -> Option<&'a TensorProto> {
+        let own = self.constants.get(name).copied();
+        own.or_else(|| self.outer?.tensor(name))
+    }
+
+    /// The number of dimensions of what is in the file.
+    fn rank(&self, name: &str) -> Option<usize> {
+        let own = self.ranks.get(name).copied();
+        own.or_else(|| self.outer?.rank(name))
+    }
+
     fn set(&mut self, name: &'a str, tensor: &'a TensorProto) {
         self.flows.insert(name, Flow::Fixed);
         self.constants.insert(name, tensor);
@@ -135,11 +155,11 @@ impl<'a> Known<'a> {
 
     /// Another name of what is in the file.
     fn call(&mut self, known: &str, name: &'a str) {
-        if let Some(tensor) = self.constants.get(known) {
+        if let Some(tensor) = self.tensor(known) {
             self.constants.insert(name, tensor);
         }
-        if let Some(rank) = self.ranks.get(known) {
-            self.ranks.insert(name, *rank);
+        if let Some(rank) = self.rank(known) {
+            self.ranks.insert(name, rank);
         }
     }
 
@@ -147,11 +167,11 @@ impl<'a> Known<'a> {
     fn input(&self, node: &NodeProto, place: usize) -> Option<Flow> {
         let name = node.input.get(place).filter(|name| !name.is_empty())?;
         // Names that nobody made are an error, which rten tells.
-        Some(self.flows.get(name.as_str()).copied().unwrap_or(Flow::Other))
+        Some(self.flow(name).unwrap_or(Flow::Other))
     }
 
     /// The integers that an input holds, if they are known and in the file itself.
     fn integers(&self, node: &NodeProto, place: usize) -> Option<Vec<i64>> {
-        axes::integers(self.constants.get(node.input.get(place)?.as_str())?)
+        axes::integers(self.tensor(node.input.get(place)?)?)
     }
 }

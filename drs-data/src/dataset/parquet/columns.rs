@@ -50,6 +50,16 @@ impl Columns {
         Ok(Self { schema: schema.name().to_owned(), image, label, classes })
     }
 
+    /// The column of images.
+    pub(super) fn image_name(&self) -> &str {
+        self.image.name()
+    }
+
+    /// The column of labels.
+    pub(super) fn label_name(&self) -> Result<&str, String> {
+        Ok(self.label.as_ref().ok_or("no labels are read")?.name())
+    }
+
     /// The schema of the images alone.
     pub(super) fn image_alone(&self) -> Result<Type, String> {
         self.projection(&self.image)

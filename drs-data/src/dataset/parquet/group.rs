@@ -4,10 +4,11 @@ use std::fs::File;
 use std::path::Path;
 
 use drs_memory::Claim;
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::reader::FileReader as _;
 use parquet::record::reader::RowIter;
 
 use super::columns::Columns;
+use super::{footer, pages};
 
 /// The encoded images of a group, or why a row has none.
 #[derive(Debug)]
@@ -35,16 +36,13 @@ impl Group {
     /// Reads its images.
     pub(super) fn read(&self, path: &Path) -> Result<Encoded, String> {
         let failed = |error: parquet::errors::ParquetError| error.to_string();
-        let file = File::open(path).map_err(|error| error.to_string())?;
-        let reader = SerializedFileReader::new(file).map_err(failed)?;
+        let (reader, _memory) = footer::open(path)?;
         let columns = Columns::of(reader.metadata().file_metadata(), false)?;
         let group = reader.get_row_group(self.number).map_err(failed)?;
+        let file = File::open(path).map_err(|error| error.to_string())?;
+        // Page by page; then image by image, since one image may stand for many rows.
+        let pages = pages::check(&file, &*group, columns.image_name())?;
         let rows = RowIter::from_row_group(Some(columns.image_alone()?), &*group);
-        // The chunk as it is in memory, if the file tells the truth of it; then image by image,
-        // since one image may stand for many rows.
-        let stated = group.metadata().columns().iter().map(|column| column.uncompressed_size());
-        let largest = stated.filter_map(|bytes| u64::try_from(bytes).ok()).max();
-        let pages = drs_memory::claim(largest.unwrap_or(0)).map_err(|error| error.to_string())?;
         let (mut images, mut memory) = (Vec::new(), Claim::default());
         for row in rows.map_err(failed)?.take(self.rows) {
             let image = columns.image(&row.map_err(failed)?);

@@ -2,15 +2,19 @@
 
 mod columns;
 mod find;
+mod footer;
 mod group;
+mod labels;
+mod pages;
 mod shard;
+mod thrift;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::reader::FileReader as _;
 
 use self::columns::Columns;
 use self::group::{Encoded, Group};
@@ -65,25 +69,22 @@ impl Images {
     fn add(&mut self, file: usize, path: &Path) -> Result<(), String> {
         let opened = File::open(path).map_err(|error| error.to_string())?;
         let bytes = opened.metadata().map_err(|error| error.to_string())?.len();
-        let reader = SerializedFileReader::new(opened).map_err(|error| error.to_string())?;
+        let (reader, _memory) = footer::open(path)?;
         let columns = Columns::of(reader.metadata().file_metadata(), self.labels.is_some())?;
         let before = self.len();
         for number in 0..reader.num_row_groups() {
-            let rows = rows(reader.metadata(), number, bytes)?;
+            let rows = rows(reader.metadata(), number, bytes - (self.len() - before) as u64)?;
             self.groups.push(Group { file, number, first: self.len(), rows });
         }
+        check_apart(reader.metadata(), columns.image_name(), bytes)?;
         if let Some(labels) = &mut self.labels {
-            let projection = columns.label_alone()?;
-            let records = reader.into_iter().project(Some(projection));
-            for (row, record) in records.map_err(|error| error.to_string())?.enumerate() {
-                let named = |problem: String| format!("row {row}: {problem}");
-                let record = record.map_err(|error| named(error.to_string()))?;
-                labels.push(columns.label(&record).map_err(named)?);
+            check_apart(reader.metadata(), columns.label_name()?, bytes)?;
+            let own = labels::read(&reader, &opened, &columns)?;
+            let expected = self.groups.last().map_or(0, |last| last.first + last.rows) - before;
+            if own.len() != expected {
+                return Err(format!("{} labels for {expected} rows", own.len()));
             }
-            let (found, expected) = (labels.len() - before, self.len() - before);
-            if found != expected {
-                return Err(format!("{found} labels for {expected} rows"));
-            }
+            labels.extend(own);
         }
         if self.labels.is_some()
             && let (Some(found), Some(first)) = (&columns.classes, &self.classes)
@@ -147,7 +148,19 @@ impl Images {
     }
 }
 
-/// The rows of a group, which the file's end tells.
+/// The columns of different groups share no bytes: one that stands for many would be read as often.
+fn check_apart(file: &ParquetMetaData, name: &str, bytes: u64) -> Result<(), String> {
+    let columns = file.row_groups().iter().flat_map(|group| pages::columns(group, name));
+    let sizes = columns.map(|(_, column)| column.byte_range().1);
+    let all = sizes.fold(0, u64::saturating_add);
+    if all > bytes {
+        return Err(format!("is damaged: it promises {all} bytes of {name} in {bytes} bytes"));
+    }
+    Ok(())
+}
+
+/// The rows of a group, which the file's end tells. `bytes` are the file's, less those of the rows
+/// before it.
 fn rows(file: &ParquetMetaData, number: usize, bytes: u64) -> Result<usize, String> {
     let rows = file.row_group(number).num_rows();
     // An image is at least a byte: a file that lies is found before anything is allocated.
