@@ -55,10 +55,13 @@ pub fn read_dict(bytes: &[u8]) -> Result<BTreeMap<String, Plain>, String> {
     let named = entries.iter().filter_map(|(key, value)| Some((text(&heap, *key)?, *value)));
     let named: BTreeMap<&str, Id> = named.collect();
     // A value may be in many places, and in the file once.
-    let cost = named.iter().map(|(key, value)| key.len() as u64 + cost(&heap, *value));
-    let cost = cost.fold(0, u64::saturating_add);
-    if cost > budget(bytes.len()) {
-        return Err(over_budget("it", cost));
+    let (most, mut all) = (budget(bytes.len()), 0u64);
+    for (key, value) in &named {
+        all = all.saturating_add(key.len() as u64).saturating_add(cost(&heap, *value));
+        // At once: one long list may be looked at as often as it is there.
+        if all > most {
+            return Err(over_budget("it", format!("more than {all}")));
+        }
     }
     let owned =
         named.into_iter().map(|(key, value)| (key.to_owned(), plain(&heap, heap.get(value))));

@@ -7,6 +7,7 @@ use std::path::Path;
 use drs_memory::Claim;
 use parquet::file::reader::SerializedFileReader;
 
+use super::kind::Kind;
 use super::thrift::{self, Value};
 
 /// Groups of columns in one another: images have two.
@@ -38,7 +39,10 @@ fn check(file: &mut File) -> Result<Claim, String> {
     file.seek(SeekFrom::Start(start)).map_err(said)?;
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes).map_err(said)?;
-    let (described, _) = thrift::read(&bytes).map_err(|_| damaged())?;
+    let (described, found) = thrift::read(&bytes, Kind::File).map_err(|_| damaged())?;
+    if found != bytes.len() {
+        return Err(damaged());
+    }
     let names = schema(described.list(2))?;
     claim.grow(names).map_err(|error| error.to_string())?;
     Ok(claim)

@@ -4,6 +4,7 @@ mod columns;
 mod find;
 mod footer;
 mod group;
+mod kind;
 mod labels;
 mod pages;
 mod shard;

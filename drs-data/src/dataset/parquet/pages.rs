@@ -13,6 +13,7 @@ use parquet::column::page::Page;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::RowGroupReader;
 
+use super::kind::Kind;
 use super::thrift::{self, Stop, Value};
 
 /// Headers are read in parts of so many bytes; a page's statistics may be longer.
@@ -119,7 +120,7 @@ fn header(file: &mut &File, at: u64, end: u64) -> Result<(u64, Header), String> 
         let _claim = drs_memory::claim(count.saturating_mul(1 + thrift::COST))
             .map_err(|error| error.to_string())?;
         let bytes = part(file, at, count).map_err(|error| error.to_string())?;
-        match thrift::read(&bytes) {
+        match thrift::read(&bytes, Kind::Page) {
             Ok((value, length)) => {
                 let header = Header::of(&value);
                 let header = header.ok_or_else(|| format!("is damaged: no page at byte {at}"))?;

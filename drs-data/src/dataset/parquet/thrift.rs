@@ -1,10 +1,12 @@
 //! Thrift's compact protocol, in which Parquet describes itself: read as it is, before the parquet
 //! crate reserves what it says.
 
+use super::kind::{BOOL, Holds, Kind};
+
 /// Structs in structs and lists in lists: Parquet's own descriptions have ten.
 const DEPTH: usize = 32;
 
-/// A value; numbers of floating point, maps and identifiers are passed over.
+/// A value; numbers of floating point are passed over.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
     Int(i64),
@@ -55,10 +57,10 @@ pub(super) enum Stop {
     Broken,
 }
 
-/// The struct at the start of some bytes, and its length.
-pub(super) fn read(bytes: &[u8]) -> Result<(Value<'_>, usize), Stop> {
+/// The struct of this kind at the start of some bytes, and its length.
+pub(super) fn read(bytes: &[u8], kind: Kind) -> Result<(Value<'_>, usize), Stop> {
     let mut reader = Reader { bytes, at: 0 };
-    let value = reader.structure(0)?;
+    let value = reader.structure(kind, 0)?;
     Ok((value, reader.at))
 }
 
@@ -103,7 +105,7 @@ impl<'a> Reader<'a> {
         usize::try_from(count).ok().filter(|count| *count <= left).ok_or(Stop::Short)
     }
 
-    fn structure(&mut self, depth: usize) -> Result<Value<'a>, Stop> {
+    fn structure(&mut self, kind: Kind, depth: usize) -> Result<Value<'a>, Stop> {
         let mut fields = Vec::new();
         let mut number = 0i16;
         loop {
@@ -115,21 +117,28 @@ impl<'a> Reader<'a> {
                 0 => self.zigzag()? as i16,
                 step => number.wrapping_add(i16::from(step)),
             };
-            let value = match head & 0xf {
-                // Booleans are their own kind.
-                kind @ (1 | 2) => Value::Int(i64::from(kind == 1)),
-                kind => self.value(kind, depth)?,
+            let holds = kind.field(number);
+            let value = match (head & 0xf, holds) {
+                // Booleans are their own code.
+                (code @ (1 | 2), Holds::One(BOOL) | Holds::Any) => Value::Int(i64::from(code == 1)),
+                (1 | 2, _) => return Err(Stop::Broken),
+                (code, holds) => self.value(code, holds, depth)?,
             };
             fields.push((number, value));
         }
     }
 
-    fn value(&mut self, kind: u8, depth: usize) -> Result<Value<'a>, Stop> {
-        if depth >= DEPTH {
+    fn value(&mut self, code: u8, holds: Holds, depth: usize) -> Result<Value<'a>, Stop> {
+        let fits = match holds {
+            Holds::One(expected) => code == expected,
+            Holds::Struct(_) => code == 12,
+            Holds::Structs(_) | Holds::List(_) => code == 9,
+            Holds::Any => true,
+        };
+        if !fits || depth >= DEPTH {
             return Err(Stop::Broken);
         }
-        Ok(match kind {
-            1 | 2 => Value::Int(i64::from(self.byte()? == 1)),
+        Ok(match code {
             3 => Value::Int(i64::from(self.byte()? as i8)),
             4..=6 => Value::Int(self.zigzag()?),
             7 => {
@@ -147,26 +156,20 @@ impl<'a> Reader<'a> {
                     15 => self.number()?,
                     few => u64::from(few),
                 };
-                let items = (0..self.count(count)?).map(|_| self.value(head & 0xf, depth + 1));
+                let each = match holds {
+                    Holds::Structs(kind) => Holds::Struct(kind),
+                    Holds::List(code) => Holds::One(code),
+                    Holds::One(_) | Holds::Struct(_) | Holds::Any => Holds::Any,
+                };
+                let items =
+                    (0..self.count(count)?).map(|_| self.value(head & 0xf, each, depth + 1));
                 Value::List(items.collect::<Result<_, _>>()?)
             }
-            11 => {
-                let count = self.number()?;
-                let count = self.count(count)?;
-                if count > 0 {
-                    let kinds = self.byte()?;
-                    for _ in 0..count {
-                        self.value(kinds >> 4, depth + 1)?;
-                        self.value(kinds & 0xf, depth + 1)?;
-                    }
-                }
-                Value::Other
+            12 => {
+                let kind = if let Holds::Struct(kind) = holds { kind } else { Kind::Other };
+                self.structure(kind, depth + 1)?
             }
-            12 => self.structure(depth + 1)?,
-            13 => {
-                self.take(16)?;
-                Value::Other
-            }
+            // Parquet has no maps, and no lists of booleans where they are read.
             _ => return Err(Stop::Broken),
         })
     }
@@ -180,28 +183,41 @@ mod tests {
     fn fields_are_found_by_their_numbers() {
         // 1: 5, 3: [-1, 2], 20: "ab", 21: true, and a byte that is none of it.
         let bytes = [0x15, 10, 0x29, 0x25, 1, 4, 0x08, 40, 2, b'a', b'b', 0x11, 0, 9];
-        let (value, length) = read(&bytes).unwrap();
+        let (value, length) = read(&bytes, Kind::Other).unwrap();
         assert_eq!(length, bytes.len() - 1);
         assert_eq!((value.int(1), value.int(21), value.int(2)), (Some(5), Some(1), None));
         assert_eq!(value.list(3), [Value::Int(-1), Value::Int(2)]);
         assert_eq!(value.bytes(20), Some(&b"ab"[..]));
         for length in 0..bytes.len() - 1 {
-            assert_eq!(read(&bytes[..length]), Err(Stop::Short), "{length}");
+            assert_eq!(read(&bytes[..length], Kind::Other), Err(Stop::Short), "{length}");
         }
     }
 
     #[test]
     fn what_is_announced_must_be_there() {
         let endless = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f];
-        for start in [&[0x18][..], &[0x19, 0xf5], &[0x1b]] {
-            assert_eq!(read(&[start, &endless].concat()), Err(Stop::Short));
+        for start in [&[0x18][..], &[0x19, 0xf5]] {
+            assert_eq!(read(&[start, &endless].concat(), Kind::Other), Err(Stop::Short));
         }
-        assert_eq!(read(&[0x1c; 100_000]), Err(Stop::Broken));
-        assert_eq!(read(&[0x19, 0x19, 0x19].repeat(50_000)), Err(Stop::Broken));
-        assert_eq!(read(&[0x1e, 0]), Err(Stop::Broken));
+        assert_eq!(read(&[0x1c; 100_000], Kind::Other), Err(Stop::Broken));
+        assert_eq!(read(&[0x19, 0x19, 0x19].repeat(50_000), Kind::Other), Err(Stop::Broken));
+        assert_eq!(read(&[0x1e, 0], Kind::Other), Err(Stop::Broken));
         assert_eq!(
-            read(&[0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            read(&[0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Kind::Other),
             Err(Stop::Broken)
         );
+    }
+
+    #[test]
+    fn fields_are_what_they_should_be() {
+        // The number of children: an i32, a false, an i64.
+        for (bytes, is_fine) in
+            [(&[0x55, 4, 0][..], true), (&[0x52, 0], false), (&[0x56, 4, 0], false)]
+        {
+            assert_eq!(read(bytes, Kind::Element).is_ok(), is_fine);
+        }
+        // A list of nothing but falses, for the schema.
+        assert_eq!(read(&[0x29, 0x12, 2, 0], Kind::File), Err(Stop::Broken));
+        assert_eq!(read(&[0x29, 0x12, 2, 0], Kind::Other), Err(Stop::Broken));
     }
 }
