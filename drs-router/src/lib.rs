@@ -5,6 +5,7 @@
 //! * `copies`: private copies of plugins and model files, digested as they are written.
 //! * `plugin`: finding, checking and loading expert libraries.
 //! * `isolation`: experts in processes of their own.
+//! * `expert`: an opened model, wherever it is, checked.
 //! * `watch`: which files a plugin opens.
 //! * `engine`: noise and votes in fixed padded batches that hold draws of many
 //!   inputs and stages.
@@ -18,9 +19,11 @@ mod config;
 mod copies;
 mod drawn;
 mod engine;
+mod expert;
 #[cfg(unix)]
 mod isolation;
 mod limits;
+mod models;
 mod ordered;
 mod panicked;
 mod plugin;
@@ -39,11 +42,12 @@ pub use drawn::{Drawn, Run};
 pub use engine::{EngineError, Stopper, Throughput};
 #[cfg(unix)]
 pub use isolation::{ending, serve};
+pub use expert::LoadedExpert;
 pub use limits::Limits;
 pub use ordered::ordered;
 pub use panicked::Panicked;
 pub use plugin::{
-    Library, LoadError, LoadedExpert, ModelFile, Opening, Prepared, find_plugin, list_files,
+    Library, LoadError, ModelFile, Opening, Prepared, find_plugin, list_files,
     load_library, named_files, open_model, plugin_folders, plugins_in,
 };
 pub use replay::{Replay, ReplayError};

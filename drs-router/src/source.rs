@@ -9,12 +9,12 @@ use drs_core::pool::{Stage, VoteSource};
 use drs_core::votes::VoteCounts;
 
 use crate::engine::{EngineError, Reading};
-use crate::router::Router;
+use crate::models::Models;
 use crate::under_way::UnderWay;
 
 /// Votes of one input through the engine.
 pub(crate) struct EngineSource<'a> {
-    router: &'a Router,
+    models: &'a Models,
     input: Arc<LatticeInput>,
     digest: Digest,
     seed: Seed,
@@ -24,13 +24,13 @@ pub(crate) struct EngineSource<'a> {
 
 impl<'a> EngineSource<'a> {
     pub(crate) fn new(
-        router: &'a Router,
+        models: &'a Models,
         input: Arc<LatticeInput>,
         digest: Digest,
         seed: Seed,
         under_way: Arc<UnderWay>,
     ) -> Self {
-        Self { router, input, digest, seed, under_way, readings: Vec::new() }
+        Self { models, input, digest, seed, under_way, readings: Vec::new() }
     }
 
     /// What all draws took, in seconds of the machine.
@@ -40,13 +40,13 @@ impl<'a> EngineSource<'a> {
 
     /// Announces draws of a stage, in looks.
     fn read(&mut self, stage: Stage, first: u64, ends: &[u64]) -> &Reading<'a> {
-        let router = self.router;
-        let address = router.pool().address(stage);
+        let models = self.models;
+        let address = models.pool.address(stage);
         let stream = NoiseStream::new(self.seed, self.digest, &address);
         let input = Arc::clone(&self.input);
         let known = self.under_way.before().stage(&address);
         let reading =
-            router.engine().read(router.lane(stage.role), input, stream, first, ends, known);
+            models.engine.read(models.lane(stage.role), input, stream, first, ends, known);
         self.under_way.watch(address, reading.ticket());
         let place = self.readings.len();
         self.readings.push((stage, reading));
@@ -64,7 +64,7 @@ impl VoteSource for EngineSource<'_> {
     type Error = EngineError;
 
     fn announce(&mut self, stage: Stage, looks: &[u64]) {
-        let drawn = self.router.drawn(stage);
+        let drawn = self.models.drawn(stage);
         // Another stage may have announced the same draws.
         if !looks.iter().all(|&end| self.reading(drawn, &(0..end)).is_some()) {
             self.read(drawn, 0, looks);
@@ -72,11 +72,11 @@ impl VoteSource for EngineSource<'_> {
     }
 
     fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, EngineError> {
-        let drawn = self.router.drawn(stage);
+        let drawn = self.models.drawn(stage);
         let votes = match self.reading(drawn, &draws) {
             Some(reading) => reading.votes(&draws),
             None => self.read(drawn, draws.start, &[draws.end]).votes(&draws),
         };
-        Ok(self.router.told(stage, votes?))
+        Ok(self.models.told(stage, votes?))
     }
 }

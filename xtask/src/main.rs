@@ -20,7 +20,7 @@ cargo xtask COMMAND
   libtorch  provide libtorch and print its folder: $LIBTORCH, or one fetched
             into the user's cache (--cpu or --cuda; the latter where a GPU is)
   test      run all tests
-  check     formatting, clippy and docs, warnings denied
+  check     formatting, circles of imports, clippy and docs, warnings denied
   bench     the benchmarks of drs-core
   gpu       tests and benchmarks on CUDA; `gpu prepare` packs them, with all that
             experiments need, for a machine that has a GPU and PyTorch but no
@@ -58,6 +58,7 @@ fn main() -> ExitCode {
 
 fn check() -> Outcome {
     cargo(&["fmt", "--all", "--check"], &[])?;
+    cargo(&["run", "--quiet", "--package", "drs-imports"], &[])?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     with_libtorch(&clippy, &[])?;
     let mut docs = command("cargo", &["doc", "--workspace", "--no-deps"], &[]);

@@ -9,7 +9,8 @@ use drs_core::lattice::LatticeInput;
 use drs_core::noise::NoiseStream;
 
 use super::EngineError;
-use super::model::{Batch, Draws, Model, Segment};
+use super::model::{Batch, Model, Segment};
+use super::voter::Draws;
 use super::ticket::Ticket;
 
 /// Batches filled ahead of the model, beside those it is running.
@@ -100,7 +101,7 @@ impl Lane {
     }
 
     pub(super) fn classes(&self) -> usize {
-        self.model.classes()
+        self.model.voter.classes()
     }
 
     pub(super) fn announce(&mut self, job: Job) {
@@ -133,7 +134,7 @@ impl Lane {
 
     /// Takes one of the model's calls, if it may be called now.
     pub(super) fn claim(&mut self) -> bool {
-        let limit = self.model.concurrency();
+        let limit = self.model.voter.concurrency();
         let free = limit == 0 || self.running < limit;
         self.running += usize::from(free);
         free
@@ -147,7 +148,7 @@ impl Lane {
     /// A batch to run the model on, if one is ready and the model may run; of
     /// those that nobody waits for only if `idle`.
     pub(super) fn take_ready(&mut self, idle: bool) -> Option<(Arc<Model>, Batch)> {
-        let limit = self.model.concurrency();
+        let limit = self.model.voter.concurrency();
         if limit > 0 && self.running >= limit {
             return None;
         }
@@ -162,9 +163,9 @@ impl Lane {
     /// company as long as the model has other work.
     pub(super) fn fill_worth(&self) -> u64 {
         let waiting: u64 = self.jobs.iter().map(Job::left).sum();
-        let rows = waiting.min(self.model.batch() as u64);
+        let rows = waiting.min(self.model.voter.batch() as u64);
         let ahead = self.ready.iter().filter(|batch| batch.asked()).count() + self.filling;
-        let full = rows == self.model.batch() as u64;
+        let full = rows == self.model.voter.batch() as u64;
         if ahead >= AHEAD || (!full && ahead > 0) { 0 } else { rows }
     }
 
@@ -181,7 +182,7 @@ impl Lane {
     /// may be asked for next.
     pub(super) fn take_rows(&mut self) -> (Arc<Model>, Batch) {
         let mut segments: Vec<Segment> = Vec::new();
-        let mut room = self.model.batch();
+        let mut room = self.model.voter.batch();
         while room > 0 {
             let job = match self.jobs.front_mut() {
                 Some(job) if !job.open() => {
@@ -199,7 +200,7 @@ impl Lane {
             segments.push(segment);
         }
         self.filling += 1;
-        let values = self.spare.pop().unwrap_or_else(|| vec![0; self.model.buffer()]);
+        let values = self.spare.pop().unwrap_or_else(|| vec![0; self.model.voter.buffer()]);
         (Arc::clone(&self.model), Batch { values, segments, seconds: 0.0 })
     }
 
@@ -235,11 +236,11 @@ impl Lane {
 
     /// Rows that are under way when the model is kept busy by so many workers.
     pub(super) fn rows_at_once(&self, workers: usize) -> usize {
-        let running = match self.model.concurrency() {
+        let running = match self.model.voter.concurrency() {
             0 => workers,
             limit => limit.min(workers),
         };
-        self.model.batch() * (running + AHEAD)
+        self.model.voter.batch() * (running + AHEAD)
     }
 
     /// Fails all that waits: every reading is announced.

@@ -9,7 +9,8 @@ use drs_core::lattice::LatticeInput;
 use drs_core::noise::NoiseStream;
 use serde::Serialize;
 
-use super::model::{Draws, Model};
+use super::model::Model;
+use super::voter::Draws;
 use super::steadiness::EVERY;
 use super::{Engine, EngineError};
 use crate::panicked::caught;
@@ -72,10 +73,10 @@ impl Engine {
         let batch = Sample::new(&model, input, stream);
         // First calls, of every thread, allocate and choose algorithms: not counted.
         let warm = self.raw(&model, &batch, Duration::ZERO)?;
-        let workers = (self.workers.len() * model.batch()) as u64;
+        let workers = (self.workers.len() * model.voter.batch()) as u64;
         self.read(lane, Arc::clone(input), stream.clone(), 0, &[workers], &[])
             .votes(&(0..workers))?;
-        let noise = (model.buffer() > 0).then(|| noise(&model, input, stream, time / 10));
+        let noise = (model.voter.buffer() > 0).then(|| noise(&model, input, stream, time / 10));
         let mut paths = [(EVERY, Tally::default()), (1, Tally::default())];
         let mut raw = Tally::default();
         let mut estimate = warm.rate();
@@ -84,10 +85,10 @@ impl Engine {
             let found = self.raw(&model, &batch, turn)?;
             estimate = if found.inputs > 0 { found.rate() } else { estimate };
             raw.add(&found);
-            let full = model.batch() as f64;
+            let full = model.voter.batch() as f64;
             let batches = (estimate * turn.as_secs_f64() / full).max(self.workers.len() as f64);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
-            let draws = batches.ceil() as u64 * model.batch() as u64;
+            let draws = batches.ceil() as u64 * model.voter.batch() as u64;
             for (every, path) in &mut paths {
                 // Nearly three times the work where every batch is run again.
                 let draws = if *every == 1 { (draws / 2).max(1) } else { draws };
@@ -101,24 +102,24 @@ impl Engine {
             }
         }
         let (raw, [path, tried]) = (raw.rate(), paths.map(|(_, path)| path.rate()));
-        let (batch, ratio) = (model.batch(), path / raw);
+        let (batch, ratio) = (model.voter.batch(), path / raw);
         let trials = ((path / tried - 1.0) / EVERY as f64).max(0.0);
-        let (model, plugin) = model.names();
+        let (model, plugin) = model.voter.names();
         Ok(Throughput { model, plugin, batch, raw, path, ratio, trials, noise })
     }
 
     /// The model alone, called from as many threads as the engine has and the
     /// model allows; each makes at least one call.
     fn raw(&self, model: &Model, batch: &Sample, time: Duration) -> Result<Tally, EngineError> {
-        let limit = if model.concurrency() == 0 { usize::MAX } else { model.concurrency() };
+        let limit = if model.voter.concurrency() == 0 { usize::MAX } else { model.voter.concurrency() };
         let threads = self.workers.len().min(limit);
         let inputs = AtomicU64::new(0);
         let start = Instant::now();
         let work = || -> Result<(), EngineError> {
-            let mut votes = vec![0; model.batch()];
+            let mut votes = vec![0; model.voter.batch()];
             loop {
-                model.votes(&batch.values, &[&batch.draws], &mut votes)?;
-                inputs.fetch_add(model.batch() as u64, Ordering::Relaxed);
+                model.voter.votes(&batch.values, &[&batch.draws], &mut votes)?;
+                inputs.fetch_add(model.voter.batch() as u64, Ordering::Relaxed);
                 if start.elapsed() >= time {
                     return Ok(());
                 }
@@ -128,7 +129,7 @@ impl Engine {
             let call = || caught(work).unwrap_or_else(|panicked| Err(panicked.into()));
             let callers = (0..threads).map(|_| start_scoped(scope, "measure", call));
             let callers: Vec<_> = callers.collect::<Result<_, _>>().map_err(|error| {
-                let (model, plugin) = model.names();
+                let (model, plugin) = model.voter.names();
                 EngineError::Plugin { model, plugin, message: error.to_string() }
             })?;
             callers
@@ -148,14 +149,14 @@ struct Sample {
 impl Sample {
     fn new(model: &Model, input: &Arc<LatticeInput>, stream: &NoiseStream) -> Self {
         let (input, stream) = (Arc::clone(input), stream.clone());
-        let draws = Draws { input, stream, first: 0, rows: model.batch() };
-        let mut sample = Self { values: vec![0; model.buffer()], draws };
+        let draws = Draws { input, stream, first: 0, rows: model.voter.batch() };
+        let mut sample = Self { values: vec![0; model.voter.buffer()], draws };
         sample.fill(model, &mut Vec::new());
         sample
     }
 
     fn fill(&mut self, model: &Model, scratch: &mut Vec<u8>) {
-        model.fill(&mut self.values, &[&self.draws], scratch);
+        model.voter.fill(&mut self.values, &[&self.draws], scratch);
     }
 }
 
@@ -166,7 +167,7 @@ fn noise(model: &Model, input: &Arc<LatticeInput>, stream: &NoiseStream, time: D
     let start = Instant::now();
     while tally.inputs == 0 || start.elapsed() < time {
         sample.fill(model, &mut scratch);
-        tally.add(&Tally { inputs: model.batch() as u64, time: Duration::ZERO });
+        tally.add(&Tally { inputs: model.voter.batch() as u64, time: Duration::ZERO });
     }
     tally.time = start.elapsed();
     tally.rate()

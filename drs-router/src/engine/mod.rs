@@ -20,6 +20,7 @@ mod reading;
 mod steadiness;
 mod stopper;
 mod ticket;
+mod voter;
 mod worker;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,7 @@ use drs_core::lattice::Quantum;
 use drs_core::noise::NoiseTable;
 
 use crate::panicked::{Panicked, caught};
-use crate::plugin::LoadedExpert;
+use crate::expert::LoadedExpert;
 use crate::scarce::{NoThread, start_thread};
 use clock::Clock;
 use lane::Lane;
@@ -198,7 +199,7 @@ impl Engine {
     /// Of each model; of the first thread that cannot be started.
     pub(crate) fn start(models: Vec<LaneSpec>, threads: usize) -> Result<Self, Vec<StartError>> {
         let models: Vec<Model> = models.into_iter().map(Model::new).collect();
-        let tried = models.iter().filter_map(|model| model.try_first().err());
+        let tried = models.iter().filter_map(|model| model.steadiness.try_first(&model.voter).err());
         let unsteady: Vec<StartError> = tried.map(StartError::Model).collect();
         if !unsteady.is_empty() {
             return Err(unsteady);
@@ -230,7 +231,7 @@ impl Engine {
     /// Of the first one that has not.
     pub(crate) fn steady(&self) -> Result<(), EngineError> {
         let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();
-        models.iter().try_for_each(|model| model.unbroken())
+        models.iter().try_for_each(|model| model.steadiness.unbroken())
     }
 
     /// Tries every model on the inputs whose votes are known, at the end of a run. Waits for
@@ -250,7 +251,7 @@ impl Engine {
             }
             let model = lanes.lanes[index].model();
             drop(lanes);
-            let outcome = caught(|| model.try_last());
+            let outcome = caught(|| model.steadiness.try_last(&model.voter));
             lanes = self.shared.lock();
             lanes.lanes[index].release();
             self.shared.work.notify_all();
@@ -267,7 +268,7 @@ impl Engine {
     pub(crate) fn model_time(&self) -> Duration {
         let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();
         let workers = self.workers.len();
-        let at_once = |model: &Arc<Model>| match model.concurrency() {
+        let at_once = |model: &Arc<Model>| match model.voter.concurrency() {
             0 => workers,
             limit => limit.min(workers),
         };

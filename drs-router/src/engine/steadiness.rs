@@ -22,7 +22,7 @@ use drs_core::pattern;
 use drs_core::units::Alpha;
 
 use super::EngineError;
-use super::model::{Draws, Model};
+use super::voter::{Draws, Voter};
 
 /// One batch in so many is run again.
 pub(super) const EVERY: u64 = 1024;
@@ -70,24 +70,24 @@ struct Known {
     votes: Vec<u32>,
 }
 
-impl Model {
+impl Steadiness {
     /// Tries the model on known inputs.
     ///
     /// What keeps it from voting on them is no reason to refuse it: that shows with inputs that
     /// matter, and is told with their names.
-    pub(super) fn try_first(&self) -> Result<(), EngineError> {
+    pub(super) fn try_first(&self, voter: &Voter) -> Result<(), EngineError> {
         let mut known = Vec::new();
-        for number in 0..KNOWN.div_ceil(self.batch()) {
-            let draws = self.known_draws(number * self.batch());
+        for number in 0..KNOWN.div_ceil(voter.batch()) {
+            let draws = known_draws(voter, number * voter.batch());
             let all: Vec<&Draws> = draws.iter().collect();
-            let Ok(votes) = self.votes_of(&all, 0) else { return Ok(()) };
-            let company = draws.get(number % self.batch());
-            lenient(self.elsewhere(&all, &votes, company, number as u64))?;
+            let Ok(votes) = votes_of(voter, &all, 0) else { return Ok(()) };
+            let company = draws.get(number % voter.batch());
+            lenient(self.elsewhere(voter, &all, &votes, company, number as u64))?;
             known.push(Known { draws, votes });
         }
         // From the last to the first: each comes after others than before.
-        known.iter().rev().try_for_each(|known| lenient(self.later(known)))?;
-        let _ = self.steadiness.known.set(known);
+        known.iter().rev().try_for_each(|known| lenient(self.later(voter, known)))?;
+        let _ = self.known.set(known);
         Ok(())
     }
 
@@ -97,56 +97,43 @@ impl Model {
     /// If votes depend on more than their own input, now or at an earlier batch, or the model
     /// fails on what it has answered before. Never [`EngineError::Lost`]: a process that is lost
     /// tells nothing of votes.
-    pub(super) fn try_again(&self, draws: &[&Draws], votes: &[u32]) -> Result<(), EngineError> {
-        let batch = self.steadiness.batches.fetch_add(1, Ordering::Relaxed);
-        let every = self.steadiness.every.load(Ordering::Relaxed);
+    pub(super) fn try_again(&self, voter: &Voter, draws: &[&Draws], votes: &[u32]) -> Result<(), EngineError> {
+        let batch = self.batches.fetch_add(1, Ordering::Relaxed);
+        let every = self.every.load(Ordering::Relaxed);
         if batch.is_multiple_of(every) {
             let turn = batch / every;
-            let all = self.steadiness.known.get().map_or(&[][..], Vec::as_slice);
+            let all = self.known.get().map_or(&[][..], Vec::as_slice);
             // Another batch, and another of its inputs, each time.
             #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
             let place = turn as usize;
             let known = (!all.is_empty()).then(|| &all[place % all.len()]);
-            known.map_or(Ok(()), |known| lenient(self.later(known)))?;
+            known.map_or(Ok(()), |known| lenient(self.later(voter, known)))?;
             let company = known.and_then(|known| known.draws.get(place % known.draws.len()));
             let rows: Vec<Draws> = draws.iter().flat_map(|draws| draws.one_by_one()).collect();
-            lenient(self.elsewhere(&rows.iter().collect::<Vec<_>>(), votes, company, turn))?;
+            lenient(self.elsewhere(voter, &rows.iter().collect::<Vec<_>>(), votes, company, turn))?;
         }
         self.unbroken()
     }
 
     /// Tries all known batches once more, if the model has run since it was opened: at the end of a
     /// run, for the batches since the last trial.
-    pub(super) fn try_last(&self) -> Result<(), EngineError> {
-        if self.steadiness.batches.load(Ordering::Relaxed) > 0 {
-            let all = self.steadiness.known.get().map_or(&[][..], Vec::as_slice);
-            all.iter().try_for_each(|known| lenient(self.later(known)))?;
+    pub(super) fn try_last(&self, voter: &Voter) -> Result<(), EngineError> {
+        if self.batches.load(Ordering::Relaxed) > 0 {
+            let all = self.known.get().map_or(&[][..], Vec::as_slice);
+            all.iter().try_for_each(|known| lenient(self.later(voter, known)))?;
         }
         self.unbroken()
     }
 
     /// Whether no trial has failed so far.
     pub(super) fn unbroken(&self) -> Result<(), EngineError> {
-        self.steadiness.broken.get().map_or(Ok(()), |error| Err(error.clone()))
-    }
-
-    /// A batch of patterns with noise. A stage without `/` is no certificate's: its noise is
-    /// nothing that a radius rests on.
-    fn known_draws(&self, first: usize) -> Vec<Draws> {
-        let (shape, quantum) = self.inputs();
-        let stream = NoiseStream::new(Seed::from_number(0), Digest::of(b"patterns"), "steadiness");
-        let draw = |index: usize| {
-            let values = pattern(index, shape.dims(), quantum.levels());
-            let input = LatticeInput::new(shape, quantum, values).ok()?;
-            let stream = stream.clone();
-            Some(Draws { input: Arc::new(input), stream, first: index as u64, rows: 1 })
-        };
-        (first..first + self.batch()).filter_map(draw).collect()
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Runs some of the rows elsewhere in a batch, beside copies of `company`.
     fn elsewhere(
         &self,
+        voter: &Voter,
         rows: &[&Draws],
         votes: &[u32],
         company: Option<&Draws>,
@@ -158,8 +145,8 @@ impl Model {
             hash.finish()
         };
         // A row that is alone in its batch can only be run once more.
-        let kept = rows.len().min(self.batch().div_ceil(2));
-        let others = company.map_or(0, |_| (self.batch() - kept).div_ceil(2));
+        let kept = rows.len().min(voter.batch().div_ceil(2));
+        let others = company.map_or(0, |_| (voter.batch() - kept).div_ceil(2));
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|&row| key(row, "kept"));
         order.truncate(kept);
@@ -167,31 +154,22 @@ impl Model {
         order.extend(rows.len()..rows.len() + others);
         order.sort_by_key(|&row| key(row, "place"));
         let draws = order.iter().filter_map(|&row| rows.get(row).copied().or(company));
-        let found = self.votes_of(&draws.collect::<Vec<_>>(), turn)?;
+        let found = votes_of(voter, &draws.collect::<Vec<_>>(), turn)?;
         let pairs =
             order.iter().zip(found).filter_map(|(&row, vote)| Some((*votes.get(row)?, vote)));
-        self.judge(pairs, ELSEWHERE)
+        self.judge(voter, pairs, ELSEWHERE)
     }
 
     /// Runs a known batch once more.
-    fn later(&self, known: &Known) -> Result<(), EngineError> {
-        let found = self.votes_of(&known.draws.iter().collect::<Vec<_>>(), 0)?;
-        self.judge(known.votes.iter().copied().zip(found), LATER)
-    }
-
-    /// The votes of a batch that is made for it.
-    fn votes_of(&self, draws: &[&Draws], turn: u64) -> Result<Vec<u32>, EngineError> {
-        let padding = PADDING[usize::from(!turn.is_multiple_of(2))];
-        let mut values = vec![padding; self.length(draws)];
-        self.fill(&mut values, draws, &mut Vec::new());
-        let mut votes = vec![0; draws.iter().map(|draws| draws.rows).sum()];
-        self.votes(&values, draws, &mut votes)?;
-        Ok(votes)
+    fn later(&self, voter: &Voter, known: &Known) -> Result<(), EngineError> {
+        let found = votes_of(voter, &known.draws.iter().collect::<Vec<_>>(), 0)?;
+        self.judge(voter, known.votes.iter().copied().zip(found), LATER)
     }
 
     /// Compares votes before and after.
     fn judge(
         &self,
+        voter: &Voter,
         pairs: impl Iterator<Item = (u32, u32)>,
         how: &'static str,
     ) -> Result<(), EngineError> {
@@ -200,19 +178,43 @@ impl Model {
             changed += u64::from(before != after);
             votes += 1;
         }
-        let tolerance = self.tolerance();
+        let tolerance = voter.tolerance();
         let all = {
-            let mut tally = self.steadiness.tally.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
             *tally = (tally.0 + changed, tally.1 + votes);
             *tally
         };
         // Each trial by itself, and all of them: a little too much in each shows in the sum.
         let beyond = [(changed, votes), all].into_iter().find(|&(c, v)| is_beyond(c, v, tolerance));
         let Some((changed, votes)) = beyond else { return Ok(()) };
-        let (model, plugin) = self.names();
+        let (model, plugin) = voter.names();
         let error = EngineError::Unsteady { model, plugin, changed, votes, how, tolerance };
-        Err(self.steadiness.broken.get_or_init(|| error).clone())
+        Err(self.broken.get_or_init(|| error).clone())
     }
+}
+
+/// A batch of patterns with noise. A stage without `/` is no certificate's: its noise is
+/// nothing that a radius rests on.
+fn known_draws(voter: &Voter, first: usize) -> Vec<Draws> {
+    let (shape, quantum) = voter.inputs();
+    let stream = NoiseStream::new(Seed::from_number(0), Digest::of(b"patterns"), "steadiness");
+    let draw = |index: usize| {
+        let values = pattern(index, shape.dims(), quantum.levels());
+        let input = LatticeInput::new(shape, quantum, values).ok()?;
+        let stream = stream.clone();
+        Some(Draws { input: Arc::new(input), stream, first: index as u64, rows: 1 })
+    };
+    (first..first + voter.batch()).filter_map(draw).collect()
+}
+
+/// The votes of a batch that is made for it.
+fn votes_of(voter: &Voter, draws: &[&Draws], turn: u64) -> Result<Vec<u32>, EngineError> {
+    let padding = PADDING[usize::from(!turn.is_multiple_of(2))];
+    let mut values = vec![padding; voter.length(draws)];
+    voter.fill(&mut values, draws, &mut Vec::new());
+    let mut votes = vec![0; draws.iter().map(|draws| draws.rows).sum()];
+    voter.votes(&values, draws, &mut votes)?;
+    Ok(votes)
 }
 
 impl Draws {

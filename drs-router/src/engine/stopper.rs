@@ -51,7 +51,7 @@ impl Stopper {
     pub fn steady(&self) -> Result<(), EngineError> {
         let Some(shared) = self.0.upgrade() else { return Ok(()) };
         let models: Vec<_> = shared.lock().lanes.iter().map(Lane::model).collect();
-        models.iter().try_for_each(|model| model.unbroken())
+        models.iter().try_for_each(|model| model.steadiness.unbroken())
     }
 
     /// Waits until nothing runs any more after [`stop`](Self::stop), for `patience` at most, and

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 
-use super::expert::LoadError;
+use super::error::LoadError;
 
 /// Environment variable with more folders to search, separated as in `PATH`.
 pub(crate) const PATH_VARIABLE: &str = "DRS_PLUGIN_PATH";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use drs_core::lattice::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::expert::LoadError;
+use super::error::LoadError;
 use super::find;
 use crate::config::ModelSpec;
 use crate::copies::{Copies, CopyError};

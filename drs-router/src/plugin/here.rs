@@ -18,7 +18,7 @@ pub(crate) struct Here {
 
 impl Here {
     /// Opens a model by a plugin that is loaded.
-    pub(super) fn open(
+    pub(crate) fn open(
         module: PluginModuleRef,
         info: Arc<PluginInfo>,
         opening: &Opening,
@@ -30,7 +30,7 @@ impl Here {
     }
 
     /// The files that the model is made of, as its plugin tells; `None` if it does not.
-    pub(super) fn files(
+    pub(crate) fn files(
         module: PluginModuleRef,
         opening: &Opening,
     ) -> Result<Option<Vec<PathBuf>>, PluginError> {

@@ -1,6 +1,6 @@
-//! Expert libraries: finding them, checking them, loading them, asking them.
+//! Expert libraries: finding them, checking them, loading them, asking them in this process.
 
-mod expert;
+mod error;
 mod find;
 mod found;
 mod here;
@@ -16,8 +16,8 @@ use drs_core::lattice::Digest;
 use drs_plugins_api::abi::PluginModuleRef;
 use drs_plugins_api::{Manifest, PluginInfo};
 
-pub(crate) use expert::{Failure, Isolation};
-pub use expert::{LoadError, LoadedExpert};
+pub(crate) use error::Failure;
+pub use error::LoadError;
 pub use find::{plugin_folders, plugins_in};
 pub use found::Library;
 pub(crate) use here::Here;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use drs_core::lattice::Digest;
 
-use super::expert::LoadError;
+use super::error::LoadError;
 use crate::config::ModelSpec;
 use crate::copies::{Copies, place};
 

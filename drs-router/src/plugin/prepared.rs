@@ -9,7 +9,7 @@ use drs_data::InputSpec;
 use drs_plugins_api::Manifest;
 use serde_json::Value;
 
-use super::expert::LoadError;
+use super::error::LoadError;
 use super::found::Library;
 use super::opening::Opening;
 use super::pins::Pins;

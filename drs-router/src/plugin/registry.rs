@@ -13,8 +13,8 @@ use super::library;
 /// A loaded library.
 #[derive(Clone)]
 pub(crate) struct Plugin {
-    pub(super) module: PluginModuleRef,
-    pub(super) info: Arc<PluginInfo>,
+    pub(crate) module: PluginModuleRef,
+    pub(crate) info: Arc<PluginInfo>,
 }
 
 /// The plugins of a pool, each library once.
@@ -25,7 +25,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Loads a library by its copy, unless one of that digest is loaded.
-    pub(super) fn load(&mut self, copy: &Path, sha256: Digest) -> Result<Plugin, String> {
+    pub(crate) fn load(&mut self, copy: &Path, sha256: Digest) -> Result<Plugin, String> {
         if let Some(plugin) = self.plugins.get(&sha256) {
             return Ok(plugin.clone());
         }

@@ -87,4 +87,11 @@ mod tests {
         let found = check(&fixture.join("ring")).unwrap();
         assert_eq!(found, ["src: a → b::deep → a (a uses b::deep, b::deep uses a)"]);
     }
+
+    #[test]
+    fn there_is_none_in_this_repository() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        assert_eq!(check(&root).unwrap(), Vec::<String>::new());
+        assert!(sources(&root).unwrap().len() > 15, "it was looked at");
+    }
 }

@@ -1,17 +1,21 @@
 //! experts.toml: reading and validation.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod error;
+mod spec;
+mod tables;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use drs_core::lattice::Digest;
 use drs_core::protocol::AlphaSplit;
 use drs_core::rule::Term;
 use drs_core::text::is_name;
 use drs_data::InputSpec;
-use serde::Deserialize;
 
 use crate::limits::Limits;
-use crate::term::NamedTerm;
+pub use error::ConfigError;
+pub use spec::{ExpertSpec, ModelSpec, RouterSpec};
+use tables::File;
 
 /// A pool of experts as experts.toml describes it, validated.
 #[derive(Debug, Clone)]
@@ -32,145 +36,6 @@ pub struct Config {
     pub blend: Vec<Term>,
     /// What isolated models may take.
     pub limits: Limits,
-}
-
-/// An expert: a name and a model.
-#[derive(Debug, Clone)]
-pub struct ExpertSpec {
-    /// Unique name.
-    pub name: String,
-    /// The model.
-    pub model: ModelSpec,
-}
-
-/// Where the router's votes come from.
-#[derive(Debug, Clone)]
-pub enum RouterSpec {
-    /// A model of its own.
-    Own(ModelSpec),
-    /// The model of the expert in this place, which answers with pairs of expert and class.
-    Shared(usize),
-}
-
-/// A model: a plugin and what to open it with.
-#[derive(Debug, Clone)]
-pub struct ModelSpec {
-    /// Plugin name, or path of a library.
-    pub plugin: String,
-    /// The plugin's own configuration, as JSON.
-    pub config: serde_json::Value,
-    /// Digest that the plugin's library must have.
-    pub sha256: Option<Digest>,
-    /// Digests that the model's files must have, by path; all of them, if any.
-    pub files: Option<BTreeMap<String, Digest>>,
-    /// Inputs per batch; the plugin's preference by default.
-    pub batch: Option<usize>,
-    /// Whether it gets a process of its own.
-    pub isolated: bool,
-}
-
-/// What is wrong with an experts.toml.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {error}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// The file is not valid TOML, or has a wrong or unknown field.
-    #[error("{path}: {message}")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and what, as the TOML reader tells it.
-        message: String,
-    },
-    /// A field holds a value that it must not.
-    #[error("{path}: {field}: {problem}")]
-    Field {
-        /// The file.
-        path: PathBuf,
-        /// Path of the field, such as `expert[1].name`.
-        field: String,
-        /// What was found and what was expected.
-        problem: String,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    base: Option<PathBuf>,
-    input: InputSpec,
-    router: Option<RouterTable>,
-    expert: Vec<ExpertTable>,
-    #[serde(default)]
-    alpha: AlphaSplit,
-    #[serde(default)]
-    blend: Vec<NamedTerm>,
-    #[serde(default)]
-    isolation: Limits,
-}
-
-/// Where a model lives.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Place {
-    /// In the program's own process.
-    #[default]
-    None,
-    /// In a process of its own.
-    Process,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RouterTable {
-    shares: Option<String>,
-    plugin: Option<String>,
-    #[serde(default)]
-    config: toml::Table,
-    sha256: Option<Digest>,
-    files: Option<BTreeMap<String, Digest>>,
-    batch: Option<usize>,
-    #[serde(default)]
-    isolation: Place,
-}
-
-struct ModelTable {
-    plugin: String,
-    config: toml::Table,
-    sha256: Option<Digest>,
-    files: Option<BTreeMap<String, Digest>>,
-    batch: Option<usize>,
-    isolation: Place,
-}
-
-// `flatten` and `deny_unknown_fields` do not go together, hence the repetition.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpertTable {
-    name: String,
-    plugin: String,
-    #[serde(default)]
-    config: toml::Table,
-    sha256: Option<Digest>,
-    files: Option<BTreeMap<String, Digest>>,
-    batch: Option<usize>,
-    #[serde(default)]
-    isolation: Place,
-}
-
-impl ModelSpec {
-    /// A model with nothing but a plugin and its configuration.
-    #[must_use]
-    pub fn new(plugin: &str, config: serde_json::Value) -> Self {
-        let plugin = plugin.to_owned();
-        Self { plugin, config, sha256: None, files: None, batch: None, isolated: false }
-    }
 }
 
 impl Config {
@@ -218,11 +83,7 @@ impl Config {
                 );
                 return Err(wrong(format!("{field}.name"), problem));
             }
-            let ExpertTable { name, plugin, config, sha256, files, batch, isolation } = table;
-            let model =
-                model(&field, ModelTable { plugin, config, sha256, files, batch, isolation })
-                    .map_err(|(field, problem)| wrong(field, problem))?;
-            experts.push(ExpertSpec { name, model });
+            experts.push(table.spec(&field).map_err(|(field, problem)| wrong(field, problem))?);
         }
         let names: Vec<&str> = experts.iter().map(|expert| expert.name.as_str()).collect();
         let blend = file.blend.iter().enumerate().map(|(index, term)| {
@@ -253,41 +114,6 @@ impl Config {
     }
 }
 
-impl RouterTable {
-    fn spec(self, experts: &[&str]) -> Result<RouterSpec, (String, String)> {
-        let Self { shares, plugin, config, sha256, files, batch, isolation } = self;
-        match (shares, plugin) {
-            (None, Some(plugin)) => {
-                let table = ModelTable { plugin, config, sha256, files, batch, isolation };
-                model("router", table).map(RouterSpec::Own)
-            }
-            (Some(name), None)
-                if config.is_empty()
-                    && sha256.is_none()
-                    && files.is_none()
-                    && batch.is_none()
-                    && isolation == Place::None =>
-            {
-                let place = experts.iter().position(|expert| *expert == name);
-                place.map(RouterSpec::Shared).ok_or_else(|| {
-                    let expected = experts.join(", ");
-                    let problem = format!("\"{name}\" found, expected one of {expected}");
-                    ("router.shares".into(), problem)
-                })
-            }
-            (Some(_), _) => {
-                let problem =
-                    "stands alone: the model is the expert's, with its own plugin and config";
-                Err(("router.shares".into(), problem.into()))
-            }
-            (None, None) => {
-                let problem = "missing, expected a plugin name or a path, or shares = \"EXPERT\"";
-                Err(("router.plugin".into(), problem.into()))
-            }
-        }
-    }
-}
-
 fn check_name(name: &str) -> Result<(), String> {
     if !is_name(name) {
         Err(format!("\"{name}\" found, expected letters, digits, '_', '-' and '.'"))
@@ -296,48 +122,6 @@ fn check_name(name: &str) -> Result<(), String> {
     } else {
         Ok(())
     }
-}
-
-fn model(field: &str, table: ModelTable) -> Result<ModelSpec, (String, String)> {
-    if table.plugin.is_empty() {
-        return Err((format!("{field}.plugin"), "empty, expected a plugin name or a path".into()));
-    }
-    if table.batch == Some(0) {
-        return Err((format!("{field}.batch"), "0 found, expected at least 1".into()));
-    }
-    let config = json(&format!("{field}.config"), toml::Value::Table(table.config))?;
-    let ModelTable { plugin, sha256, files, batch, isolation, .. } = table;
-    Ok(ModelSpec { plugin, config, sha256, files, batch, isolated: isolation == Place::Process })
-}
-
-/// TOML as JSON. What JSON cannot hold (NaN, ±∞) is an error, not a silent null.
-fn json(field: &str, value: toml::Value) -> Result<serde_json::Value, (String, String)> {
-    use serde_json::Value;
-    Ok(match value {
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Boolean(truth) => truth.into(),
-        toml::Value::Datetime(time) => time.to_string().into(),
-        toml::Value::Float(number) => match serde_json::Number::from_f64(number) {
-            Some(number) => Value::Number(number),
-            None => {
-                return Err((
-                    field.to_owned(),
-                    format!("{number} found, expected a finite number"),
-                ));
-            }
-        },
-        toml::Value::Array(items) => items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| json(&format!("{field}[{index}]"), item))
-            .collect::<Result<_, _>>()?,
-        toml::Value::Table(table) => table
-            .into_iter()
-            .map(|(key, item)| json(&format!("{field}.{key}"), item).map(|item| (key, item)))
-            .collect::<Result<serde_json::Map<_, _>, _>>()
-            .map(Value::Object)?,
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,268 @@
+//! The pool, opened: one input in, one certificate out.
+
+mod open;
+mod timed;
+mod warning;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Provenance};
+use drs_core::certify::{CertifyError, Prediction};
+use drs_core::lattice::{Digest, LatticeInput};
+use drs_core::noise::{NoiseStream, Seed};
+use drs_core::pool::{Pool, VoteSource};
+use drs_core::protocol::{AlphaSplit, Method, Protocol};
+
+use crate::engine::{EngineError, Stopper, Throughput};
+use crate::models::{Models, Route};
+use crate::panicked::Panicked;
+use crate::source::EngineSource;
+use crate::under_way::UnderWay;
+
+pub use open::{OpenError, Options};
+pub use timed::Timed;
+pub use warning::Warning;
+
+/// Draws that a sequential stage asks for at a time, at the least.
+const FEWEST_ROWS: usize = 16;
+
+/// Inputs at once beyond those that fill the batches: some are read, judged or selected for.
+const SPARE_INPUTS: usize = 4;
+
+/// The most inputs at once.
+const MOST_INPUTS: usize = 512;
+
+/// Why an input could not be certified.
+pub type RouteError = CertifyError<EngineError>;
+
+/// A pool of experts and its router, loaded and ready.
+pub struct Router {
+    models: Models,
+    records: Vec<ModelRecord>,
+    classes: Vec<String>,
+    split: AlphaSplit,
+    warnings: Vec<Warning>,
+}
+
+impl Router {
+    /// The models as the statistics see them.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.models.pool
+    }
+
+    /// Names of the classes.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// How experts.toml shares α.
+    #[must_use]
+    pub fn split(&self) -> &AlphaSplit {
+        &self.split
+    }
+
+    /// What the user should know before trusting the choice of models.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Certifies one input. Call from several threads to certify several at once.
+    ///
+    /// # Errors
+    /// If the protocol does not fit the pool, a model fails or votes on more than its input
+    /// alone, or a bound does not converge.
+    pub fn certify(
+        &self,
+        input: Arc<LatticeInput>,
+        method: Method,
+        protocol: &Protocol,
+        seed: Seed,
+    ) -> Result<Timed<Certificate>, RouteError> {
+        self.certify_from(input, method, protocol, seed, &Arc::default())
+    }
+
+    /// The same, with votes that were drawn before, and with a view of those that are there so far.
+    /// Its times are without theirs.
+    ///
+    /// # Errors
+    /// As [`certify`](Self::certify), and if the engine was [stopped](Self::stopper).
+    pub fn certify_from(
+        &self,
+        input: Arc<LatticeInput>,
+        method: Method,
+        protocol: &Protocol,
+        seed: Seed,
+        under_way: &Arc<UnderWay>,
+    ) -> Result<Timed<Certificate>, RouteError> {
+        self.timed(input, seed, under_way, |input, source| {
+            let provenance = Provenance { seed, input, models: self.records.clone() };
+            drs_core::certify(&self.models.pool, method, protocol, Some(provenance), source)
+        })
+    }
+
+    /// The identities of all models, in the order of certificates.
+    #[must_use]
+    pub fn models(&self) -> &[ModelRecord] {
+        &self.records
+    }
+
+    /// The identities of the experts, in their order.
+    #[must_use]
+    pub fn experts(&self) -> &[ModelRecord] {
+        // The router is the first, if there is one.
+        &self.records[self.records.len() - self.models.pool.experts.len()..]
+    }
+
+    /// Predicts one input's class, by the classifier that `method` certifies.
+    ///
+    /// # Errors
+    /// As [`certify`](Self::certify).
+    pub fn predict(
+        &self,
+        input: Arc<LatticeInput>,
+        method: Method,
+        protocol: &Protocol,
+        seed: Seed,
+    ) -> Result<Timed<Prediction>, RouteError> {
+        self.timed(input, seed, &Arc::default(), |_, source| {
+            drs_core::predict(&self.models.pool, method, protocol, source)
+        })
+    }
+
+    /// The votes of the models on one input, for procedures of the caller's own.
+    ///
+    /// They are the ones that [`certify`](Self::certify) judges under this seed.
+    #[must_use]
+    pub fn votes(
+        &self,
+        input: Arc<LatticeInput>,
+        seed: Seed,
+    ) -> impl VoteSource<Error = EngineError> {
+        let digest = input.digest();
+        self.source(input, digest, seed, &Arc::default())
+    }
+
+    /// Measures each model for about `time` on noisy copies of an input: the
+    /// router first if it has one of its own, then the experts.
+    ///
+    /// # Errors
+    /// Of each model, if it fails.
+    pub fn throughput(
+        &self,
+        input: &Arc<LatticeInput>,
+        time: Duration,
+    ) -> impl Iterator<Item = Result<Throughput, EngineError>> {
+        let stream = NoiseStream::new(Seed::from_number(0), input.digest(), "throughput");
+        let own = usize::from(self.models.route == Route::Own);
+        (0..own + self.models.pool.experts.len())
+            .map(move |lane| self.models.engine.measure(lane, input, &stream, time))
+    }
+
+    /// Time that models have run so far, per model that can run at once: close
+    /// to the time passed while the pool is kept busy.
+    #[must_use]
+    pub fn model_time(&self) -> Duration {
+        self.models.engine.model_time()
+    }
+
+    /// How many inputs to certify at once so that batches fill up: a sequential
+    /// stage asks for few draws at a time.
+    #[must_use]
+    pub fn inputs_at_once(&self) -> usize {
+        (self.models.engine.largest_batch() / FEWEST_ROWS).clamp(32, MOST_INPUTS)
+    }
+
+    /// Judges the votes of one input, and tells what it took.
+    fn timed<T>(
+        &self,
+        input: Arc<LatticeInput>,
+        seed: Seed,
+        under_way: &Arc<UnderWay>,
+        judge: impl FnOnce(InputRecord, &mut EngineSource<'_>) -> Result<T, RouteError>,
+    ) -> Result<Timed<T>, RouteError> {
+        let start = Instant::now();
+        let record = InputRecord::from(&*input);
+        let mut source = self.source(input, record.sha256, seed, under_way);
+        let outcome = judge(record, &mut source)?;
+        // Its own votes may have been tried by nobody; a model that failed with others' is no
+        // better here.
+        self.models.engine.steady().map_err(RouteError::Votes)?;
+        let time = source.close();
+        Ok(Timed { outcome, time, latency: start.elapsed().as_secs_f64() })
+    }
+
+    /// Tries once more, at the end of a run, whether the models vote on each input alone: no
+    /// result holds if one does not.
+    ///
+    /// # Errors
+    /// If one does not, or fails.
+    pub fn try_last(&self) -> Result<(), RouteError> {
+        self.models.engine.try_last().map_err(RouteError::Votes)
+    }
+
+    /// Whether no trial so far has found a model that votes on more than its input.
+    ///
+    /// # Errors
+    /// If one has.
+    pub fn steady(&self) -> Result<(), RouteError> {
+        self.models.engine.steady().map_err(RouteError::Votes)
+    }
+
+    /// How many inputs to certify at once by this protocol: no more than batches need. With few
+    /// draws at a time it takes many inputs to fill them, with all N at a time hardly two.
+    #[must_use]
+    pub fn inputs_at_once_by(&self, protocol: &Protocol) -> usize {
+        let design = protocol.sampling.design(protocol.n);
+        let before = std::iter::once(0).chain(design.looks().iter().map(|look| look.draws));
+        let draws = design.looks().iter().zip(before).map(|(look, before)| look.draws - before);
+        let draws = usize::try_from(draws.min().unwrap_or(1)).unwrap_or(usize::MAX);
+        (self.models.engine.rows_at_once().div_ceil(draws.max(1)) + SPARE_INPUTS).min(MOST_INPUTS)
+    }
+
+    /// What ends all waits for votes early, from anywhere: the certificates under way then fail
+    /// with [`EngineError::Stopped`].
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.models.engine.stopper()
+    }
+
+    fn source(
+        &self,
+        input: Arc<LatticeInput>,
+        digest: Digest,
+        seed: Seed,
+        under_way: &Arc<UnderWay>,
+    ) -> EngineSource<'_> {
+        EngineSource::new(&self.models, input, digest, seed, Arc::clone(under_way))
+    }
+
+}
+
+/// Whether an error tells of a mistake in drs itself, its own or one of the engine's.
+#[must_use]
+pub fn is_panic(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_engine = match error.downcast_ref::<RouteError>() {
+        Some(RouteError::Votes(error)) => Some(error),
+        _ => error.downcast_ref::<EngineError>(),
+    };
+    error.is::<Panicked>() || matches!(of_engine, Some(EngineError::Panicked(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::panicked::caught;
+
+    #[test]
+    fn a_panic_is_known_wherever_it_comes_from() {
+        let panicked = caught::<()>(|| panic!("words")).unwrap_err();
+        let engine = EngineError::from(panicked.clone());
+        assert!(is_panic(&panicked) && is_panic(&engine));
+        assert!(is_panic(&RouteError::Votes(engine)));
+        assert!(!is_panic(&RouteError::Votes(EngineError::Stopped)));
+    }
+}
