@@ -38,7 +38,7 @@ pub enum ProtocolError {
     Pool(String),
     /// The sampler's distance from the exact distribution exceeds α.
     #[error(
-        "the noise sampler may be off by {distance:e} over all draws, which leaves nothing of alpha {alpha:e}"
+        "the noise sampler may be off by {distance:e} over all draws, which leaves nothing of alpha {alpha:e}: take a larger alpha, or fewer draws"
     )]
     Distance {
         /// Total-variation distance of all draws together.
@@ -47,6 +47,14 @@ pub enum ProtocolError {
         alpha: f64,
     },
     /// α is too small to be shared among the bounds.
-    #[error("alpha cannot be shared: {0}")]
-    Alpha(#[from] UnitError),
+    #[error(
+        "a share of alpha vanishes ({0}): take a larger alpha, or larger shares under [alpha] in experts.toml"
+    )]
+    Alpha(UnitError),
+}
+
+impl From<UnitError> for ProtocolError {
+    fn from(error: UnitError) -> Self {
+        Self::Alpha(error)
+    }
 }

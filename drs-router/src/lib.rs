@@ -40,15 +40,15 @@ pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
 pub use copies::{Copies, CopyError, file_digest};
 pub use drawn::{Drawn, Run};
 pub use engine::{EngineError, Stopper, Throughput};
+pub use expert::LoadedExpert;
 #[cfg(unix)]
 pub use isolation::{ending, serve};
-pub use expert::LoadedExpert;
 pub use limits::Limits;
 pub use ordered::ordered;
 pub use panicked::Panicked;
 pub use plugin::{
-    Library, LoadError, ModelFile, Opening, Prepared, find_plugin, list_files,
-    load_library, named_files, open_model, plugin_folders, plugins_in,
+    Library, LoadError, ModelFile, Opening, Prepared, find_plugin, list_files, load_library,
+    named_files, open_model, plugin_folders, plugins_in,
 };
 pub use replay::{Replay, ReplayError};
 pub use router::{OpenError, Options, RouteError, Router, Timed, Warning, is_panic};

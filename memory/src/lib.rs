@@ -8,6 +8,7 @@
 //! [`budget`]; what would exceed it is an error that names the option to change it. What grows
 //! while it is read may hold as much again for a moment: the usual budget is a quarter.
 
+mod file;
 mod machine;
 mod reader;
 
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytesize::ByteSize;
 
+pub use file::{read_file, read_text};
 pub use reader::{Limited, lines, read_to_end, read_up_to};
 
 /// Where a process finds the budget that its parent was given.
@@ -105,6 +107,11 @@ impl Claim {
                 Err(OverBudget { wanted, elsewhere: claimed - self.0.min(claimed), budget })
             }
         }
+    }
+
+    /// Holds what another one holds, as long as this one.
+    pub fn join(&mut self, mut other: Self) {
+        self.0 += std::mem::take(&mut other.0);
     }
 
     /// How much it is.

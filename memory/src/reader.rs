@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use crate::{Claim, OverBudget};
 
 /// Claims are made for so many bytes at a time.
-const STEP: u64 = 1 << 20;
+const STEP: usize = 1 << 20;
 
 /// A reader that claims what it gives, and ends in an error where that exceeds the budget.
 ///
@@ -31,10 +31,14 @@ impl<R: Read> Limited<R> {
 
 impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
+        // A large buffer filled at once would be there before it is claimed.
+        let most = buffer.len().min(STEP);
+        let count = self.inner.read(&mut buffer[..most])?;
         self.read += count as u64;
         if let Some(more) = self.read.checked_sub(self.claim.bytes()).filter(|more| *more > 0) {
-            self.claim.grow(more.max(STEP)).map_err(|error: OverBudget| io::Error::from(error))?;
+            self.claim
+                .grow(more.max(STEP as u64))
+                .map_err(|error: OverBudget| io::Error::from(error))?;
         }
         Ok(count)
     }

@@ -14,8 +14,8 @@ use crate::whole::Prepared;
 /// Inputs whose digests stand for the data set's.
 const PROBES: usize = 64;
 
-/// Reads those inputs of a data set that stand for it. One that cannot be read says nothing of the others; where none can,
-/// the data are not what they are taken for.
+/// Reads those inputs of a data set that stand for it. One that cannot be read says nothing of the
+/// others; where none can, the data are not what they are taken for.
 pub(super) fn record(data: &Dataset) -> anyhow::Result<DataRecord> {
     let inputs = data.len();
     let label = |index| data.label(index).map_or_else(|| "-".to_owned(), |l| l.to_string());
@@ -23,8 +23,11 @@ pub(super) fn record(data: &Dataset) -> anyhow::Result<DataRecord> {
     let labels = Digest::of(labels.join("\n").as_bytes());
     let step = inputs.div_ceil(PROBES).max(1);
     let (mut probes, mut problem) = (BTreeMap::new(), None);
-    for index in (0..inputs).step_by(step) {
-        let digest = match data.get(index) {
+    // Decoding may be all that takes time: on all cores.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let read = |index| (index, data.get(index));
+    drs_router::ordered((0..inputs).step_by(step), threads, read, |(index, read)| {
+        let digest = match read {
             Ok(example) => Some(example.input.digest()),
             Err(error) => {
                 problem.get_or_insert(error);
@@ -32,7 +35,8 @@ pub(super) fn record(data: &Dataset) -> anyhow::Result<DataRecord> {
             }
         };
         probes.insert(index, digest);
-    }
+        anyhow::Ok(())
+    })?;
     match problem {
         Some(problem) if probes.values().all(Option::is_none) => Err(problem)
             .with_context(|| format!("none of the {} inputs tried can be read", probes.len())),

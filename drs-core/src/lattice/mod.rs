@@ -25,7 +25,9 @@ pub enum LatticeError {
     )]
     Quantum(String),
     /// A dimension is zero or the tensor is too large.
-    #[error("shape is {0:?}, expected [channels, height, width], each at least 1")]
+    #[error(
+        "shape is {0:?}, expected [channels, height, width], each at least 1, and below 2^31 values together"
+    )]
     Shape([usize; 3]),
     /// The number of values does not match the shape.
     #[error("{found} values found, expected {expected} for shape {shape}")]

@@ -49,7 +49,7 @@ pub(super) fn open(
         return Err(fail(splits::absent(split, &parts)));
     }
     let path = images_of(&folder, split);
-    let mut images = images(&path)?;
+    let (mut images, memory) = images(&path)?;
     from_columns(&mut images, SHAPE[1], SHAPE[2]);
     let count = images.len() / PIXELS;
     let labels = match options.labels {
@@ -58,7 +58,7 @@ pub(super) fn open(
     };
     let classes = class_names(&folder.join("class_names.txt"));
     let pixels = Pixels::Bytes(images);
-    Ok(Some(Packed { path, spec, count, pixels, labels, classes, memory: Claim::default() }))
+    Ok(Some(Packed { path, spec, count, pixels, labels, classes, memory }))
 }
 
 fn images_of(folder: &Path, part: &str) -> PathBuf {
@@ -66,16 +66,16 @@ fn images_of(folder: &Path, part: &str) -> PathBuf {
 }
 
 /// All images of a file, as they are kept there.
-fn images(path: &Path) -> Result<Vec<u8>, DataError> {
+fn images(path: &Path) -> Result<(Vec<u8>, Claim), DataError> {
     let fail = |problem: String| DataError::new(path, problem);
-    let images = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    let (images, claim) = drs_memory::read_file(path).map_err(|error| fail(error.to_string()))?;
     if images.is_empty() || !images.len().is_multiple_of(PIXELS) {
         let size = images.len();
         return Err(fail(format!(
             "{size} bytes, expected a multiple of {PIXELS}, an image: it is cut short, or something else"
         )));
     }
-    Ok(images)
+    Ok((images, claim))
 }
 
 /// A byte for each image, from 1.
@@ -84,7 +84,7 @@ fn labels(path: &Path, count: usize) -> Result<Vec<usize>, DataError> {
     if !path.is_file() {
         return Err(fail("no such file; --labels takes others, or none".to_owned()));
     }
-    let labels = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    let (labels, _claim) = drs_memory::read_file(path).map_err(|error| fail(error.to_string()))?;
     if labels.len() != count {
         return Err(fail(format!("{} labels for {count} images", labels.len())));
     }

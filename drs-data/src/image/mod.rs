@@ -25,7 +25,7 @@ use under_way::{Room, needed};
 pub(crate) fn read(path: &Path, spec: InputSpec) -> Result<Image, DataError> {
     let fail = |problem: String| DataError::new(path, problem);
     check_quantum(spec).map_err(fail)?;
-    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    let (bytes, _claim) = drs_memory::read_file(path).map_err(|error| fail(error.to_string()))?;
     decode(&bytes, Some(path), spec).map_err(fail)
 }
 

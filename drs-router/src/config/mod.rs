@@ -45,7 +45,7 @@ impl Config {
     /// If the file cannot be read, is not valid TOML, has an unknown key, or a
     /// field's value is wrong; the message names the field.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
+        let (text, _claim) = drs_memory::read_text(path)
             .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         Self::parse(path, &text)
     }

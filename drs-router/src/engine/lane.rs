@@ -10,8 +10,8 @@ use drs_core::noise::NoiseStream;
 
 use super::EngineError;
 use super::model::{Batch, Model, Segment};
-use super::voter::Draws;
 use super::ticket::Ticket;
+use super::voter::Draws;
 
 /// Batches filled ahead of the model, beside those it is running.
 const AHEAD: usize = 2;

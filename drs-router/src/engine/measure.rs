@@ -10,8 +10,8 @@ use drs_core::noise::NoiseStream;
 use serde::Serialize;
 
 use super::model::Model;
-use super::voter::Draws;
 use super::steadiness::EVERY;
+use super::voter::Draws;
 use super::{Engine, EngineError};
 use crate::panicked::caught;
 use crate::scarce::start_scoped;
@@ -111,7 +111,8 @@ impl Engine {
     /// The model alone, called from as many threads as the engine has and the
     /// model allows; each makes at least one call.
     fn raw(&self, model: &Model, batch: &Sample, time: Duration) -> Result<Tally, EngineError> {
-        let limit = if model.voter.concurrency() == 0 { usize::MAX } else { model.voter.concurrency() };
+        let limit =
+            if model.voter.concurrency() == 0 { usize::MAX } else { model.voter.concurrency() };
         let threads = self.workers.len().min(limit);
         let inputs = AtomicU64::new(0);
         let start = Instant::now();

@@ -30,8 +30,8 @@ use std::time::Duration;
 use drs_core::lattice::Quantum;
 use drs_core::noise::NoiseTable;
 
-use crate::panicked::{Panicked, caught};
 use crate::expert::LoadedExpert;
+use crate::panicked::{Panicked, caught};
 use crate::scarce::{NoThread, start_thread};
 use clock::Clock;
 use lane::Lane;
@@ -199,7 +199,8 @@ impl Engine {
     /// Of each model; of the first thread that cannot be started.
     pub(crate) fn start(models: Vec<LaneSpec>, threads: usize) -> Result<Self, Vec<StartError>> {
         let models: Vec<Model> = models.into_iter().map(Model::new).collect();
-        let tried = models.iter().filter_map(|model| model.steadiness.try_first(&model.voter).err());
+        let tried =
+            models.iter().filter_map(|model| model.steadiness.try_first(&model.voter).err());
         let unsteady: Vec<StartError> = tried.map(StartError::Model).collect();
         if !unsteady.is_empty() {
             return Err(unsteady);
@@ -292,7 +293,7 @@ impl Engine {
     /// Inputs per batch of the model with the largest batches.
     pub(crate) fn largest_batch(&self) -> usize {
         let lanes = self.shared.lock();
-        lanes.lanes.iter().map(|lane| lane.model().batch()).max().unwrap_or(1)
+        lanes.lanes.iter().map(|lane| lane.model().voter.batch()).max().unwrap_or(1)
     }
 }
 

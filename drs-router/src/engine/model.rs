@@ -106,7 +106,6 @@ impl Model {
         };
         batch.segments.iter().map(&mut alone).collect()
     }
-
 }
 
 impl Batch {

@@ -97,7 +97,12 @@ impl Steadiness {
     /// If votes depend on more than their own input, now or at an earlier batch, or the model
     /// fails on what it has answered before. Never [`EngineError::Lost`]: a process that is lost
     /// tells nothing of votes.
-    pub(super) fn try_again(&self, voter: &Voter, draws: &[&Draws], votes: &[u32]) -> Result<(), EngineError> {
+    pub(super) fn try_again(
+        &self,
+        voter: &Voter,
+        draws: &[&Draws],
+        votes: &[u32],
+    ) -> Result<(), EngineError> {
         let batch = self.batches.fetch_add(1, Ordering::Relaxed);
         let every = self.every.load(Ordering::Relaxed);
         if batch.is_multiple_of(every) {

@@ -7,8 +7,8 @@ use drs_core::noise::{NoiseStream, NoiseTable};
 use drs_plugins_api::abi::{AbiNoiseTable, AbiSegment};
 
 use super::{EngineError, LaneSpec};
-use crate::plugin::Failure;
 use crate::expert::LoadedExpert;
+use crate::plugin::Failure;
 
 /// A model and its noise; nothing of it changes.
 pub(super) struct Voter {

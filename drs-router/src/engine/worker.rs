@@ -47,7 +47,8 @@ fn run(shared: &Shared) {
             Task::Fill(lane, model, mut batch) => {
                 let task = shared.clock.start();
                 let mut values = std::mem::take(&mut batch.values);
-                let outcome = caught(|| model.voter.fill(&mut values, &batch.draws(), &mut scratch));
+                let outcome =
+                    caught(|| model.voter.fill(&mut values, &batch.draws(), &mut scratch));
                 batch.values = values;
                 batch.seconds = task.end();
                 lanes = shared.lock();

@@ -71,7 +71,7 @@ impl Prepared {
             library: library.copy.clone(),
             sha256: library.sha256,
             config: spec.config.to_string(),
-            base_dir: utf8(&base.copy)?,
+            base_dir: utf8(&base.copy, &base.shown)?,
             shape: input.shape.dims(),
             levels: input.quantum.levels(),
         };
@@ -257,10 +257,11 @@ impl Base {
     }
 }
 
-fn utf8(path: &Path) -> Result<String, LoadError> {
+/// A copy's path, or the error that names what was copied.
+fn utf8(path: &Path, shown: &Path) -> Result<String, LoadError> {
     let problem = "its path is not valid UTF-8, in which configurations are written: rename it";
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| LoadError::Elsewhere { path: path.to_owned(), problem })
+    text.ok_or_else(|| LoadError::Elsewhere { path: shown.to_owned(), problem })
 }
 
 /// The files that a configuration names: all its texts that lead to one from `base_dir`.

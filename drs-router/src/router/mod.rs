@@ -239,7 +239,6 @@ impl Router {
     ) -> EngineSource<'_> {
         EngineSource::new(&self.models, input, digest, seed, Arc::clone(under_way))
     }
-
 }
 
 /// Whether an error tells of a mistake in drs itself, its own or one of the engine's.

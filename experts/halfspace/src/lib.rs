@@ -80,7 +80,9 @@ impl Plugin for Halfspace {
             sigma: self.config.sigma,
             shape: self.shape,
             classes: self.config.classes.clone(),
-            preferred_batch: 1024,
+            // Up to a megabyte of noisy inputs.
+            preferred_batch: ((1 << 19) / self.shape.iter().product::<usize>().max(1))
+                .clamp(16, 1024),
             concurrency: 0,
             files: Vec::new(),
             capabilities: Vec::new(),

@@ -98,10 +98,12 @@ pub(super) fn open(
             return Err(DataError::usage(folder, problem));
         }
     };
-    let mut all = Batch::default();
+    let (mut all, mut memory) = (Batch::default(), Claim::default());
     for file in files {
         let path = folder.join(file);
-        let batch = kind.read(&path).map_err(|problem| DataError::new(&path, problem))?;
+        let read = kind.read(&path).map_err(|problem| DataError::new(&path, problem))?;
+        let (batch, claim) = read;
+        memory.join(claim);
         all.pixels.extend(batch.pixels);
         all.labels.extend(batch.labels);
     }
@@ -112,7 +114,7 @@ pub(super) fn open(
         pixels: Pixels::Bytes(all.pixels),
         labels: Some(all.labels),
         classes: kind.names(folder),
-        memory: Claim::default(),
+        memory,
     }))
 }
 
@@ -124,15 +126,15 @@ impl Kind {
         is_named && self.test.iter().chain(self.train).any(|file| has(file))
     }
 
-    fn read(&self, path: &Path) -> Result<Batch, String> {
-        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    fn read(&self, path: &Path) -> Result<(Batch, Claim), String> {
+        let (bytes, claim) = drs_memory::read_file(path).map_err(|error| error.to_string())?;
         let batch = match self.version {
             Version::Binary { labels } => binary::batch(&bytes, labels)?,
             Version::Python { labels, .. } => python::batch(&bytes, labels)?,
         };
         let classes = self.classes;
         match batch.labels.iter().position(|&label| label >= classes) {
-            None => Ok(batch),
+            None => Ok((batch, claim)),
             Some(index) => {
                 let label = batch.labels[index];
                 Err(format!("image {index} has label {label}, expected below {classes}"))

@@ -61,7 +61,7 @@ impl Classes {
             Self::Names(names) => return Ok(Some(names.clone())),
             Self::File(path) => path,
         };
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let (text, _claim) = drs_memory::read_text(path).map_err(|error| {
             let expected =
                 "--classes takes by-place, names with commas between them, or such a file";
             DataError::new(path, format!("{error}; {expected}"))

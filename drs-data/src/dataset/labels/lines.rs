@@ -7,7 +7,7 @@ use super::{Label, as_many, in_text_order};
 
 /// The labels, and what should be said of them.
 pub(super) fn read(path: &Path, inputs: &[String]) -> Result<Found, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let (text, _claim) = drs_memory::read_text(path).map_err(|error| error.to_string())?;
     let lines: Vec<(usize, &str)> = (1..).zip(text.trim_end().lines()).collect();
     if let Some((line, _)) = lines.iter().find(|(_, text)| text.trim().is_empty()) {
         return Err(format!("line {line} is empty, expected a label"));

@@ -96,7 +96,8 @@ fn in_text_order(inputs: &[String]) -> Option<String> {
 }
 
 fn array(path: &Path) -> Result<Vec<usize>, String> {
-    npy::classes(npy::array(&std::fs::read(path).map_err(|error| error.to_string())?)?)
+    let (bytes, _claim) = drs_memory::read_file(path).map_err(|error| error.to_string())?;
+    npy::classes(npy::array(&bytes)?)
 }
 
 fn as_many(labels: usize, inputs: &[String]) -> Result<(), String> {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use drs_core::text::counted;
+use drs_memory::Limited;
 
 use super::Label;
 
@@ -19,6 +20,8 @@ pub(super) type Found = (Vec<Label>, Option<String>);
 /// A table with a header.
 pub(super) fn read(path: &Path, delimiter: u8, inputs: &[String]) -> Result<Found, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
+    // One record may be as long as the file.
+    let file = Limited::new(file);
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     let column = |names: &[&str]| {
