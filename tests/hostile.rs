@@ -144,3 +144,44 @@ fn images() {
     let run = "certify --experts experts.toml --data images --labels none --n 100 --out o.tsv";
     refused(&limited(&place, &format!("--memory 64MiB {run}")), &["a.pgm", "--memory"]);
 }
+
+#[test]
+fn files_without_end() {
+    let place = place();
+    let inputs: Vec<(Vec<u8>, u8)> = (0..4u8).map(|i| (vec![60 * i; 1024], 1)).collect();
+    place.write_idx("data", [32, 32], &inputs);
+    let sparse = |name: &str| {
+        let file = std::fs::File::create(place.path(name)).unwrap();
+        file.set_len(200 << 30).unwrap();
+    };
+    std::fs::create_dir(place.path("images")).unwrap();
+    let names =
+        ["labels.tsv", "labels.txt", "labels.npy", "names.txt", "pool.toml", "images/a.png"];
+    names.into_iter().for_each(sparse);
+    let run = |options: &str| {
+        limited(&place, &format!("--memory 64MiB certify --n 100 --out o.tsv --experts {options}"))
+    };
+    for labels in ["labels.tsv", "labels.txt", "labels.npy", "/dev/zero"] {
+        let run = run(&format!("experts.toml --data data --labels {labels}"));
+        refused(&run, &[labels]);
+        let told = ["--memory", "expected a file", "a line"];
+        assert!(told.iter().any(|told| run.stderr.contains(told)), "{run}");
+    }
+    refused(&run("experts.toml --data data --classes names.txt"), &["names.txt", "--memory"]);
+    refused(&run("pool.toml --data data"), &["pool.toml", "--memory"]);
+    let image = |words: &[&str]| {
+        refused(&run("experts.toml --data images --labels none"), words);
+        refused(
+            &limited(&place, "--memory 64MiB route --experts experts.toml images/a.png"),
+            words,
+        );
+    };
+    image(&["a.png", "--memory"]);
+    // What waits for somebody to write, or never ends.
+    std::fs::remove_file(place.path("images/a.png")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", place.path("images/a.png")).unwrap();
+    image(&["a.png", "a pipe or a device found"]);
+    std::fs::remove_file(place.path("images/a.png")).unwrap();
+    let _ = place.shell("mkfifo images/a.png").succeeds();
+    image(&["a.png", "a pipe or a device found"]);
+}
