@@ -83,6 +83,12 @@ pub(super) fn cost(file: impl io::Read + Seek, size: u64) -> Result<u64, String>
         let tag = bytes.number(end)?;
         // A repeated number of eight bytes, at most.
         cost = cost.saturating_add(8);
+        // rten does not ask which it is, and would read what follows as the message.
+        if tag & 7 != 2 && matches!(kind.field(tag >> 3), Holds::Message(_)) {
+            return Err(format!(
+                "it is no ONNX file, or a damaged one: a number at byte {start}, expected a message"
+            ));
+        }
         match tag & 7 {
             0 => drop(bytes.number(end)?),
             1 => bytes.skip(8, end)?,
@@ -239,6 +245,10 @@ mod tests {
             assert!(cost_of(bytes).unwrap_err().contains("has no end"));
         }
         assert!(cost_of(&[0x0b]).unwrap_err().contains("kind 3 at byte 0"));
+        for number in [&[0x08, 1][..], &[0x0d, 0, 0, 0, 0], &[0x09, 0, 0, 0, 0, 0, 0, 0, 0]] {
+            let error = cost_of(&field(7, number)).unwrap_err();
+            assert!(error.contains("a number at byte 2, expected a message"), "{error}");
+        }
     }
 
     #[test]
