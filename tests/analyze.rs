@@ -39,7 +39,8 @@ fn tables_of_published_logs() {
     assert_eq!(json["logs"][0]["certified"][0]["count"], 300);
     assert_eq!(json["joint"]["envelope"][0]["log"], "near");
     let twins = place.drs("analyze a=near.tsv far.tsv b=near.tsv --radii 0.25").succeeds();
-    assert!(twins.contains("| which         | a = b    |"), "{twins}");
+    let which = twins.lines().find(|line| line.starts_with("| which")).unwrap();
+    assert!(which.contains("| a = b "), "{twins}");
     place.drs("analyze =near.tsv").fails(2, &["=near.tsv", "NAME"]);
 }
 

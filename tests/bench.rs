@@ -30,7 +30,7 @@ fn a_table_for_people() {
     for word in ["raw /s", "path /s", "path/raw", "noise /s", "trials"] {
         assert!(table.lines().next().unwrap().contains(word), "{table}");
     }
-    assert_eq!(table.lines().count(), 5, "{table}");
+    assert_eq!(table.lines().skip(5).filter(|line| line.contains(": ")).count(), 4, "{table}");
 }
 
 #[test]

@@ -40,9 +40,11 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
 }
 
 /// Said below the table.
-const LEGEND: &str = "raw: votes per second on ready batches. path: the same with the noise, batching and counting of certify. \
-     path/raw above 1 is noise of the measurement. noise: inputs with noise per second; plugin: the plugin draws it. \
-     trials: the part of the time in which votes are tried for steadiness.";
+const LEGEND: &str = "\
+raw: votes per second on ready batches
+path: the same with the noise, batching and counting of certify; path/raw above 1 tells how much the measurement varies
+noise: noisy inputs per second that one thread draws, or plugin where that draws them
+trials: the part of the time that goes to batches that are run again (docs/runs.md)";
 
 fn table() -> Table {
     let mut table = Table::new();
