@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// Everything that the tests run or load.
 const PACKAGES: [&str; 8] = [
-    "drs",
+    "drs-smoothing",
     "drs-expert-onnx",
     "drs-expert-halfspace",
     "drs-expert-misbehaving",

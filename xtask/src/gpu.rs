@@ -45,7 +45,7 @@ pub(crate) fn gpu(rest: &[String]) -> Outcome {
 fn prepare() -> Result<PathBuf, String> {
     let release = target().join("release");
     let folder = target().join("gpu");
-    let packages = ["drs", "drs-train", "drs-replay", "drs-expert-torch"];
+    let packages = ["drs-smoothing", "drs-train", "drs-replay", "drs-expert-torch"];
     let packages = packages.map(|package| format!("--package={package}"));
     with_libtorch(&["build", "--release"], &packages)?;
     let tests = test_binary()?;

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         "test" => with_libtorch(&["test", "--workspace"], &rest),
         "check" => check(),
         "gpu" => gpu::gpu(&rest),
-        "bench" => cargo(&["bench", "--package", "drs-core"], &rest),
+        "bench" => cargo(&["bench", "--package", "drs-smoothing-core"], &rest),
         _ => Err(HELP.to_owned()),
     };
     match outcome {
