@@ -71,7 +71,10 @@ fn a_new_crate_passes_its_own_ci_and_a_broken_one_does_not() {
     place.write(".cargo/config.toml", patch);
     run(cargo().arg("generate-lockfile").current_dir(&folder));
     let lock = place.read("market/crate/Cargo.lock");
-    assert!(lock.contains("name = \"drs-plugins-api\"") && !lock.contains("name = \"drs-smoothing-core\""));
+    assert!(
+        lock.contains("name = \"drs-plugins-api\"")
+            && !lock.contains("name = \"drs-smoothing-core\"")
+    );
     let said = run(&mut ci(&folder));
     assert_eq!(place.read("market/crate/Cargo.lock"), lock, "its own lock file holds");
     assert!(said.contains("pass  ties") && said.contains("pass  not finite"), "{said}");

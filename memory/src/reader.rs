@@ -14,13 +14,21 @@ const STEP: usize = 1 << 20;
 pub struct Limited<R> {
     inner: R,
     claim: Claim,
-    read: u64,
+    /// Bytes to claim.
+    taken: u64,
+    /// So many for each that is read.
+    each: u64,
 }
 
 impl<R: Read> Limited<R> {
     /// Claims nothing yet.
     pub fn new(inner: R) -> Self {
-        Self { inner, claim: Claim::default(), read: 0 }
+        Self { inner, claim: Claim::default(), taken: 0, each: 1 }
+    }
+
+    /// For readers that let a buffer grow with what they read, which may be twice as large.
+    pub fn twice(inner: R) -> Self {
+        Self { each: 2, ..Self::new(inner) }
     }
 
     /// What was claimed, to be held as long as what was read.
@@ -34,8 +42,8 @@ impl<R: Read> Read for Limited<R> {
         // A large buffer filled at once would be there before it is claimed.
         let most = buffer.len().min(STEP);
         let count = self.inner.read(&mut buffer[..most])?;
-        self.read += count as u64;
-        if let Some(more) = self.read.checked_sub(self.claim.bytes()).filter(|more| *more > 0) {
+        self.taken += self.each * count as u64;
+        if let Some(more) = self.taken.checked_sub(self.claim.bytes()).filter(|more| *more > 0) {
             self.claim
                 .grow(more.max(STEP as u64))
                 .map_err(|error: OverBudget| io::Error::from(error))?;

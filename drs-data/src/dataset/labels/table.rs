@@ -21,7 +21,7 @@ pub(super) type Found = (Vec<Label>, Option<String>);
 pub(super) fn read(path: &Path, delimiter: u8, inputs: &[String]) -> Result<Found, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     // One record may be as long as the file.
-    let file = Limited::new(file);
+    let file = Limited::twice(file);
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     let column = |names: &[&str]| {

@@ -76,12 +76,12 @@ impl Columns {
     }
 
     /// The encoded image of a row.
-    pub(super) fn image(&self, record: &Row) -> Result<Vec<u8>, String> {
+    pub(super) fn image<'a>(&self, record: &'a Row) -> Result<&'a [u8], String> {
         match field(record, self.image.name()) {
-            Some(Field::Bytes(bytes)) => Ok(bytes.data().to_vec()),
+            Some(Field::Bytes(bytes)) => Ok(bytes.data()),
             Some(Field::Group(group)) => {
                 let bytes = group.get_column_iter().find_map(|(name, field)| match field {
-                    Field::Bytes(bytes) if name == BYTES => Some(bytes.data().to_vec()),
+                    Field::Bytes(bytes) if name == BYTES => Some(bytes.data()),
                     _ => None,
                 });
                 Ok(bytes.ok_or("the image has no `bytes`: the files that it names are not here")?)

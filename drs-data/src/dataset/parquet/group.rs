@@ -45,10 +45,12 @@ impl Group {
         let rows = RowIter::from_row_group(Some(columns.image_alone()?), &*group);
         let (mut images, mut memory) = (Vec::new(), Claim::default());
         for row in rows.map_err(failed)?.take(self.rows) {
-            let image = columns.image(&row.map_err(failed)?);
-            let length = image.as_ref().map_or(0, Vec::len) as u64;
+            let row = row.map_err(failed)?;
+            let image = columns.image(&row);
+            // Before it is copied.
+            let length = image.as_ref().map_or(0, |image| image.len()) as u64;
             memory.grow(length + ROW).map_err(|error| error.to_string())?;
-            images.push(image);
+            images.push(image.map(<[u8]>::to_vec));
         }
         drop(pages);
         Ok(Encoded { images, _memory: memory })

@@ -167,6 +167,8 @@ fn rows(file: &ParquetMetaData, number: usize, bytes: u64) -> Result<usize, Stri
     // An image is at least a byte: a file that lies is found before anything is allocated.
     match usize::try_from(rows) {
         Ok(count) if count as u64 <= bytes => Ok(count),
-        _ => Err(format!("is damaged: it promises {rows} rows in {bytes} bytes")),
+        _ => Err(format!(
+            "it promises {rows} rows in {bytes} bytes: it is damaged, or one image stands for many rows, which is not read"
+        )),
     }
 }
