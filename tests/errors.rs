@@ -38,7 +38,9 @@ fn the_good_case_is_good() {
 #[test]
 fn missing_files() {
     place().drs(&format!("{ROUTE} absent.png")).fails(1, &["absent.png", "No such file"]);
-    place().drs("route --experts absent.toml good.png").fails(1, &["absent.toml", "No such file"]);
+    let run = place().drs("route --experts absent.toml good.png");
+    assert_eq!(run.stderr.matches("No such file").count(), 1, "{run}");
+    run.fails(1, &["absent.toml", "No such file"]);
 }
 
 #[test]
@@ -240,7 +242,12 @@ fn usage_errors() {
     let place = place();
     for (args, words) in [
         ("--n 0", ["--n", "0"]),
+        ("--n 1000000001", ["--n", "1..=1000000000"]),
         ("--n0 0", ["--n0", "0"]),
+        ("--n0 1000000001", ["--n0", "1..=1000000000"]),
+        ("--first-look 1000000001", ["--first-look", "1..=1000000000"]),
+        ("--last-look 1", ["--last-look", "between 0 and 1"]),
+        ("--tol 5", ["--tol", "from 0 to 1"]),
         ("--alpha 0", ["--alpha", "strictly between 0 and 1"]),
         ("--alpha 1", ["--alpha", "strictly between 0 and 1"]),
         ("--alpha nan", ["--alpha", "strictly between 0 and 1"]),
@@ -253,6 +260,8 @@ fn usage_errors() {
         place.drs(&format!("route --experts experts.toml good.png {args}")).fails(2, &words);
     }
     place.drs("route --experts experts.toml").fails(2, &["IMAGE"]);
+    let certify = "certify --experts experts.toml --data data --out o.tsv";
+    place.drs(&format!("{certify} --severity 6")).fails(2, &["--severity", "expected 1 to 5"]);
     place
         .drs("certify --experts experts.toml --data d --out o --method best")
         .fails(2, &["one:NAME"]);
@@ -263,7 +272,9 @@ fn output_paths() {
     let place = place();
     place.write_idx("data", [2, 2], &[(vec![200; 4], 1)]);
     let certify = "certify --experts experts.toml --data data --n 100 --out";
-    place.drs(&format!("{certify} no/such/folder/out.tsv")).fails(1, &["cannot write", "out.tsv"]);
+    let run = place.drs(&format!("{certify} no/such/folder/out.tsv"));
+    assert!(!run.stderr.contains(".tmp"), "a name that nobody knows\n{run}");
+    run.fails(1, &["cannot write", "out.tsv"]);
     place
         .drs(&format!("{certify} out.jsonl"))
         .fails(2, &["the file of certificates", "such as out.tsv"]);
@@ -304,6 +315,10 @@ fn data_sets_that_cannot_be_used() {
     certify("--data data --method one:nobody").fails(2, &["one:nobody", "near, far"]);
     certify("--data data --start 5").fails(2, &["--start 5", "has 1"]);
     certify("--data data --split train").fails(1, &["train-images"]);
+    for option in ["--corruption fog", "--severity 3", "--configuration plain"] {
+        let words = [option.split(' ').next().unwrap(), "this data does not have"];
+        certify(&format!("--data data {option}")).fails(2, &words);
+    }
     place.write_idx("small", [1, 2], &[(vec![200; 2], 1)]);
     certify("--data small").fails(1, &["1x1x2", "1x2x2"]);
     assert!(!place.path("out.tsv").exists(), "nothing is written before the data set is open");

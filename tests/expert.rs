@@ -102,6 +102,11 @@ fn libraries_that_are_no_plugins_are_told_from_plugins() {
     place.drs("expert inspect nobody_has_this").fails(1, &["nobody_has_this", "DRS_PLUGIN_PATH"]);
     let inspected = place.drs_with("expert inspect --json", &[&library("misbehaving")]).succeeds();
     assert_eq!(json(&inspected)[0]["plugin"]["name"], "misbehaving");
+    let mut command = place.command("expert inspect misbehaving --shape 1,2,2 --config", &[]);
+    let output = command.arg(r#"how = "other-shape""#).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("its inputs are 1x3x2, 1x2x2 was asked for (--shape"), "{said}");
     let config = r#"how = "abort-in-open""#;
     let mut command = place.command("expert inspect misbehaving --shape 1,2,2 --config", &[]);
     let output = command.arg(config).output().unwrap();

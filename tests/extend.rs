@@ -58,6 +58,11 @@ fn a_run_gets_more_inputs_and_is_as_if_it_had_had_them_from_the_start() {
         let after = place.read(&format!("{out}.jsonl"));
         assert!(before.lines().all(|line| after.lines().any(|other| other == line)));
     }
+    let done = place.drs(&format!("{RUN} --out out-0.tsv --max 30")).succeeds();
+    assert!(
+        done.contains("nothing was left to do") && !done.contains("per input, models"),
+        "{done}"
+    );
     // Less, or others, is another run.
     for (then, words) in [
         (
@@ -69,6 +74,10 @@ fn a_run_gets_more_inputs_and_is_as_if_it_had_had_them_from_the_start() {
     ] {
         place.drs(&format!("{RUN} --out out-0.tsv {then}")).fails(1, words);
     }
+    let other = RUN.replace("--seed 4", "--seed 5");
+    place
+        .drs(&format!("{other} --out out-0.tsv --max 30"))
+        .fails(1, &["\n  seed: ", "\nseed: a digest of the number that --seed was given"]);
 }
 
 #[test]

@@ -55,6 +55,28 @@ fn every_command_matches_class_folders_by_name() {
 }
 
 #[test]
+fn labels_of_what_is_no_input_are_told() {
+    let place = folders("low", "high");
+    for (file, head) in [("labels.csv", "image,label\n"), ("labels.txt", "")] {
+        let line = |name: &str| format!("{name},{}\n", name.split('/').next().unwrap());
+        let names =
+            ["high/0.png", "high/1.png", "high/2.png", "low/0.png", "low/1.png", "low/2.png"];
+        let all: String = names.map(line).concat();
+        let certify =
+            |out: &str| place.drs(&format!("{CERTIFY} --labels {file} --out {out} --overwrite"));
+        place.write(file, format!("{head}{all}"));
+        let run = certify("all.tsv");
+        assert!(!run.stderr.contains("no input of the data set"), "{run}");
+        place.write(file, format!("{head}{all}high/7.png,high\nlow/9.png,low\n"));
+        let run = certify("more.tsv");
+        let told = "2 labels in the label file for what is no input of the data set";
+        assert!(run.stderr.contains(told), "{run}");
+        let _ = run.succeeds();
+        assert_eq!(labels(&place, "more.tsv"), labels(&place, "all.tsv"), "{file}");
+    }
+}
+
+#[test]
 fn a_run_under_other_labels_is_another_run() {
     let place = folders("low", "high");
     let _ = place.drs(&format!("{CERTIFY} --max 4 --out out.tsv")).succeeds();

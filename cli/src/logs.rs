@@ -54,24 +54,23 @@ pub(crate) fn check_steady(path: &Path) -> anyhow::Result<()> {
 /// What is said where draws stopped before every radius was decided: one line for each way
 /// in which they did. `shown` tells how that looks.
 pub(crate) fn undecided(logs: &[Log], shown: &str) -> Vec<String> {
-    let mut kinds: Vec<(String, Vec<&str>)> = Vec::new();
+    // By how they stopped, in words; none where nobody knows.
+    let mut kinds: Vec<(Option<String>, Vec<&str>)> = Vec::new();
     for log in logs.iter().filter(|log| log.decided != Decided::Everywhere) {
-        let how = match &log.decided {
-            Decided::Unknown => String::new(),
-            decided => decided.to_string(),
-        };
+        let is_known = log.decided != Decided::Unknown;
+        let how = is_known.then(|| log.decided.to_string());
         match kinds.iter_mut().find(|(known, _)| *known == how) {
             Some((_, names)) => names.push(&log.name),
             None => kinds.push((how, vec![&log.name])),
         }
     }
-    let line = |(how, names): (String, Vec<&str>)| {
+    let line = |(how, names): (Option<String>, Vec<&str>)| {
         let names = names.join(", ");
-        match how.as_str() {
-            "" => format!(
+        match how {
+            None => format!(
                 "{names}: a table of drs certify without its .run.json beside it, which tells where draws stopped: what is certified is a lower bound{shown}. Keep that file beside the table, or give the .jsonl."
             ),
-            how => format!(
+            Some(how) => format!(
                 "{names}: an input was drawn until {how}. With all N draws more may be certified than that: what was left open is shown as a lower bound{shown}. drs certify gives the whole curve with --full or --sampling fixed."
             ),
         }

@@ -182,6 +182,12 @@ mod tests {
         let mut most = claim(budget - budget / 4).unwrap();
         assert!(most.grow(u64::MAX).is_err());
         assert_eq!(most.bytes(), budget - budget / 4);
+        let mut first = Claim::default();
+        first.join(most);
+        assert_eq!(first.bytes(), budget - budget / 4);
+        assert!(claim(budget / 2).is_err(), "it is held still");
+        drop(first);
+        assert!(claim(budget / 2).is_ok(), "and given back once");
     }
 
     #[test]

@@ -126,6 +126,9 @@ mod tests {
         let _alone = crate::tests::alone();
         let error = read_to_end(io::repeat(0).take(crate::budget() * 2)).unwrap_err();
         assert!(error.to_string().contains("--memory"), "{error}");
+        let half = || io::repeat(0).take(crate::budget() / 10 * 6);
+        assert!(io::copy(&mut Limited::new(half()), &mut io::sink()).is_ok());
+        assert!(io::copy(&mut Limited::twice(half()), &mut io::sink()).is_err());
         let (bytes, claim) = read_to_end(&b"short"[..]).unwrap();
         assert!(bytes == b"short" && claim.bytes() >= 5);
         drop(claim);
