@@ -38,6 +38,8 @@ enum Holds {
     Message(Kind),
     /// Integers, of a byte each at least and of eight in memory, one behind the other.
     Integers,
+    /// Floating-point numbers of so many bytes, one behind the other.
+    Floats(u64),
     Bytes,
 }
 
@@ -58,6 +60,8 @@ impl Kind {
                 Holds::Message(Self::Plain)
             }
             (Self::Tensor, 1 | 5 | 7) | (Self::Attribute, 8) => Holds::Integers,
+            (Self::Tensor, 4) | (Self::Attribute, 7) => Holds::Floats(4),
+            (Self::Tensor, 10) => Holds::Floats(8),
             _ => Holds::Bytes,
         }
     }
@@ -114,7 +118,13 @@ pub(super) fn cost(file: impl io::Read + Seek, size: u64) -> Result<u64, String>
                             cost = cost.saturating_add(8);
                         }
                     }
-                    Holds::Bytes => {
+                    // rten would read what is left over as the next field.
+                    Holds::Floats(each) if !length.is_multiple_of(each) => {
+                        return Err(format!(
+                            "it is no ONNX file, or a damaged one: {length} bytes of numbers at byte {start}, expected a multiple of {each}"
+                        ));
+                    }
+                    Holds::Floats(_) | Holds::Bytes => {
                         bytes.skip(length, end)?;
                         cost = cost.saturating_add(length);
                     }
@@ -245,6 +255,19 @@ mod tests {
             assert!(cost_of(bytes).unwrap_err().contains("has no end"));
         }
         assert!(cost_of(&[0x0b]).unwrap_err().contains("kind 3 at byte 0"));
+        let floats =
+            |field_of: fn(&[u8]) -> Vec<u8>, length: usize| cost_of(&field_of(&vec![0; length]));
+        let (single, double): (fn(&[u8]) -> Vec<u8>, fn(&[u8]) -> Vec<u8>) = (
+            |bytes| field(7, &field(5, &field(4, bytes))),
+            |bytes| field(7, &field(5, &field(10, bytes))),
+        );
+        let attribute: fn(&[u8]) -> Vec<u8> =
+            |bytes| field(7, &field(1, &field(5, &field(7, bytes))));
+        for (holds, each) in [(single, 4), (attribute, 4), (double, 8)] {
+            assert!(floats(holds, 3 * each).is_ok());
+            let error = floats(holds, 3 * each - 1).unwrap_err();
+            assert!(error.contains(&format!("expected a multiple of {each}")), "{error}");
+        }
         for number in [&[0x08, 1][..], &[0x0d, 0, 0, 0, 0], &[0x09, 0, 0, 0, 0, 0, 0, 0, 0]] {
             let error = cost_of(&field(7, number)).unwrap_err();
             assert!(error.contains("a number at byte 2, expected a message"), "{error}");
