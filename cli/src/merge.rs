@@ -94,8 +94,10 @@ impl Part {
         let shard = header
             .shard
             .with_context(|| format!("{} is no shard but a whole run", table.display()))?;
-        let done = results(&paths, &header)?.lines.into_iter().map(|line| (line.record.idx, line));
-        let done: HashMap<usize, Line> = done.collect();
+        let mut done: HashMap<usize, Line> = HashMap::new();
+        results(&paths, &header, |record, text, row| {
+            done.insert(record.idx, Line { row, text: text.to_owned() });
+        })?;
         let mut missing = header.indices();
         missing.retain(|index| !done.contains_key(index));
         let mut failed = Failed::read(&paths.failed)?;

@@ -1,7 +1,6 @@
 //! The result files: TSV for tools of the field, JSONL for certificates. The certificates are what
 //! counts; the table is made of them.
 
-use std::collections::BTreeSet;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,9 +11,11 @@ use drs_progress::say;
 
 use super::failed::Failed;
 use super::header;
-use super::lines::{Lines, whole_lines};
+use super::lines::Lines;
 use super::paths::Paths;
+use super::results::{Line, results};
 use super::table::{heading, row};
+use super::tally::Tally;
 use crate::whole::{Prepared, remove};
 
 /// Results are handed to the system at once and to the disk this often: what a loss of
@@ -95,15 +96,23 @@ impl ResultFiles {
         paths: &Paths,
         begun: &Header,
         header: &Header,
-    ) -> anyhow::Result<(Self, Vec<Record<'static>>)> {
+    ) -> anyhow::Result<(Self, Tally)> {
         let had_table = paths.table.exists();
         let (mut table, mut records) = (Lines::open(&paths.table)?, Lines::open(&paths.records)?);
         // Another process may have begun it anew before the files were ours.
         if Header::read(&paths.run)?.as_ref() != Some(begun) {
             bail!("{} was changed meanwhile: start again", paths.run.display());
         }
-        let Results { lines, rows } = results(paths, header)?;
-        if lines.is_empty() && table.length()? > heading().len() as u64 {
+        let (mut tally, mut inputs) = (Tally::default(), Vec::new());
+        // Of the records only how long they are: a long run has gigabytes of them.
+        let (mut rows, mut lengths) = (Vec::new(), Vec::new());
+        let matched = results(paths, header, |record, text, row| {
+            tally.count(record);
+            inputs.push(record.idx);
+            lengths.push(text.len());
+            rows.push(row);
+        })?;
+        if inputs.is_empty() && table.length()? > heading().len() as u64 {
             bail!(
                 "{} has rows, but {} has none of their certificates, and nothing else tells them: bring it back to go on, or --overwrite to begin anew",
                 paths.table.display(),
@@ -115,15 +124,15 @@ impl ResultFiles {
         }
         let heading = heading();
         let headless = table.length()? < heading.len() as u64;
-        let kept = lines[..rows].iter().map(|line| line.row.len());
+        let kept = rows[..matched].iter().map(String::len);
         let head = (!headless).then_some(heading.len());
         let surplus = table.keep(head.into_iter().chain(kept))?;
-        let torn = records.keep(lines.iter().map(|line| line.text.len()))?;
+        let torn = records.keep(lengths.into_iter())?;
         if headless {
             table.append(&heading)?;
         }
-        for line in &lines[rows..] {
-            table.append(&line.row)?;
+        for row in &rows[matched..] {
+            table.append(row)?;
         }
         let (shown, all) = (paths.table.display(), paths.records.display());
         if torn > 0 {
@@ -131,7 +140,7 @@ impl ResultFiles {
                 "note: the end of {all} was written half ({torn} bytes): that input is certified again"
             );
         }
-        match lines.len() - rows {
+        match rows.len() - matched {
             0 if surplus > 0 && torn == 0 => {
                 say!("note: the end of {shown} had no certificates ({surplus} bytes): cut off");
             }
@@ -143,9 +152,13 @@ impl ResultFiles {
                 say!("note: {shown} was gone: it is made again from {all} ({missing} rows)");
             }
         }
-        let inputs = lines.iter().map(|line| line.record.idx).collect();
         let files = Self { table, records, inputs, synced: Instant::now() };
-        Ok((files, lines.into_iter().map(|line| line.record).collect()))
+        Ok((files, tally))
+    }
+
+    /// The inputs that have a result.
+    pub(super) fn inputs(&self) -> &[usize] {
+        &self.inputs
     }
 
     /// Appends one input to both files and hands it to the system.
@@ -196,65 +209,6 @@ impl ResultFiles {
         records.put()?;
         table.put()
     }
-}
-
-/// One input in both files, as they have it.
-pub(crate) struct Line {
-    pub(crate) row: String,
-    pub(crate) text: String,
-    pub(crate) record: Record<'static>,
-}
-
-/// What there is of a run.
-pub(crate) struct Results {
-    pub(crate) lines: Vec<Line>,
-    /// How many of them the table has.
-    rows: usize,
-}
-
-/// The results of a run: its records, each with the row that the table has or should have.
-pub(crate) fn results(paths: &Paths, header: &Header) -> anyhow::Result<Results> {
-    let rows = whole_lines(&paths.table)?;
-    if rows.first().is_some_and(|first| *first != heading()) {
-        bail!("{}: line 1 is not the heading of results", paths.table.display());
-    }
-    let mut rows = rows.into_iter().skip(1);
-    let mut matched = 0;
-    let mut planned: BTreeSet<usize> = header.indices().into_iter().collect();
-    let mut lines = Vec::new();
-    for text in whole_lines(&paths.records)? {
-        let line = lines.len() + 1;
-        let record: Record<'static> = serde_json::from_str(&text)
-            .with_context(|| format!("{}: line {line}", paths.records.display()))?;
-        let row = row(&record);
-        if let Some(found) = rows.next() {
-            if found != row {
-                bail!(
-                    "{}: line {} is not what line {line} of {} says: one of them was changed",
-                    paths.table.display(),
-                    line + 1,
-                    paths.records.display()
-                );
-            }
-            matched = line;
-        }
-        if !planned.remove(&record.idx) {
-            bail!(
-                "{}: line {line}: input {} is there twice, or is none of this run's",
-                paths.records.display(),
-                record.idx
-            );
-        }
-        if !header.made(&record.certificate) {
-            bail!(
-                "{}: line {line} is of another run than {} tells",
-                paths.records.display(),
-                paths.run.display()
-            );
-        }
-        lines.push(Line { row, text, record });
-    }
-    Ok(Results { lines, rows: matched })
 }
 
 #[cfg(test)]

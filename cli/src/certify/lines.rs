@@ -1,7 +1,7 @@
 //! A file that grows line by line, and is ours while it is open.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -92,13 +92,26 @@ impl Lines {
 }
 
 /// The lines of a file that end, with their ends; none of a file that is not there.
-pub(super) fn whole_lines(path: &Path) -> anyhow::Result<Vec<String>> {
-    let text = match std::fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.with_context(|| format!("cannot read {}", path.display()))?,
+pub(super) fn whole_lines(
+    path: &Path,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<String>>> {
+    let problem = {
+        let path = path.display().to_string();
+        move || format!("cannot read {path}")
     };
-    let end = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |place| place + 1);
-    let text = std::str::from_utf8(&text[..end])
-        .with_context(|| format!("{}: not a text file", path.display()))?;
-    Ok(text.split_inclusive('\n').map(str::to_owned).collect())
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        opened => Some(BufReader::new(opened.with_context(&problem)?)),
+    };
+    let no_text = format!("{}: not a text file", path.display());
+    let next = move || -> anyhow::Result<Option<String>> {
+        let Some(file) = &mut file else { return Ok(None) };
+        let mut line = Vec::new();
+        file.read_until(b'\n', &mut line).with_context(&problem)?;
+        if !line.ends_with(b"\n") {
+            return Ok(None);
+        }
+        Ok(Some(String::from_utf8(line).with_context(|| no_text.clone())?))
+    };
+    Ok(std::iter::repeat_with(next).map_while(Result::transpose))
 }

@@ -9,8 +9,10 @@ mod journal;
 mod lines;
 mod paths;
 mod progress;
+mod results;
 mod signals;
 mod table;
+mod tally;
 mod work;
 
 use std::path::PathBuf;
@@ -29,9 +31,11 @@ use crate::shard::shard;
 use crate::usage::wrong_usage;
 use crate::{data, pool, whole};
 pub(crate) use failed::Failed;
-pub(crate) use files::{Line, ResultFiles, results};
+pub(crate) use files::ResultFiles;
 use finding::Finding;
 pub(crate) use paths::Paths;
+pub(crate) use results::{Line, results};
+use tally::Tally;
 pub(crate) use work::INCOMPLETE;
 use work::Work;
 
@@ -105,7 +109,7 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let (files, done) = match &begun {
-        None => (ResultFiles::create(&paths, &header, args.overwrite)?, Vec::new()),
+        None => (ResultFiles::create(&paths, &header, args.overwrite)?, Tally::default()),
         Some(begun) => {
             let before = extension::go_on(begun, &mut header, &paths)?;
             let (out, now) = (paths.table.display(), indices.len());
@@ -116,5 +120,5 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let (pool, data, header, paths) = (&pool, &data, &header, &paths);
-    Work { pool, data, method, header, paths, finding }.go_on(files, &done)
+    Work { pool, data, method, header, paths, finding }.go_on(files, done)
 }

@@ -23,6 +23,7 @@ use super::journal::{Journal, Size};
 use super::paths::Paths;
 use super::progress::Progress;
 use super::signals::{self, Interrupt};
+use super::tally::Tally;
 use crate::pool::OpenPool;
 
 /// All inputs have a result but for some that failed.
@@ -59,16 +60,12 @@ enum Failure {
 
 impl Work<'_> {
     /// Certifies what is not done yet and tells how it ended.
-    pub(super) fn go_on(
-        &self,
-        files: ResultFiles,
-        done: &[Record<'_>],
-    ) -> anyhow::Result<ExitCode> {
+    pub(super) fn go_on(&self, files: ResultFiles, done: Tally) -> anyhow::Result<ExitCode> {
         let Self { header, paths, .. } = self;
         let indices = header.indices();
-        let finished: HashSet<usize> = done.iter().map(|record| record.idx).collect();
+        let finished: HashSet<usize> = files.inputs().iter().copied().collect();
         let journal = Journal::open(paths, header, |idx| finished.contains(&idx));
-        tell_before(done.len(), indices.len(), journal.left(), paths);
+        tell_before(finished.len(), indices.len(), journal.left(), paths);
         let left: Vec<usize> =
             indices.iter().copied().filter(|idx| !finished.contains(idx)).collect();
         let mut failed = Failed::read(&paths.failed).unwrap_or_else(|error| {
@@ -79,7 +76,7 @@ impl Work<'_> {
 
         let journal = Arc::new(journal);
         self.finding.spoils(&journal);
-        let written = Arc::new(AtomicUsize::new(done.len()));
+        let written = Arc::new(AtomicUsize::new(finished.len()));
         let stopper = self.pool.router.stopper();
         let interrupt = {
             let (stopper, journal, written, of) =
