@@ -77,7 +77,13 @@ fn a_run_gets_more_inputs_and_is_as_if_it_had_had_them_from_the_start() {
     let other = RUN.replace("--seed 4", "--seed 5");
     place
         .drs(&format!("{other} --out out-0.tsv --max 30"))
-        .fails(1, &["\n  seed: ", "\nseed: a digest of the number that --seed was given"]);
+        .fails(1, &["\n  seed: ", "(seed is a digest of the number that --seed was given)"]);
+    let toml = place.read("experts.toml");
+    assert!(toml.contains("sigma = 0.25"), "{toml}");
+    place.write("experts.toml", toml.replace("sigma = 0.25", "sigma = 0.26"));
+    place
+        .drs(&format!("{RUN} --out out-0.tsv --max 30"))
+        .fails(1, &["config_sha256: ", "(config_sha256 is a digest of the model's config"]);
 }
 
 #[test]

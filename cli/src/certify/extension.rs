@@ -58,7 +58,7 @@ pub(super) fn go_on(
         .collect();
     for (field, told) in HINTS {
         if differences.iter().any(|(path, ..)| path.ends_with(field)) {
-            hint += &format!("\n{field}: {told}");
+            hint += &format!("\n({field} is {told})");
         }
     }
     let more = differences.len().saturating_sub(LISTED);
