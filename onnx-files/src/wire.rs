@@ -255,17 +255,15 @@ mod tests {
             assert!(cost_of(bytes).unwrap_err().contains("has no end"));
         }
         assert!(cost_of(&[0x0b]).unwrap_err().contains("kind 3 at byte 0"));
-        let floats =
-            |field_of: fn(&[u8]) -> Vec<u8>, length: usize| cost_of(&field_of(&vec![0; length]));
-        let (single, double): (fn(&[u8]) -> Vec<u8>, fn(&[u8]) -> Vec<u8>) = (
-            |bytes| field(7, &field(5, &field(4, bytes))),
-            |bytes| field(7, &field(5, &field(10, bytes))),
-        );
-        let attribute: fn(&[u8]) -> Vec<u8> =
-            |bytes| field(7, &field(1, &field(5, &field(7, bytes))));
-        for (holds, each) in [(single, 4), (attribute, 4), (double, 8)] {
-            assert!(floats(holds, 3 * each).is_ok());
-            let error = floats(holds, 3 * each - 1).unwrap_err();
+        let rest = [0; 23];
+        for (each, in_attribute, number) in [(4, false, 4), (4, true, 7), (8, false, 10)] {
+            let floats = |length: usize| {
+                let inner = field(number, &rest[..length]);
+                let inner = field(5, &inner);
+                cost_of(&field(7, &if in_attribute { field(1, &inner) } else { inner }))
+            };
+            assert!(floats(2 * each).is_ok());
+            let error = floats(3 * each - 1).unwrap_err();
             assert!(error.contains(&format!("expected a multiple of {each}")), "{error}");
         }
         for number in [&[0x08, 1][..], &[0x0d, 0, 0, 0, 0], &[0x09, 0, 0, 0, 0, 0, 0, 0, 0]] {
