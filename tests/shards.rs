@@ -114,7 +114,7 @@ fn merging_tells_what_does_not_fit() {
 #[test]
 fn slurm_runs_an_array_whose_merge_is_the_whole() {
     let place = place();
-    let options = "--method one:near --n 300000 --full";
+    let options = "--method one:near --n 500000 --full";
     let whole = format!("certify --experts experts.toml --data data --seed 4 {options}");
     let script = drs_tests::root().join("tests/slurm/run.sh");
     let folders = std::env::var("PATH").unwrap_or_default();

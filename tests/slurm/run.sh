@@ -73,12 +73,12 @@ export POOL=$work/experts.toml DATA=$work/data OUT=$work/slurm.tsv DRS_SEED=4
 # shellcheck disable=SC2086  # options are words
 "$deploy/submit.sh" 8 $DRS_TEST_ARGS
 array=$(squeue --noheader --array --format=%F --name=drs-certify | head -n 1)
-# One task is told that its time is up, as Slurm does, however far it is.
-for _ in $(seq 200); do
-    squeue --noheader --array --states=RUNNING --format=%K --name=drs-certify | grep -q . && break
-    sleep 0.05
-done
-task=$(squeue --noheader --array --states=RUNNING --format=%K --name=drs-certify | head -n 1)
+# One task is told that its time is up, as Slurm does. It must run by then: a signal that comes
+# before the script of the task has set its traps kills the script, and the task has failed.
+begun() { grep --files-with-matches '^shard ' "slurm-${array}_"*.out 2>/dev/null; }
+for _ in $(seq 600); do begun >/dev/null && break; sleep 0.02; done
+begun >/dev/null || { cat "$state"/*.log; echo "no task began"; exit 1; }
+task=$(begun | head -n 1 | sed 's/.*_\([0-9]*\)\.out/\1/')
 scancel --batch --signal=USR1 "${array}_$task" && echo "task $task: the time is up"
 for _ in $(seq 600); do
     [ -z "$(squeue --noheader --format=%i)" ] && break

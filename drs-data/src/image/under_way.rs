@@ -72,4 +72,23 @@ mod tests {
             assert!(second.join().unwrap().is_ok());
         });
     }
+
+    #[test]
+    fn a_copy_in_other_channels_is_counted() {
+        use image::{DynamicImage, ImageReader};
+        let needed = |image: DynamicImage, format, channels| {
+            let mut file = std::io::Cursor::new(Vec::new());
+            image.write_to(&mut file, format).unwrap();
+            file.set_position(0);
+            let decoder = ImageReader::with_format(file, format).into_decoder().unwrap();
+            needed(&decoder, format, channels) / 15
+        };
+        let (png, jpeg) = (ImageFormat::Png, ImageFormat::Jpeg);
+        assert_eq!(needed(DynamicImage::new_rgba8(5, 3), png, 3), 4 + 4);
+        assert_eq!(needed(DynamicImage::new_rgb8(5, 3), png, 3), 3);
+        assert_eq!(needed(DynamicImage::new_luma8(5, 3), png, 1), 1);
+        assert_eq!(needed(DynamicImage::new_luma8(5, 3), png, 3), 1 + 3);
+        assert_eq!(needed(DynamicImage::new_rgb16(5, 3), png, 3), 6);
+        assert_eq!(needed(DynamicImage::new_rgb8(5, 3), jpeg, 3), 9);
+    }
 }
