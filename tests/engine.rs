@@ -12,7 +12,7 @@ use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
 use drs_core::units::Alpha;
 use drs_core::votes::VoteCounts;
-use drs_router::{Config, Drawn, EngineError, Options, Router, UnderWay};
+use drs_router::{Certify, Config, Drawn, EngineError, Options, Router, UnderWay};
 use drs_tests::{Halfspaces, Place, built};
 
 const STAGES: [Stage; 2] = [
@@ -113,7 +113,8 @@ fn a_stopped_engine_hands_on_what_it_has() {
         };
         let certify = |router: &Router, drawn: Drawn| {
             let votes = Arc::new(UnderWay::from(drawn));
-            let given = router.certify_from(input(118), Method::MaxMin, &protocol, seed, &votes);
+            let question = Certify { method: Method::MaxMin, protocol: &protocol, seed };
+            let given = router.ask_from(input(118), &question, &votes);
             (given.map(|timed| timed.outcome), votes.drawn())
         };
         let (expected, all) = certify(&open(&place, 2, batch), Drawn::default());

@@ -14,7 +14,7 @@ use drs_core::sampling::Stopping;
 use drs_core::text::printable;
 use drs_data::read_image;
 use drs_progress::{Bar, say};
-use drs_router::{Router, Timed, ordered};
+use drs_router::{Certify, Predict, Router, Timed, ordered};
 use serde::Serialize;
 
 use crate::args::RouteArgs;
@@ -114,10 +114,10 @@ fn answer<'a>(
     let read = read_image(image, pool.config.input)?;
     let input = Arc::new(read.input);
     let timed = if args.predict {
-        let predicted = pool.router.predict(input, method, protocol, seed);
+        let predicted = pool.router.ask(input, &Predict { method, protocol, seed });
         predicted.map(|timed| timed.map(Outcome::Prediction))
     } else {
-        let certified = pool.router.certify(input, method, protocol, seed);
+        let certified = pool.router.ask(input, &Certify { method, protocol, seed });
         certified.map(|timed| timed.map(|outcome| Outcome::Certificate(Box::new(outcome))))
     };
     let timed = timed.with_context(|| shown(image))?;

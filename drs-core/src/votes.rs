@@ -42,7 +42,7 @@ impl VoteCounts {
     }
 
     /// Adds further votes over the same classes.
-    pub(crate) fn add(&mut self, more: &Self) {
+    pub fn add(&mut self, more: &Self) {
         self.0.iter_mut().zip(&more.0).for_each(|(count, more)| *count += more);
     }
 

@@ -9,7 +9,7 @@
 //! * `watch`: which files a plugin opens.
 //! * `engine`: noise and votes in fixed padded batches that hold draws of many
 //!   inputs and stages.
-//! * [`Router`]: all of it together, one input in, one certificate out.
+//! * [`Router`]: all of it together: a [`Question`] about one input in, its answer out.
 //!
 //! The only `unsafe` code of the host is in `isolation/{memory,group}.rs`, `plugin/library.rs`,
 //! `scarce.rs` and `watch/seccomp.rs`.
@@ -27,6 +27,7 @@ mod models;
 mod ordered;
 mod panicked;
 mod plugin;
+mod question;
 mod replay;
 mod router;
 mod scarce;
@@ -50,8 +51,9 @@ pub use plugin::{
     Library, LoadError, ModelFile, Opening, Prepared, find_plugin, list_files, load_library,
     named_files, open_model, plugin_folders, plugins_in,
 };
-pub use replay::{Replay, ReplayError};
-pub use router::{OpenError, Options, RouteError, Router, Timed, Warning, is_panic};
+pub use question::{Certify, Count, PoolView, Predict, Question, RouteError};
+pub use replay::{Replay, Replayed};
+pub use router::{OpenError, Options, Router, Timed, Warning, is_panic};
 pub use scarce::{NoThread, start_scoped, start_thread, told};
 pub use term::NamedTerm;
 pub use under_way::UnderWay;

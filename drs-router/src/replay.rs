@@ -1,20 +1,34 @@
-//! A certificate, checked against the pool that is said to have made it.
-
-use std::sync::Arc;
+//! A question: does this certificate hold for the pool that is said to have made it?
 
 use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Verdict};
 use drs_core::certify;
-use drs_core::lattice::LatticeInput;
+use drs_core::noise::Seed;
+use drs_core::pool::VoteSource;
 use drs_core::protocol::Method;
-use drs_core::verify::{self, Agreement, Rejection, Statement, difference, replay};
+use drs_core::verify::{Agreement, Rejection, ReplayError, Statement, difference, replay};
 use serde::Serialize;
 
 use crate::engine::EngineError;
-use crate::router::{RouteError, Router};
+use crate::question::{PoolView, Question, RouteError};
+
+/// Is a certificate one of this pool about this input, and do its votes come out again?
+///
+/// Input, plugins and files are compared by their digests, the terms of `blend` and the split of
+/// α with those of experts.toml, the counts as [`replay`] has it. Where some votes differ,
+/// what this pool certifies here must not be another class. The certificate is to be
+/// [verified](drs_core::verify()) first.
+#[derive(Debug)]
+pub struct Replay<'a> {
+    certificate: &'a Certificate,
+    stated: Statement,
+    models: &'a [ModelRecord],
+    input: &'a InputRecord,
+    seed: Seed,
+}
 
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Replay {
+pub struct Replayed {
     /// How the votes compare.
     pub agreement: Agreement,
     /// What these models certify here, where their votes are not all the same.
@@ -24,77 +38,75 @@ pub struct Replay {
     pub configuration: Option<Rejection>,
 }
 
-/// Why a certificate could not be replayed, or is rejected.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// The models failed.
-    #[error(transparent)]
-    Models(#[from] RouteError),
-    /// The record does not hold for this pool and input.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-}
-
-impl From<verify::ReplayError<EngineError>> for ReplayError {
-    fn from(error: verify::ReplayError<EngineError>) -> Self {
-        match error {
-            verify::ReplayError::Votes(error) => Self::Models(RouteError::Votes(error)),
-            verify::ReplayError::Rejected(rejection) => Self::Rejected(rejection),
-        }
-    }
-}
-
-impl Router {
-    /// Checks that a certificate is one of this pool about this input, and draws its votes again.
-    ///
-    /// Input, plugins and files are compared by their digests, the terms of `blend` and the split of
-    /// α with those of experts.toml, the counts as [`replay`] has it. Where some votes differ,
-    /// what this pool certifies here must not be another class. The certificate is to be
-    /// [verified](drs_core::verify()) first.
+impl<'a> Replay<'a> {
+    /// Of a certificate.
     ///
     /// # Errors
-    /// If the record does not hold for this pool and input, or a model fails.
-    pub fn replay(
-        &self,
-        certificate: &Certificate,
-        input: Arc<LatticeInput>,
-    ) -> Result<Replay, ReplayError> {
-        let Statement { pool: stated, method } = Statement::of(certificate)?;
+    /// If it does not tell how its votes were drawn.
+    pub fn of(certificate: &'a Certificate) -> Result<Self, Rejection> {
+        let stated = Statement::of(certificate)?;
         let Some(provenance) = &certificate.provenance else {
-            return Err(Rejection::new("provenance", "nothing", "input, seed and models").into());
+            return Err(Rejection::new("provenance", "nothing", "input, seed and models"));
         };
-        let unlike = difference(&provenance.input, &InputRecord::from(&*input))
-            .map(|rejection| rejection.within("provenance.input"));
-        let unlike = unlike
-            .or_else(|| models(&reconfigured(&provenance.models, self.models()), self.models()));
+        let (models, input) = (provenance.models.as_slice(), &provenance.input);
+        Ok(Self { certificate, stated, models, input, seed: provenance.seed })
+    }
+
+    /// What contradicts the pool and the input at hand.
+    fn check(&self, here: PoolView<'_>, input: &InputRecord) -> Result<(), Rejection> {
+        let Self { certificate, stated, models: recorded, .. } = self;
+        let unlike =
+            difference(self.input, input).map(|rejection| rejection.within("provenance.input"));
+        let unlike = unlike.or_else(|| models(&reconfigured(recorded, here.models), here.models));
         let unlike = unlike.or_else(|| {
-            let (found, expected) = (stated.classes, self.pool().classes);
+            let (found, expected) = (stated.pool.classes, here.pool.classes);
             let told = || Rejection::new("classes", found.to_string(), expected.to_string());
             (found != expected).then(told)
         });
         let unlike = unlike.or_else(|| {
             // Records of other methods have no terms.
-            (method == Method::Blend).then_some(())?;
-            configured("blend", certificate.blend.as_slice(), self.pool().blend.as_slice())
+            (stated.method == Method::Blend).then_some(())?;
+            configured("blend", certificate.blend.as_slice(), here.pool.blend.as_slice())
         });
         let split = &certificate.protocol.split;
-        let unlike = unlike.or_else(|| configured("protocol.split", split, self.split()));
-        if let Some(rejection) = unlike {
-            return Err(rejection.into());
+        let unlike = unlike.or_else(|| configured("protocol.split", split, here.split));
+        unlike.map_or(Ok(()), Err)
+    }
+}
+
+impl Question for Replay<'_> {
+    type Answer = Result<Replayed, Rejection>;
+
+    fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    fn answer(
+        &self,
+        pool: PoolView<'_>,
+        input: InputRecord,
+        votes: &mut impl VoteSource<Error = EngineError>,
+    ) -> Result<Self::Answer, RouteError> {
+        if let Err(rejection) = self.check(pool, &input) {
+            return Ok(Err(rejection));
         }
-        let configuration = models(&provenance.models, self.models());
-        let mut source = self.votes(Arc::clone(&input), provenance.seed);
-        let agreement = replay(certificate, self.pool(), &mut source)?;
+        let configuration = models(self.models, pool.models);
+        let agreement = match replay(self.certificate, pool.pool, votes) {
+            Ok(agreement) => agreement,
+            Err(ReplayError::Rejected(rejection)) => return Ok(Err(rejection)),
+            Err(ReplayError::Votes(error)) => return Err(RouteError::Votes(error)),
+        };
         if agreement == Agreement::Equal {
-            return Ok(Replay { agreement, here: None, configuration });
+            return Ok(Ok(Replayed { agreement, here: None, configuration }));
         }
-        let here = certify(self.pool(), method, &certificate.protocol, None, &mut source)?.verdict;
-        let (claimed, found) = (certificate.verdict.class, here.class);
+        let (method, protocol) = (self.stated.method, &self.certificate.protocol);
+        let here = certify(pool.pool, method, protocol, None, votes)?.verdict;
+        let (claimed, found) = (self.certificate.verdict.class, here.class);
         if claimed.is_some() && found.is_some() && claimed != found {
             let show = |class: Option<usize>| class.map_or_else(String::new, |c| c.to_string());
-            return Err(Rejection::new("verdict.class", show(claimed), show(found)).into());
+            return Ok(Err(Rejection::new("verdict.class", show(claimed), show(found))));
         }
-        Ok(Replay { agreement, here: Some(here), configuration })
+        Ok(Ok(Replayed { agreement, here: Some(here), configuration }))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::drawn::Drawn;
 use crate::engine::Ticket;
 
 /// The votes of one input: those that were drawn before, and those that come while it is
-/// [certified](crate::Router::certify_from).
+/// [asked about](crate::Router::ask_from).
 ///
 /// May be looked at from other threads, at any time.
 #[derive(Default)]

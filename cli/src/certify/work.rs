@@ -14,7 +14,7 @@ use drs_analysis::{Header, Record};
 use drs_core::protocol::Method;
 use drs_data::{DataError, Dataset, Example};
 use drs_progress::say;
-use drs_router::{EngineError, RouteError, Stopper, Timed, ordered, start_scoped};
+use drs_router::{Certify, EngineError, RouteError, Stopper, Timed, ordered, start_scoped};
 
 use super::failed::{Failed, Reason};
 use super::files::ResultFiles;
@@ -176,9 +176,10 @@ impl Work<'_> {
         let example = self.data.get(index).map_err(Failure::Unreadable)?;
         let Example { index, label, input, name, conversion } = example;
         let Header { protocol, seed, .. } = self.header;
+        let question = Certify { method: self.method, protocol, seed: *seed };
         let votes = journal.begin(index, input.digest());
         let router = &self.pool.router;
-        let certified = router.certify_from(Arc::new(input), self.method, protocol, *seed, &votes);
+        let certified = router.ask_from(Arc::new(input), &question, &votes);
         let Timed { outcome: certificate, time, latency } = certified.map_err(|error| {
             if is_unsteady_vote(&error) {
                 // At once: nothing that comes between may lose it.

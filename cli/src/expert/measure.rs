@@ -8,11 +8,11 @@ use anyhow::{Context as _, bail, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 use drs_analysis::{Share, Watch};
 use drs_core::noise::Seed;
-use drs_core::pool::{Phase, Role, Stage, VoteSource as _};
+use drs_core::pool::{Phase, Role, Stage};
 use drs_core::votes::VoteCounts;
 use drs_data::Dataset;
 use drs_progress::{Bar, out, say};
-use drs_router::{Config, Options, Router, ordered};
+use drs_router::{Config, Count, Options, Router, ordered};
 use serde::Serialize;
 
 use crate::args::CheckArgs;
@@ -107,13 +107,11 @@ fn votes(
             );
         }
         // Draws of PREDICT: no certificate rests on them.
-        let stage = |expert| Stage { role: Role::Expert(expert), phase: Phase::Prediction };
-        let mut source = router.votes(Arc::new(example.input), Seed::from_number(0));
-        for &expert in chosen {
-            source.announce(stage(expert), &[args.copies]);
-        }
-        let votes = chosen.iter().map(|&expert| source.votes(stage(expert), 0..args.copies));
-        Ok((label, votes.collect::<Result<_, _>>()?))
+        let stage = |&expert| Stage { role: Role::Expert(expert), phase: Phase::Prediction };
+        let stages = chosen.iter().map(|expert| (stage(expert), vec![args.copies])).collect();
+        let question = Count { stages, seed: Seed::from_number(0) };
+        let votes = router.ask(Arc::new(example.input), &question)?.outcome;
+        Ok((label, votes.into_iter().flatten().collect()))
     };
     let bar = Bar::over(count, "inputs");
     let mut rows = Vec::with_capacity(count);

@@ -13,7 +13,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use drs_analysis::Entry;
 use drs_core::verify::Rejection;
-use drs_router::{Replay, ordered};
+use drs_router::{Replayed, ordered};
 
 use crate::args::VerifyArgs;
 use crate::logs;
@@ -39,7 +39,7 @@ struct Passed {
     /// Whether its label is.
     label: bool,
     /// The replay if one was asked for.
-    replay: Option<Replay>,
+    replay: Option<Replayed>,
 }
 
 /// What is wrong with the record is a rejection, what is wrong with models or data an error.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use drs_analysis::{Answer, Entry};
 use drs_core::lattice::LatticeInput;
 use drs_core::verify::Rejection;
-use drs_router::{Replay, ReplayError};
+use drs_router::{Replay, Replayed};
 
 use super::Judged;
 use crate::args::{PoolArgs, VerifyArgs};
@@ -33,17 +33,17 @@ impl Bench {
     }
 
     /// Draws a verified record's votes again.
-    pub(super) fn replay(&self, entry: &Entry, input: LatticeInput) -> Judged<Replay> {
+    pub(super) fn replay(&self, entry: &Entry, input: LatticeInput) -> Judged<Replayed> {
         if let Entry::Answer(answer) = entry
             && let Err(rejection) = self.names(answer)
         {
             return Ok(Err(rejection));
         }
-        match self.0.router.replay(entry.certificate(), Arc::new(input)) {
-            Ok(replay) => Ok(Ok(replay)),
-            Err(ReplayError::Rejected(rejection)) => Ok(Err(rejection.within("certificate"))),
-            Err(ReplayError::Models(error)) => Err(error.into()),
-        }
+        let found = match Replay::of(entry.certificate()) {
+            Ok(question) => self.0.router.ask(Arc::new(input), &question)?.outcome,
+            Err(rejection) => Err(rejection),
+        };
+        Ok(found.map_err(|rejection| rejection.within("certificate")))
     }
 
     /// Only the pool knows how its classes are called.

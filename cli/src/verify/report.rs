@@ -7,7 +7,7 @@ use anyhow::bail;
 use drs_core::certificate::Verdict;
 use drs_core::text::{counted, printable};
 use drs_core::verify::{Agreement, Rejection};
-use drs_router::Replay;
+use drs_router::Replayed;
 use serde::Serialize;
 
 use super::tally::{Status, Tally};
@@ -218,7 +218,7 @@ impl<'a> Row<'a> {
         match outcome {
             Err(told) => rejection = Some(told.clone().into()),
             Ok(Passed {
-                replay: Some(Replay { agreement, here, configuration: other }), ..
+                replay: Some(Replayed { agreement, here, configuration: other }), ..
             }) => {
                 if let Agreement::Consistent { differing: d, draws } = *agreement {
                     differing = Some(Differing { differing: d, draws, here: here.as_ref() });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use drs_analysis::{Entry, Run};
 use drs_core::verify::{Agreement, Rejection};
-use drs_router::Replay;
+use drs_router::Replayed;
 use serde::Serialize;
 
 use super::{Checked, Passed};
@@ -64,8 +64,8 @@ impl Status {
         match outcome.as_ref().map(|passed| &passed.replay) {
             Err(_) => Self::Rejected,
             Ok(None) => Self::Verified,
-            Ok(Some(Replay { agreement: Agreement::Equal, .. })) => Self::Equal,
-            Ok(Some(Replay { agreement: Agreement::Consistent { .. }, .. })) => Self::Consistent,
+            Ok(Some(Replayed { agreement: Agreement::Equal, .. })) => Self::Equal,
+            Ok(Some(Replayed { agreement: Agreement::Consistent { .. }, .. })) => Self::Consistent,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The pool, opened: one input in, one certificate out.
+//! The pool, opened: a question about one input in, an answer out.
 
 mod open;
 mod timed;
@@ -7,16 +7,16 @@ mod warning;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Provenance};
-use drs_core::certify::{CertifyError, Prediction};
+use drs_core::certificate::{InputRecord, ModelRecord};
 use drs_core::lattice::{Digest, LatticeInput};
 use drs_core::noise::{NoiseStream, Seed};
 use drs_core::pool::{Pool, VoteSource};
-use drs_core::protocol::{AlphaSplit, Method, Protocol};
+use drs_core::protocol::{AlphaSplit, Protocol};
 
 use crate::engine::{EngineError, Stopper, Throughput};
 use crate::models::{Models, Route};
 use crate::panicked::Panicked;
+use crate::question::{PoolView, Question, RouteError};
 use crate::source::EngineSource;
 use crate::under_way::UnderWay;
 
@@ -32,9 +32,6 @@ const SPARE_INPUTS: usize = 4;
 
 /// The most inputs at once.
 const MOST_INPUTS: usize = 512;
-
-/// Why an input could not be certified.
-pub type RouteError = CertifyError<EngineError>;
 
 /// A pool of experts and its router, loaded and ready.
 pub struct Router {
@@ -58,50 +55,46 @@ impl Router {
         &self.classes
     }
 
-    /// How experts.toml shares α.
-    #[must_use]
-    pub fn split(&self) -> &AlphaSplit {
-        &self.split
-    }
-
     /// What the user should know before trusting the choice of models.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Certifies one input. Call from several threads to certify several at once.
+    /// Answers a question about one input. Call from several threads to ask several at once.
     ///
     /// # Errors
-    /// If the protocol does not fit the pool, a model fails or votes on more than its input
+    /// If the question does not fit the pool, a model fails or votes on more than its input
     /// alone, or a bound does not converge.
-    pub fn certify(
+    pub fn ask<Q: Question>(
         &self,
         input: Arc<LatticeInput>,
-        method: Method,
-        protocol: &Protocol,
-        seed: Seed,
-    ) -> Result<Timed<Certificate>, RouteError> {
-        self.certify_from(input, method, protocol, seed, &Arc::default())
+        question: &Q,
+    ) -> Result<Timed<Q::Answer>, RouteError> {
+        self.ask_from(input, question, &Arc::default())
     }
 
     /// The same, with votes that were drawn before, and with a view of those that are there so far.
     /// Its times are without theirs.
     ///
     /// # Errors
-    /// As [`certify`](Self::certify), and if the engine was [stopped](Self::stopper).
-    pub fn certify_from(
+    /// As [`ask`](Self::ask), and if the engine was [stopped](Self::stopper).
+    pub fn ask_from<Q: Question>(
         &self,
         input: Arc<LatticeInput>,
-        method: Method,
-        protocol: &Protocol,
-        seed: Seed,
+        question: &Q,
         under_way: &Arc<UnderWay>,
-    ) -> Result<Timed<Certificate>, RouteError> {
-        self.timed(input, seed, under_way, |input, source| {
-            let provenance = Provenance { seed, input, models: self.records.clone() };
-            drs_core::certify(&self.models.pool, method, protocol, Some(provenance), source)
-        })
+    ) -> Result<Timed<Q::Answer>, RouteError> {
+        let start = Instant::now();
+        let record = InputRecord::from(&*input);
+        let mut source = self.source(input, record.sha256, question.seed(), under_way);
+        let view = PoolView { pool: self.pool(), models: &self.records, split: &self.split };
+        let outcome = question.answer(view, record, &mut source)?;
+        // Its own votes may have been tried by nobody; a model that failed with others' is no
+        // better here.
+        self.models.engine.steady().map_err(RouteError::Votes)?;
+        let time = source.close();
+        Ok(Timed { outcome, time, latency: start.elapsed().as_secs_f64() })
     }
 
     /// The identities of all models, in the order of certificates.
@@ -117,25 +110,9 @@ impl Router {
         &self.records[self.records.len() - self.models.pool.experts.len()..]
     }
 
-    /// Predicts one input's class, by the classifier that `method` certifies.
-    ///
-    /// # Errors
-    /// As [`certify`](Self::certify).
-    pub fn predict(
-        &self,
-        input: Arc<LatticeInput>,
-        method: Method,
-        protocol: &Protocol,
-        seed: Seed,
-    ) -> Result<Timed<Prediction>, RouteError> {
-        self.timed(input, seed, &Arc::default(), |_, source| {
-            drs_core::predict(&self.models.pool, method, protocol, source)
-        })
-    }
-
     /// The votes of the models on one input, for procedures of the caller's own.
     ///
-    /// They are the ones that [`certify`](Self::certify) judges under this seed.
+    /// They are the ones that [`Certify`](crate::Certify) is answered by under this seed.
     #[must_use]
     pub fn votes(
         &self,
@@ -174,25 +151,6 @@ impl Router {
     #[must_use]
     pub fn inputs_at_once(&self) -> usize {
         (self.models.engine.largest_batch() / FEWEST_ROWS).clamp(32, MOST_INPUTS)
-    }
-
-    /// Judges the votes of one input, and tells what it took.
-    fn timed<T>(
-        &self,
-        input: Arc<LatticeInput>,
-        seed: Seed,
-        under_way: &Arc<UnderWay>,
-        judge: impl FnOnce(InputRecord, &mut EngineSource<'_>) -> Result<T, RouteError>,
-    ) -> Result<Timed<T>, RouteError> {
-        let start = Instant::now();
-        let record = InputRecord::from(&*input);
-        let mut source = self.source(input, record.sha256, seed, under_way);
-        let outcome = judge(record, &mut source)?;
-        // Its own votes may have been tried by nobody; a model that failed with others' is no
-        // better here.
-        self.models.engine.steady().map_err(RouteError::Votes)?;
-        let time = source.close();
-        Ok(Timed { outcome, time, latency: start.elapsed().as_secs_f64() })
     }
 
     /// Tries once more, at the end of a run, whether the models vote on each input alone: no

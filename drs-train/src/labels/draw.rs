@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use drs_core::noise::Seed;
-use drs_core::pool::{Phase, Role, Stage, VoteSource as _};
+use drs_core::pool::{Phase, Role, Stage};
+use drs_core::votes::VoteCounts;
 use drs_data::{Dataset, OpenOptions, Shard, Subset};
 use drs_progress::{Bar, say};
-use drs_router::{Config, Options, Router, ordered};
+use drs_router::{Config, Count, Options, Router, ordered};
 
 use super::part::Part;
 use super::{Header, PART, VERSION};
@@ -125,17 +126,11 @@ fn votes(
         "input {index} has label {label}, the experts know {} classes",
         header.classes.len()
     );
-    let mut source = router.votes(Arc::new(example.input), header.seed);
     let stage = |expert| Stage { role: Role::Expert(expert), phase: Phase::Labelling };
-    for expert in 0..header.experts.len() {
-        source.announce(stage(expert), &[header.draws]);
-    }
-    let mut all = Vec::new();
-    for expert in 0..header.experts.len() {
-        let votes = source.votes(stage(expert), 0..header.draws)?;
-        for &count in votes.counts() {
-            all.push(u32::try_from(count)?);
-        }
-    }
-    Ok((index, label, all))
+    let stages = (0..header.experts.len()).map(|expert| (stage(expert), vec![header.draws]));
+    let question = Count { stages: stages.collect(), seed: header.seed };
+    let votes = router.ask(Arc::new(example.input), &question)?.outcome;
+    let counts = votes.iter().flatten().flat_map(VoteCounts::counts);
+    let counts = counts.map(|&count| u32::try_from(count)).collect::<Result<_, _>>()?;
+    Ok((index, label, counts))
 }

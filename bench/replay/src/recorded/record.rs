@@ -1,6 +1,5 @@
 //! `record`: all draws of all models of a pool, on a data set.
 
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,11 +8,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use drs_core::noise::Seed;
-use drs_core::pool::{Phase, Role, Stage, VoteSource};
-use drs_core::votes::VoteCounts;
+use drs_core::pool::{Phase, Role, Stage};
 use drs_data::{Dataset, Subset};
 use drs_progress::say;
-use drs_router::{Config, Options, Router, ordered};
+use drs_router::{Config, Count, Options, Router, ordered};
 
 use super::votes::{Header, Row, read};
 
@@ -91,20 +89,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let (all, mut finished) = (left.len(), 0);
     let vote = |index: usize| -> anyhow::Result<Row> {
         let example = data.get(index)?;
-        let mut source = router.votes(Arc::new(example.input), Seed::from_number(args.seed));
-        let mut votes: BTreeMap<String, Vec<VoteCounts>> = BTreeMap::new();
         let looks = |stage: Stage| match stage.phase {
             Phase::Estimation => design.looks().iter().map(|look| look.draws).collect(),
             _ => vec![args.n0],
         };
         let is_asked = |stage: &Stage| !args.router_only || stage.role == Role::Router;
-        let stages: Vec<Stage> = header.stages().filter(is_asked).collect();
-        // All at once: where a router shares an expert's model, both are told of the same draws.
-        stages.iter().for_each(|&stage| source.announce(stage, &looks(stage)));
-        for stage in stages {
-            let looks = looks(stage);
-            votes.insert(header.pool.address(stage), up_to(&mut source, stage, &looks)?);
-        }
+        let stages = header.stages().filter(is_asked).map(|stage| (stage, looks(stage)));
+        let question = Count { stages: stages.collect(), seed: Seed::from_number(args.seed) };
+        let counted = router.ask(Arc::new(example.input), &question)?.outcome;
+        let addresses = question.stages.iter().map(|(stage, _)| header.pool.address(*stage));
+        let votes = addresses.zip(counted).collect();
         Ok(Row { idx: index, label: example.label.context("an input without a label")?, votes })
     };
     ordered(left.into_iter(), router.inputs_at_once(), vote, |row| {
@@ -116,23 +110,4 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     })
-}
-
-/// The votes up to each of these numbers of draws.
-fn up_to(
-    source: &mut impl VoteSource,
-    stage: Stage,
-    looks: &[u64],
-) -> anyhow::Result<Vec<VoteCounts>> {
-    let mut counts: Vec<u64> = Vec::new();
-    let mut start = 0;
-    let mut votes = Vec::with_capacity(looks.len());
-    for &end in looks {
-        let more = source.votes(stage, start..end)?;
-        counts.resize(more.counts().len(), 0);
-        counts.iter_mut().zip(more.counts()).for_each(|(count, more)| *count += more);
-        votes.push(VoteCounts::new(counts.clone()).context("a model has classes")?);
-        start = end;
-    }
-    Ok(votes)
 }
