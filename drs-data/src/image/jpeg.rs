@@ -158,8 +158,29 @@ fn frame(segment: &[u8]) -> Result<Vec<u8>, String> {
             "{bits} bits per channel found, expected 8: convert it (`magick in.jpg -depth 8 out.png`)"
         ));
     }
-    let names = (0..usize::from(components)).map(|component| segment.get(8 + 3 * component));
-    names.map(|name| name.copied().ok_or_else(short)).collect()
+    let told = segment[8..].chunks_exact(3).take(components.into());
+    if told.len() < usize::from(components) {
+        return Err(short());
+    }
+    check_sampling(told.clone().map(|component| (component[1] >> 4, component[1] & 15)))?;
+    Ok(told.map(|component| component[0]).collect())
+}
+
+/// Refuses components that are sampled otherwise than files in use are: the decoder takes none that
+/// is finer than the first one, and no thirds.
+fn check_sampling(factors: impl Iterator<Item = (u8, u8)> + Clone) -> Result<(), String> {
+    let usual = |factor: u8, first: u8| matches!(factor, 1 | 2 | 4) && factor <= first;
+    // A single component is its own measure.
+    let Some((across, down)) = factors.clone().next().filter(|_| factors.clone().nth(1).is_some())
+    else {
+        return Ok(());
+    };
+    match factors.into_iter().find(|&(h, v)| !(usual(h, across) && usual(v, down))) {
+        None => Ok(()),
+        Some((h, v)) => Err(format!(
+            "a JPEG with a component sampled {h}x{v} found where the first is {across}x{down}, expected 1, 2 or 4 and no more than the first: convert it (`magick in.jpg out.png`)"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -218,6 +239,40 @@ mod tests {
         let short = [&[0xff, 0xd8][..], &marker(0xc0, &[]), &[0xff, 0xd9]].concat();
         assert!(check(&short).unwrap_err().contains("frame header"));
         assert!(check(&[0xff, 0xd8, 0xff, 0xd9]).unwrap_err().contains("no image"));
+    }
+
+    #[test]
+    fn samplings_that_no_encoder_writes_are_refused() {
+        let sampled = |factors: &[u8]| {
+            let components: Vec<u8> = (1..).take(factors.len()).collect();
+            let mut bytes = jpeg(&[], 8, &components);
+            let first = 2 + 4 + 6;
+            factors
+                .iter()
+                .enumerate()
+                .for_each(|(place, &both)| bytes[first + 3 * place + 1] = both);
+            check(&bytes)
+        };
+        for fine in [
+            &[0x11; 3][..],
+            &[0x22, 0x11, 0x11],
+            &[0x21, 0x11, 0x11],
+            &[0x12, 0x11, 0x11],
+            &[0x41, 0x11, 0x11],
+            &[0x22, 0x11, 0x11, 0x22],
+            &[0x22, 0x21, 0x12],
+            &[0x33],
+        ] {
+            assert!(sampled(fine).is_ok(), "{fine:x?}");
+        }
+        for (odd, words) in [
+            (&[0x11, 0x11, 0x11, 0x23][..], "sampled 2x3 found where the first is 1x1"),
+            (&[0x33, 0x11, 0x11], "sampled 3x3"),
+            (&[0x11, 0x21, 0x11], "sampled 2x1"),
+            (&[0x11, 0x01, 0x11], "sampled 0x1"),
+        ] {
+            assert!(sampled(odd).unwrap_err().contains(words), "{odd:x?}");
+        }
     }
 
     #[test]
