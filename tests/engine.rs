@@ -12,7 +12,7 @@ use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
 use drs_core::units::Alpha;
 use drs_core::votes::VoteCounts;
-use drs_router::{Certify, Config, Drawn, EngineError, Options, Router, UnderWay};
+use drs_router::{Certify, Config, Count, Drawn, EngineError, Options, Router, UnderWay};
 use drs_tests::{Halfspaces, Place, built};
 
 const STAGES: [Stage; 2] = [
@@ -153,6 +153,18 @@ fn a_stopped_engine_hands_on_what_it_has() {
         }
     }
     assert!(stops > 3, "{stops} stops");
+}
+
+#[test]
+fn counted_votes_are_those_up_to_each_look() {
+    let place = Place::new();
+    let (router, seed) = (open(&place, 2, 7), Seed::from_number(5));
+    let stages = STAGES.map(|stage| (stage, vec![10, 35, 200])).to_vec();
+    let counted = router.ask(input(118), &Count { stages, seed }).unwrap().outcome;
+    for (stage, looks) in STAGES.into_iter().zip(counted) {
+        let upto = |end| router.votes(input(118), seed).votes(stage, 0..end).unwrap();
+        assert_eq!(looks, [10, 35, 200].map(upto), "{stage:?}");
+    }
 }
 
 /// The engine's noise does not fit an input of another shape, which is a mistake of the caller's.
