@@ -11,10 +11,14 @@
 
 use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
-use abi_stable::package_version_strings;
 use abi_stable::sabi_trait;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{RBox, RResult, RSlice, RSliceMut, RStr, RString};
+
+/// The version of the interface, apart from the package's. A host loads plugins of the version
+/// that it was built with, so this changes (0.1.0, 0.2.0, …) only where layouts change, not when
+/// something is added after a last prefix field: plugins of before then go on working.
+pub const VERSION: &str = "0.1.0";
 
 /// The root module of a plugin.
 #[repr(C)]
@@ -38,7 +42,7 @@ impl RootModule for PluginModuleRef {
     abi_stable::declare_root_module_statics! {PluginModuleRef}
     const BASE_NAME: &'static str = "drs_expert";
     const NAME: &'static str = "drs_expert";
-    const VERSION_STRINGS: VersionStrings = package_version_strings!();
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new(VERSION);
 }
 
 /// What an expert is opened with.

@@ -23,16 +23,8 @@
 //!     }
 //!
 //!     fn manifest(&self) -> Manifest {
-//!         Manifest {
-//!             sigma: 0.5,
-//!             shape: [1, 1, 2],
-//!             classes: vec!["dark".into(), "bright".into()],
-//!             preferred_batch: 256,
-//!             concurrency: 0,
-//!             files: vec![],
-//!             capabilities: vec![],
-//!             tolerance: 0.0,
-//!         }
+//!         Manifest::new(0.5, [1, 1, 2], vec!["dark".into(), "bright".into()], 256)
+//!             .concurrency(0)
 //!     }
 //!
 //!     fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {

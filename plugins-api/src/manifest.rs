@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Facts about a plugin library, known before an expert is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PluginInfo {
     /// Name, as in `drs_expert_<name>`.
     pub name: String,
@@ -19,6 +20,7 @@ pub struct PluginInfo {
 
 /// A native runtime library.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NativeRuntime {
     /// Name, such as `libtorch`.
     pub name: String,
@@ -26,8 +28,17 @@ pub struct NativeRuntime {
     pub version: String,
 }
 
-/// Facts about an opened expert.
+impl NativeRuntime {
+    /// A library and its exact version.
+    #[must_use]
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self { name: name.into(), version: version.into() }
+    }
+}
+
+/// Facts about an opened expert: [`Manifest::new`], and what else is to be said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Manifest {
     /// Noise level the model was trained for, in input units (\[0, 1\] pixels).
     pub sigma: f64,
@@ -57,6 +68,46 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// A model trained for noise `sigma`, on inputs of `shape` (channels, height, width), that votes
+    /// for one of `classes` and is fast with batches of `preferred_batch`. One call at a time, no
+    /// files, no capabilities and no tolerance, unless the methods below say otherwise.
+    #[must_use]
+    pub fn new(
+        sigma: f64,
+        shape: [usize; 3],
+        classes: Vec<String>,
+        preferred_batch: usize,
+    ) -> Self {
+        let (files, capabilities) = (Vec::new(), Vec::new());
+        let (concurrency, tolerance) = (one(), 0.0);
+        Self { sigma, shape, classes, preferred_batch, concurrency, files, capabilities, tolerance }
+    }
+
+    /// With [`concurrency`](Self::concurrency): so many calls at once, 0 for any number.
+    #[must_use]
+    pub fn concurrency(self, concurrency: usize) -> Self {
+        Self { concurrency, ..self }
+    }
+
+    /// With the [`files`](Self::files) that the model is made of.
+    #[must_use]
+    pub fn files(self, files: Vec<PathBuf>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// With an ability, such as [`DRAWS`](crate::DRAWS).
+    #[must_use]
+    pub fn capability(mut self, name: impl Into<String>) -> Self {
+        self.capabilities.push(name.into());
+        self
+    }
+
+    /// With a [`tolerance`](Self::tolerance).
+    #[must_use]
+    pub fn tolerance(self, tolerance: f64) -> Self {
+        Self { tolerance, ..self }
+    }
+
     /// More is no matter of rounding.
     pub const MOST_TOLERANCE: f64 = 0.05;
 

@@ -57,7 +57,7 @@ fn inspect(subject: &Subject, patience: Duration) -> anyhow::Result<Inspected<'_
         let wrong = |problem| anyhow::anyhow!("{}: its manifest says {problem}", library.display());
         // All files that certificates name.
         let files = prepared.files().iter().map(|file| file.path.clone()).collect();
-        prepared.manifest(told).map(|told| Manifest { files, ..told }).map_err(wrong)
+        prepared.manifest(told).map(|told| told.files(files)).map_err(wrong)
     });
     let model = model.transpose()?;
     if let Some((told, prepared)) = model.as_ref().zip(prepared.as_ref())

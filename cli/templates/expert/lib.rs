@@ -47,18 +47,13 @@ impl Plugin for Expert {
     }
 
     fn manifest(&self) -> Manifest {
-        Manifest {
-            sigma: self.model.sigma,
-            shape: self.model.shape,
-            classes: self.model.classes.clone(),
-            preferred_batch: 64,
+        let model = &self.model;
+        // In batches of 64 it is fast.
+        Manifest::new(model.sigma, model.shape, model.classes.clone(), 64)
             // Any number of calls at once: `vote` keeps nothing.
-            concurrency: 0,
+            .concurrency(0)
             // Their digests go into every certificate.
-            files: vec![self.path.clone()],
-            capabilities: Vec::new(),
-            tolerance: 0.0,
-        }
+            .files(vec![self.path.clone()])
     }
 
     /// A vote depends on its own input alone: not on its place, its neighbours or earlier

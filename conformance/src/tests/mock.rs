@@ -146,20 +146,15 @@ impl Plugin for Mock {
     }
 
     fn manifest(&self) -> Manifest {
-        let mut manifest = Manifest {
-            sigma: 0.25,
-            shape: self.shape,
-            classes: (0..CLASSES).map(|class| class.to_string()).collect(),
-            preferred_batch: BATCH,
-            // Flaws of order would flicker with threads.
-            concurrency: match self.flaw {
-                Flaw::RemembersLastBatch | Flaw::CountsCalls => 1,
-                _ => 4,
-            },
-            files: Vec::new(),
-            capabilities: vec![DRAWS.to_owned()],
-            tolerance: 0.0,
+        let classes = (0..CLASSES).map(|class| class.to_string()).collect();
+        // Flaws of order would flicker with threads.
+        let concurrency = match self.flaw {
+            Flaw::RemembersLastBatch | Flaw::CountsCalls => 1,
+            _ => 4,
         };
+        let mut manifest = Manifest::new(0.25, self.shape, classes, BATCH)
+            .concurrency(concurrency)
+            .capability(DRAWS);
         match self.flaw {
             Flaw::ManifestChanges => {
                 let calls = self.manifests.fetch_add(1, Ordering::SeqCst);

@@ -150,8 +150,8 @@ impl Prepared {
                 )
             })
         };
-        let files = told.files.into_iter().map(original).collect::<Result<_, _>>()?;
-        Ok(Manifest { files, ..told })
+        let files = told.files.iter().cloned().map(original).collect::<Result<_, _>>()?;
+        Ok(told.files(files))
     }
 
     /// The files' identities for certificates. Where they lie is not part of it, but where

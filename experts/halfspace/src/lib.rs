@@ -76,18 +76,10 @@ impl Plugin for Halfspace {
     }
 
     fn manifest(&self) -> Manifest {
-        Manifest {
-            sigma: self.config.sigma,
-            shape: self.shape,
-            classes: self.config.classes.clone(),
-            // Up to a megabyte of noisy inputs.
-            preferred_batch: ((1 << 19) / self.shape.iter().product::<usize>().max(1))
-                .clamp(16, 1024),
-            concurrency: 0,
-            files: Vec::new(),
-            capabilities: Vec::new(),
-            tolerance: 0.0,
-        }
+        // Up to a megabyte of noisy inputs.
+        let batch = (1 << 19) / self.shape.iter().product::<usize>().max(1);
+        let Config { sigma, classes, .. } = &self.config;
+        Manifest::new(*sigma, self.shape, classes.clone(), batch.clamp(16, 1024)).concurrency(0)
     }
 
     fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {

@@ -72,17 +72,10 @@ impl Plugin for OnnxExpert {
     }
 
     fn manifest(&self) -> Manifest {
-        Manifest {
-            sigma: self.sigma,
-            shape: self.shape,
-            classes: self.classes.clone(),
-            preferred_batch: PREFERRED_BATCH,
+        Manifest::new(self.sigma, self.shape, self.classes.clone(), PREFERRED_BATCH)
             // Calls share nothing but the weights.
-            concurrency: 0,
-            files: self.files.clone(),
-            capabilities: Vec::new(),
-            tolerance: 0.0,
-        }
+            .concurrency(0)
+            .files(self.files.clone())
     }
 
     fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {

@@ -51,7 +51,7 @@ impl Plugin for TorchExpert {
     type Config = Config;
 
     fn native_runtime() -> Option<NativeRuntime> {
-        Some(NativeRuntime { name: "libtorch".to_owned(), version: "2.11.0".to_owned() })
+        Some(NativeRuntime::new("libtorch", "2.11.0"))
     }
 
     fn files(config: &Config, context: &Context) -> Result<Option<Vec<PathBuf>>, Error> {
@@ -106,16 +106,11 @@ impl Plugin for TorchExpert {
     }
 
     fn manifest(&self) -> Manifest {
-        Manifest {
-            sigma: self.sigma,
-            shape: self.shape,
-            classes: self.classes.clone(),
-            preferred_batch: self.batch,
-            concurrency: self.concurrency(),
-            files: vec![self.path.clone()],
-            capabilities: if self.draws { vec![DRAWS.to_owned()] } else { Vec::new() },
-            tolerance: if self.has_gpu() { CUDA_TOLERANCE } else { CPU_TOLERANCE },
-        }
+        let manifest = Manifest::new(self.sigma, self.shape, self.classes.clone(), self.batch)
+            .concurrency(self.concurrency())
+            .files(vec![self.path.clone()])
+            .tolerance(if self.has_gpu() { CUDA_TOLERANCE } else { CPU_TOLERANCE });
+        if self.draws { manifest.capability(DRAWS) } else { manifest }
     }
 
     fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {
