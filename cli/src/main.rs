@@ -24,7 +24,6 @@ mod shard;
 mod train;
 mod usage;
 mod verify;
-mod whole;
 #[cfg(unix)]
 mod worker;
 
@@ -83,9 +82,13 @@ fn main() -> ExitCode {
         Err(error) => {
             say!("error: {error:#}");
             let data = error.downcast_ref::<drs_data::DataError>();
-            if error.is::<usage::Usage>() || data.is_some_and(drs_data::DataError::is_usage) {
+            let run = error.downcast_ref::<drs_run::RunError>();
+            if error.is::<usage::Usage>()
+                || data.is_some_and(drs_data::DataError::is_usage)
+                || run.is_some_and(drs_run::RunError::is_usage)
+            {
                 ExitCode::from(WRONG_USAGE)
-            } else if error.chain().any(is_panic) {
+            } else if error.chain().any(is_panic) || run.is_some_and(drs_run::RunError::is_bug) {
                 ExitCode::from(Panicked::EXIT_CODE)
             } else {
                 ExitCode::FAILURE

@@ -1,138 +1,18 @@
 //! `drs merge`: the shards of a run, put together.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
-use drs_analysis::Header;
-use drs_data::Shard;
 use drs_progress::say;
+use drs_run::Merged;
 
 use crate::args::MergeArgs;
-use crate::certify::{Failed, INCOMPLETE, Line, Paths, ResultFiles, results};
-use crate::whole;
-
-/// A shard, checked.
-struct Part {
-    table: PathBuf,
-    paths: Paths,
-    shard: Shard,
-    header: Header,
-    /// By input.
-    lines: HashMap<usize, Line>,
-    /// The inputs that have no result, as the shard's run listed them.
-    failed: Failed,
-}
+use crate::certify::INCOMPLETE;
 
 pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
-    let mut parts: BTreeMap<usize, Part> = BTreeMap::new();
-    for table in &args.shards {
-        let part = Part::read(table)?;
-        if let Some(other) = parts.values().next() {
-            part.check_fits(other)?;
-        }
-        if let Some(twice) = parts.get(&part.shard.index()) {
-            bail!(
-                "{} and {} are both shard {}: give each once",
-                twice.table.display(),
-                part.table.display(),
-                part.shard
-            );
-        }
-        parts.insert(part.shard.index(), part);
-    }
-    let first = parts.values().next().context("no shard was given")?;
-    let of = first.shard.of();
-    let missing: Vec<String> = (0..of)
-        .filter(|index| !parts.contains_key(index))
-        .filter_map(|index| Some(Shard::new(index, of)?.to_string()))
-        .collect();
-    if !missing.is_empty() {
-        bail!("missing of {of} shards: {}: run them, or name their files too", missing.join(", "));
-    }
-    let paths = Paths::new(&args.out, None)?;
-    let table = paths.table_name();
-    let mut header = Header { shard: None, table, ..first.header.clone() };
-    parts.values().for_each(|part| header.data.complete(&part.header.data));
-    // Under whatever extension: a shard's records are found by the rest of its name.
-    let read: Vec<PathBuf> = parts.values().flat_map(|part| part.paths.all()).collect();
-    for path in paths.all() {
-        whole::check_apart(&path, read.iter().map(PathBuf::as_path))?;
-    }
-    let indices = header.indices();
-    let mut lines = Vec::with_capacity(indices.len());
-    for (place, index) in indices.iter().enumerate() {
-        let part = parts.get(&(place % of)).with_context(|| format!("input {index} is missing"))?;
-        lines.extend(part.lines.get(index));
-    }
-    let mut failed = Failed::default();
-    parts.values().for_each(|part| failed.extend(&part.failed));
-    ResultFiles::write_whole(&paths, &header, &lines, &failed, args.overwrite)?;
-    say!("{}: {} inputs of {of} shards", paths.table.display(), lines.len());
-    let Some(summary) = failed.summary(indices.len(), &paths.failed) else {
-        return Ok(ExitCode::SUCCESS);
-    };
+    let merged = drs_run::merge(&args.shards, &args.out, args.overwrite)?;
+    let Merged { table, inputs, shards, failed } = merged;
+    say!("{}: {inputs} inputs of {shards} shards", table.display());
+    let Some(summary) = failed else { return Ok(ExitCode::SUCCESS) };
     say!("error: {summary}; the other inputs are put together");
     Ok(ExitCode::from(INCOMPLETE))
-}
-
-impl Part {
-    fn read(table: &Path) -> anyhow::Result<Self> {
-        let paths = Paths::new(table, None)?;
-        paths.check_usable()?;
-        let header = Header::read(&paths.run)?.with_context(|| {
-            format!("{}: there is no {} beside it", table.display(), paths.run.display())
-        })?;
-        if !paths.records.exists() {
-            bail!(
-                "{}: there is no {} beside it, which has the certificates: bring it back, or run the shard anew with --overwrite",
-                table.display(),
-                paths.records.display()
-            );
-        }
-        let shard = header
-            .shard
-            .with_context(|| format!("{} is no shard but a whole run", table.display()))?;
-        let mut done: HashMap<usize, Line> = HashMap::new();
-        results(&paths, &header, |record, text, row| {
-            done.insert(record.idx, Line { row, text: text.to_owned() });
-        })?;
-        let mut missing = header.indices();
-        missing.retain(|index| !done.contains_key(index));
-        let mut failed = Failed::read(&paths.failed)?;
-        failed.retain(|index| missing.binary_search(&index).is_ok());
-        missing.retain(|index| !failed.has(*index));
-        let left: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        if !left.is_empty() {
-            let some = left.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
-            bail!(
-                "{}: shard {shard} is not finished: {} inputs are missing ({some}{}); start it again to go on",
-                table.display(),
-                left.len(),
-                if left.len() > 5 { ", …" } else { "" }
-            );
-        }
-        Ok(Self { table: table.to_owned(), paths, shard, header, lines: done, failed })
-    }
-
-    /// Refuses shards of different runs.
-    fn check_fits(&self, other: &Self) -> anyhow::Result<()> {
-        let of =
-            |part: &Self| Header { shard: Shard::new(0, part.shard.of()), ..part.header.clone() };
-        let differences = of(self).differences(&of(other));
-        // The digest of a configuration follows from the files that it names; they tell more.
-        let telling = differences.iter().find(|(field, ..)| !field.ends_with(".config_sha256"));
-        let Some((field, own, others)) = telling.or(differences.first()) else { return Ok(()) };
-        bail!(
-            "{} and {} are of different runs: {field} is {own} in the first, {others} in the second{}",
-            self.table.display(),
-            other.table.display(),
-            match differences.len() {
-                _ if field == "seed" => "; give all shards the same --seed".to_owned(),
-                1 => String::new(),
-                count => format!(" ({} more fields differ)", count - 1),
-            }
-        )
-    }
 }

@@ -5,8 +5,9 @@ use drs_progress::say;
 use drs_report::{Chart, Line, Size};
 
 use crate::args::PlotArgs;
+use crate::logs;
 use crate::usage::wrong_usage;
-use crate::{logs, whole};
+use drs_run::whole;
 
 /// PNG files are for slides and high-density screens.
 const PNG_SCALE: u32 = 2;
@@ -44,5 +45,5 @@ pub(crate) fn run(args: &PlotArgs) -> anyhow::Result<()> {
         _ => chart.svg(size)?.into_bytes(),
     };
     logs::undecided(&logs, SHOWN).iter().for_each(|line| say!("note: {line}"));
-    whole::write(&args.out, bytes)
+    Ok(whole::write(&args.out, bytes)?)
 }

@@ -11,7 +11,8 @@ use drs_router::Config;
 
 use crate::args::ReportArgs;
 use crate::usage::wrong_usage;
-use crate::{analyze, data, logs, whole};
+use crate::{analyze, data, logs};
+use drs_run::whole;
 
 /// How lower bounds look on the page.
 const SHOWN: &str = " (thin, with dots at the radii that were decided and a shade up to what there may be; ≥ in tables)";
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     };
     let mut text = Vec::new();
     page.write(&mut text)?;
-    whole::write(&args.out, text)
+    Ok(whole::write(&args.out, text)?)
 }
 
 fn open(path: &Path, experts: &Path, args: &ReportArgs) -> anyhow::Result<(Dataset, InputSpec)> {

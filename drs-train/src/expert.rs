@@ -16,7 +16,7 @@ use crate::images::{Augment, Images, random};
 use crate::loss::{Consistency, consistency, cross_entropy};
 use crate::network::{Mode, Network};
 use crate::run::{Plan, Run, Step, Task};
-use crate::start::{Start, keep_settings};
+use crate::start::Start;
 
 /// The settings, as a TOML file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
     let router = config.adaptive.as_ref().map(|adaptive| adaptive.open(device)).transpose()?;
     let places = router.map(|router| [&images, &held_out].map(|images| router.places(images)));
     let task = Training { config, images, held_out, classes, places, device };
-    let settings = keep_settings(config, folder)?;
+    let settings = toml::to_string(config)?;
     Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
         .train(&mut network)
 }

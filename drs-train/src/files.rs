@@ -1,10 +1,9 @@
 //! Tensors in safetensors files.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use drs_run::whole;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use tch::{Device, Kind, Tensor};
@@ -30,7 +29,7 @@ pub fn write<'a>(
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     let notes: HashMap<String, String> = notes.clone().into_iter().collect();
-    replace(path, &safetensors::serialize(views, Some(notes))?)
+    Ok(whole::write(path, safetensors::serialize(views, Some(notes))?)?)
 }
 
 /// The values of a tensor, in the order of its axes.
@@ -39,22 +38,4 @@ pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
     let mut values = vec![0f32; tensor.numel()];
     tensor.copy_data(&mut values, tensor.numel());
     values
-}
-
-/// Writes a file whole or not at all: it is made beside and renamed.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let problem = || format!("cannot write {}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    // As other files: what the user's mask leaves.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).with_context(problem)?;
-    file.write_all(bytes).with_context(problem)?;
-    file.as_file().sync_all().with_context(problem)?;
-    file.persist(path).with_context(problem)?;
-    Ok(())
 }

@@ -9,12 +9,12 @@ use drs_core::noise::Seed;
 use drs_data::{OpenOptions, Subset};
 use drs_progress::say;
 use drs_router::Config as Pool;
+use drs_run::{Lock, whole};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::labels::{Drawing, Header, draw};
 use crate::pool::PoolFile;
-use crate::start::keep_settings;
 use crate::{expert, router, threads};
 
 /// The settings, as a TOML file: all that the paper's recipe needs.
@@ -97,6 +97,8 @@ fn one() -> usize {
 /// # Errors
 /// As labels, experts and routers; and if the folder belongs to other settings.
 pub fn iterate(config: &Config, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let _ours = Lock::folder(folder)?;
     check_settings(config, folder)?;
     let mut pool = config.experts.clone();
     let mut init = config.init.clone();
@@ -143,7 +145,7 @@ fn check_settings(config: &Config, folder: &Path) -> anyhow::Result<()> {
             path.display()
         );
     }
-    keep_settings(config, folder).map(drop)
+    Ok(whole::write(&path, toml::to_string(config)?)?)
 }
 
 /// The experts' noise levels in order.

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use drs_router::NamedTerm;
+use drs_run::whole;
 use toml::{Table, Value};
-
-use crate::files;
 
 /// How a torch expert runs, whatever its model: settings that a pool keeps when it gets
 /// another one.
@@ -83,7 +82,7 @@ impl PoolFile {
     }
 
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
-        files::replace(path, toml::to_string(&self.table)?.as_bytes())
+        Ok(whole::write(path, toml::to_string(&self.table)?)?)
     }
 }
 

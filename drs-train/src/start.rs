@@ -1,16 +1,14 @@
-//! What every training run starts with: a network, and a record of its settings.
+//! The network that a training run starts with.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use drs_architectures::Architecture;
 use drs_data::InputSpec;
 use drs_progress::say;
 use drs_torch_device::DeviceName;
-use serde::Serialize;
 
 use crate::config::Precision;
-use crate::files;
 use crate::network::Network;
 
 /// What a network is to be.
@@ -56,12 +54,4 @@ impl Start<'_> {
         }
         Ok(network)
     }
-}
-
-/// Keeps the settings beside the results, and gives them as text.
-pub(crate) fn keep_settings(config: &impl Serialize, folder: &Path) -> anyhow::Result<String> {
-    let settings = toml::to_string(config)?;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    files::replace(&folder.join("settings.toml"), settings.as_bytes())?;
-    Ok(settings)
 }

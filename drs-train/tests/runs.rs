@@ -114,6 +114,16 @@ fn an_expert_learns_and_a_run_that_was_killed_ends_the_same() {
         "expert expert.toml --set sigma=0.25 --out whole",
         &["state.safetensors", "other settings"],
     );
+    let settings = std::fs::read_to_string(folder.join("whole/settings.toml")).unwrap();
+    assert!(settings.contains("sigma = 0.5"), "of the run that is there: {settings}");
+    // As another process that trains there has it.
+    #[cfg(unix)]
+    {
+        let taken = std::fs::File::open(folder.join("whole")).unwrap();
+        taken.lock().unwrap();
+        let words = ["whole is being written by another process"];
+        fails(folder, "expert expert.toml --out whole", &words);
+    }
 }
 
 #[test]

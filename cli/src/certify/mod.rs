@@ -1,124 +1,92 @@
 //! `drs certify`: a data set, result files.
 
-mod extension;
-mod failed;
-mod files;
-mod finding;
-mod header;
-mod journal;
-mod lines;
-mod paths;
 mod progress;
-mod results;
 mod signals;
-mod table;
-mod tally;
-mod work;
+mod teller;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use drs_analysis::Header;
-use drs_core::protocol::Method;
 use drs_core::sampling::{Stopping, USUAL_RADII};
+use drs_data::Subset;
 use drs_progress::say;
 use drs_router::OpenError;
+use drs_run::{Asked, Ending, Run, Site, Stop};
 
 use crate::args::CertifyArgs;
 use crate::method::method;
 use crate::shard::shard;
 use crate::usage::wrong_usage;
-use crate::{data, pool, whole};
-pub(crate) use failed::Failed;
-pub(crate) use files::ResultFiles;
-use finding::Finding;
-pub(crate) use paths::Paths;
-pub(crate) use results::{Line, results};
-use tally::Tally;
-pub(crate) use work::INCOMPLETE;
-use work::Work;
+use crate::{data, pool};
+use signals::Interrupt;
+use teller::Teller;
+
+/// All inputs have a result but for some that failed.
+pub(crate) const INCOMPLETE: u8 = 3;
 
 /// Certifies what is left of a run and tells how it ended.
 pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     // Cheap refusals first: models may take a while to load.
     args.draws.sampling.check()?;
     let shard = shard(args.shard)?;
-    let paths = Paths::new(&args.out, shard)?;
-    let begun = if args.overwrite { None } else { Header::read(&paths.run)? };
-    let begun = match begun {
-        Some(begun) if paths.has_results()? => Some(begun),
-        _ => None,
-    };
     let read = [&args.pool.experts, &args.data].into_iter().map(PathBuf::as_path);
-    for path in paths.all() {
-        whole::check_apart(&path, read.clone().chain(args.reading.files()))?;
-    }
-    match begun {
-        Some(_) => paths.check_usable()?,
-        None => paths.check(args.overwrite)?,
-    }
-    if let (Some(shard), None, None) = (shard, args.draws.seed, &begun) {
+    let reads: Vec<_> = read.chain(args.reading.files()).collect();
+    let site = Site::new(&args.out, shard, args.overwrite, reads.into_iter())?;
+    if let (Some(shard), None, None) = (shard, args.draws.seed, site.begun()) {
         wrong_usage!(
             "shard {shard} without --seed: shards of one run need the same, such as --seed 0"
         );
     }
-    let finding = Arc::new(Finding::new(&paths));
     let pool = pool::open(&args.pool).inspect_err(|error| {
-        // The very models of the run that was begun: then what it has does not hold.
         let models = error.downcast_ref().and_then(OpenError::unsteady);
-        if begun.as_ref().is_some_and(|begun| models == Some(&begun.models))
-            && let Err(problem) = finding.note(&format!("{error:#}"))
-        {
-            say!("error: {problem:#}");
+        let noted = models.map(|models| site.note_unsteady(models, &format!("{error:#}")));
+        if let Some(Err(problem)) = noted {
+            say!("error: {:#}", anyhow::Error::from(problem));
         }
     })?;
     let protocol = args.draws.protocol(pool.config.split, Stopping::Radii(USUAL_RADII.to_vec()));
     let method = method(args.method.method.as_ref(), pool.router.pool(), &protocol)?;
     let data = data::open(&args.data, &args.reading, pool.config.input, pool.router.classes())?;
-    let mut header = Header {
-        version: Header::VERSION,
-        drs: env!("CARGO_PKG_VERSION").to_owned(),
-        method: drs_core::certify::name(pool.router.pool(), method),
-        protocol,
-        // Without one asked for, a run goes on with its own.
-        seed: match (args.draws.seed, &begun) {
-            (None, Some(begun)) => begun.seed,
-            _ => args.draws.seed()?,
-        },
-        input: pool.config.input,
-        data: header::record(&data)?,
-        start: args.start,
-        skip: args.skip,
-        max: args.max,
-        shard,
-        models: pool.router.models().to_vec(),
-        blend: if method == Method::Blend { pool.config.blend.clone() } else { Vec::new() },
-        table: paths.table_name(),
+    // Without one asked for, a run goes on with its own.
+    let seed = match (args.draws.seed, site.begun()) {
+        (None, Some(begun)) => begun.seed,
+        _ => args.draws.seed()?,
     };
-    let indices = header.indices();
-    // A shard may be left without any: the merge wants its files all the same.
-    if indices.is_empty() && (Header { shard: None, ..header.clone() }).indices().is_empty() {
-        if args.max == Some(0) {
-            wrong_usage!("--max 0 takes no input");
+    let subset = Subset { start: args.start, skip: args.skip, max: args.max };
+    let (input, blend) = (pool.config.input, pool.config.blend.clone());
+    let asked = Asked { method, protocol, seed, input, blend, subset };
+    let table = site.table().display().to_string();
+    let events = Arc::new(Teller::default());
+    let (router, version) = (&pool.router, env!("CARGO_PKG_VERSION"));
+    let run = Run::open(site, router, &data, &asked, version, events.clone())?;
+    let stop = Stop::new();
+    let interrupt = Interrupt::watch(&stop)?;
+    let ending = run.go_on(&stop);
+    events.finish(router, &drs_core::certify::name(router.pool(), method));
+    tell(ending?, &table, &interrupt)
+}
+
+/// Says how a run ended; the exit code.
+fn tell(ending: Ending, table: &str, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    match ending {
+        Ending::Whole => Ok(ExitCode::SUCCESS),
+        Ending::Incomplete { done, summary } => {
+            say!(
+                "error: {summary}; {done} inputs are kept in {table}, and the same command tries the others again"
+            );
+            Ok(ExitCode::from(INCOMPLETE))
         }
-        wrong_usage!(
-            "--start {} takes no input: the data set has {} (indices from 0)",
-            args.start,
-            data.len()
-        );
-    }
-    let (files, done) = match &begun {
-        None => (ResultFiles::create(&paths, &header, args.overwrite)?, Tally::default()),
-        Some(begun) => {
-            let before = extension::go_on(begun, &mut header, &paths)?;
-            let (out, now) = (paths.table.display(), indices.len());
-            if let Some(before) = before.filter(|&before| before != now) {
-                say!("{out}: extended from {before} to {now} inputs");
+        Ending::Stopped { done, of, kept, summary, idle } => {
+            summary.iter().for_each(|summary| say!("{summary}"));
+            say!("stopped after {done} of {of} inputs, which {kept}");
+            let code = interrupt.caught().unwrap_or(1);
+            if !idle {
+                let _ = std::io::stdout().flush();
+                signals::exit(code);
             }
-            ResultFiles::reopen(&paths, begun, &header)?
+            Ok(ExitCode::from(code))
         }
-    };
-    let (pool, data, header, paths) = (&pool, &data, &header, &paths);
-    Work { pool, data, method, header, paths, finding }.go_on(files, done)
+    }
 }

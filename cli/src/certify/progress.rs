@@ -10,7 +10,7 @@ use drs_progress::{Bar, say};
 use drs_router::Router;
 use indicatif::FormattedDuration;
 
-use super::tally::Tally;
+use drs_run::Tally;
 
 /// How often a log is told where the run stands.
 const LINES: Duration = Duration::from_secs(60);
@@ -60,14 +60,14 @@ impl Progress {
         self.bar.suspend(|| say!("{line}"));
     }
 
-    /// Ends the bar, prints the summary and returns the number of inputs done.
-    pub(super) fn finish(mut self, router: &Router, method: &str) -> usize {
+    /// Ends the bar, and prints the summary.
+    pub(super) fn finish(mut self, router: &Router, method: &str) {
         self.bar.finish();
         if let Some(found) = self.tally.watch.as_mut().and_then(Watch::finish) {
             self.say(&format!("warning: {found}"));
         }
         if self.tally.inputs == 0 {
-            return 0;
+            return;
         }
         let percent =
             |count: usize| format!("{:.2}", 100.0 * count as f64 / self.tally.inputs as f64);
@@ -117,6 +117,5 @@ impl Progress {
                 "≥: draws stopped before this was decided; --full or --sampling fixed decide every radius"
             );
         }
-        self.tally.inputs
     }
 }

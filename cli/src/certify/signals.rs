@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::channel;
 
 use anyhow::Context as _;
+use drs_progress::say;
 use drs_router::start_thread;
+use drs_run::Stop;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -14,17 +16,17 @@ use signal_hook::iterator::Signals;
 pub(super) struct Interrupt(Arc<AtomicI32>);
 
 impl Interrupt {
-    /// Watches for SIGINT and SIGTERM from now on. The first one does `stop`, on a thread of its
-    /// own, with the exit code; the second one ends the process.
-    pub(super) fn watch(stop: impl FnOnce(u8) + Send + 'static) -> anyhow::Result<Self> {
+    /// Watches for SIGINT and SIGTERM from now on. The first one asks the run to stop, on a thread
+    /// of its own, and ends the process if the run does not end; the second one ends it at once.
+    pub(super) fn watch(stop: &Stop) -> anyhow::Result<Self> {
         let interrupt = Self::default();
-        let caught = Arc::clone(&interrupt.0);
+        let (caught, stop) = (Arc::clone(&interrupt.0), stop.clone());
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch for signals")?;
         // Started now: there may be no other thread to be had by then.
         let (first, comes) = channel();
         start_thread("stop", move || {
             if let Ok(signal) = comes.recv() {
-                stop(code(signal));
+                halt(&stop, code(signal));
             }
         })?;
         let mut first = Some(first);
@@ -47,6 +49,21 @@ impl Interrupt {
         let signal = self.0.load(Ordering::Relaxed);
         (signal != 0).then(|| code(signal))
     }
+}
+
+/// Asks the run to stop. Ends the process if that is all that the run will do.
+fn halt(stop: &Stop, code: u8) {
+    let Some(halted) = stop.ask() else { return };
+    if let Some(error) = halted.unsteady {
+        say!("error: {:#}", anyhow::Error::from(error));
+        exit(1);
+    }
+    let kept = halted.kept.map_err(anyhow::Error::from);
+    say!(
+        "stopped while something else still ran (reading an input, writing, or a last trial of the models); votes of inputs under way that are kept: {}; the same command goes on",
+        kept.map_or_else(|error| format!("none ({error:#})"), |draws| draws.to_string())
+    );
+    exit(code);
 }
 
 /// Ends the process at once: nothing is torn down under threads that still run.

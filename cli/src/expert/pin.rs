@@ -13,12 +13,12 @@ use anyhow::{Context as _, bail};
 use drs_core::lattice::Digest;
 use drs_progress::say;
 use drs_router::{Config, Copies, ModelSpec, RouterSpec, file_digest};
+use drs_run::whole;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use super::child::{Answer, Request, ask, single};
 use super::subject::{copies, prepare};
 use crate::args::PinArgs;
-use crate::whole;
 
 /// How long a model may take to open.
 const PATIENCE: Duration = Duration::from_secs(600);

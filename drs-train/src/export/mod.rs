@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use drs_checkpoint::Checkpoint;
+use drs_run::whole;
 use tch::{CModule, Device, Kind, Tensor};
 
-use crate::files;
 use crate::network::{Mode, Network};
 
 /// What to write.
@@ -45,7 +45,7 @@ pub fn export(export: &Export) -> anyhow::Result<()> {
     let notes = checkpoint.metadata.into_iter().filter(|(key, _)| key.starts_with("drs."));
     match export.out.extension().and_then(|extension| extension.to_str()) {
         Some("onnx") => {
-            files::replace(&export.out, &onnx::encode(&network, shape, &notes.collect()))
+            Ok(whole::write(&export.out, onnx::encode(&network, shape, &notes.collect()))?)
         }
         Some("pt") => trace(|inputs| network.forward(inputs, Mode::Eval), shape, &export.out),
         _ => bail!("{}: expected a file that ends in .onnx or .pt", export.out.display()),
@@ -95,13 +95,12 @@ pub(crate) fn trace(
         anyhow::Ok((module, off.double_value(&[])))
     })?;
     ensure!(off <= TRACED, "{}: the traced network's answers are off by {off}", out.display());
-    // Made beside and renamed, as other files.
-    let made = out.with_extension("pt.part");
-    module.save(&made).with_context(|| format!("cannot write {}", out.display()))?;
+    let made = tempfile::NamedTempFile::new().context("no temporary file")?;
+    module.save(made.path()).with_context(|| format!("cannot write {}", made.path().display()))?;
     let problem = || out.display().to_string();
-    let bound = names_a_device(&made).with_context(problem)?;
+    let bound = names_a_device(made.path()).with_context(problem)?;
     ensure!(!bound, "{}: the traced network runs on one device only", problem());
-    std::fs::rename(&made, out).with_context(|| format!("cannot write {}", out.display()))
+    Ok(whole::write(out, std::fs::read(made.path()).with_context(problem)?)?)
 }
 
 /// Whether the code of a TorchScript file says where to make a tensor.

@@ -10,10 +10,10 @@ use drs_core::votes::VoteCounts;
 use drs_data::{Dataset, OpenOptions, Shard, Subset};
 use drs_progress::{Bar, say};
 use drs_router::{Config, Count, Options, Router, ordered};
+use drs_run::whole;
 
 use super::part::Part;
 use super::{Header, PART, VERSION};
-use crate::files;
 
 /// What to draw.
 #[derive(Debug, Clone)]
@@ -107,7 +107,7 @@ fn begin(folder: &Path, header: &Header) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    files::replace(&path, serde_json::to_string_pretty(header)?.as_bytes())
+    Ok(whole::write(&path, serde_json::to_string_pretty(header)?)?)
 }
 
 /// Index, class, and votes by expert and class.

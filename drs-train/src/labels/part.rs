@@ -5,13 +5,13 @@ use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use drs_run::whole;
 use ndarray::{Array1, Array3};
 use ndarray_npy::{ReadNpyExt as _, ReadableElement, WritableElement, WriteNpyExt as _};
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 use super::{Header, PART};
-use crate::files;
 
 /// Some inputs with their votes, one after the other.
 pub(super) struct Part {
@@ -75,7 +75,7 @@ impl Part {
         add(&mut archive, "index", &numbers(self.indices)?)?;
         add(&mut archive, "label", &numbers(self.labels)?)?;
         add(&mut archive, "votes", &Array3::from_shape_vec(shape, self.votes)?)?;
-        files::replace(path, &archive.finish()?.into_inner())
+        Ok(whole::write(path, archive.finish()?.into_inner())?)
     }
 }
 

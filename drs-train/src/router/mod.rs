@@ -22,7 +22,7 @@ use crate::images::{Augment, Images, order, random};
 use crate::labels::{Labels, Radius, radii};
 use crate::network::{Mode, Network};
 use crate::run::{Plan, Run, Step, Task};
-use crate::start::{Start, keep_settings};
+use crate::start::Start;
 
 pub use judge::{By, Select};
 pub use objective::Objective;
@@ -148,7 +148,7 @@ pub fn train(config: &Config, folder: &Path) -> anyhow::Result<()> {
         experts,
         device,
     };
-    let settings = keep_settings(config, folder)?;
+    let settings = toml::to_string(config)?;
     Run { task: &task, plan: &config.train, settings, folder: folder.to_owned() }
         .train(&mut network)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use drs_progress::Bar;
+use drs_run::{Lock, whole};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -96,7 +97,7 @@ pub struct Run<'a, T> {
     pub task: &'a T,
     /// The plan.
     pub plan: &'a Plan,
-    /// All settings as text.
+    /// All settings as TOML.
     pub settings: String,
     /// Where results go.
     pub folder: PathBuf,
@@ -104,19 +105,22 @@ pub struct Run<'a, T> {
 
 impl<T: Task> Run<'_, T> {
     /// Trains, or continues where an earlier call was stopped. The folder then has
-    /// `model.safetensors` (the best), `state.safetensors`, `summary.json` and events.
+    /// `model.safetensors` (the best), `state.safetensors`, `settings.toml`, `summary.json` and
+    /// events.
     ///
     /// # Errors
     /// If a file cannot be read or written, belongs to a run of other settings, or
-    /// the loss is no longer finite.
+    /// the loss is no longer finite; if another process trains into the folder.
     pub fn train(&self, network: &mut Network) -> anyhow::Result<()> {
         std::fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot make {}", self.folder.display()))?;
+        let _ours = Lock::folder(&self.folder)?;
         let mut average = self.plan.average.map(|_| copies(network.tensors()));
         let (mut progress, mut optimiser) = match self.resume(network, average.as_ref())? {
             Some(resumed) => resumed,
             None => (self.beginning(), Optimiser::new(self.plan.optimiser)),
         };
+        whole::write(&self.folder.join("settings.toml"), &self.settings)?;
         let steps = self.task.inputs().div_ceil(self.plan.batch);
         ensure!(steps > 0, "no input to train on");
         let mut events = Events::create(&self.folder)?;
@@ -168,7 +172,7 @@ impl<T: Task> Run<'_, T> {
         }
         bar.finish();
         let summary = serde_json::to_string_pretty(&progress.history)?;
-        files::replace(&self.folder.join("summary.json"), summary.as_bytes())
+        Ok(whole::write(&self.folder.join("summary.json"), summary)?)
     }
 
     fn beginning(&self) -> Progress {

@@ -1,29 +1,32 @@
-//! What a run has certified so far, in numbers.
+//! Counts over the results of a run.
 
 use drs_analysis::{Decided, Record, Watch, answer};
 use drs_core::certificate::counts_at;
 use drs_core::sampling::USUAL_RADII;
 
-#[derive(Default)]
-pub(crate) struct Tally {
+/// What a run has certified so far, in numbers.
+#[derive(Debug, Default)]
+pub struct Tally {
     /// Inputs so far.
-    pub(super) inputs: usize,
+    pub inputs: usize,
     /// Right, as far as labels tell, with a radius of at least each of [`USUAL_RADII`].
-    pub(super) certified: [usize; USUAL_RADII.len()],
+    pub certified: [usize; USUAL_RADII.len()],
     /// Not so, but draws stopped before that was decided.
-    pub(super) open: [usize; USUAL_RADII.len()],
-    pub(super) abstained: usize,
+    pub open: [usize; USUAL_RADII.len()],
+    /// Inputs without a class.
+    pub abstained: usize,
     unlabelled: usize,
-    pub(super) draws: u64,
+    /// Noisy copies that were classified, by all models.
+    pub draws: u64,
     /// Inputs per expert; the first entry counts those routed nowhere.
-    pub(super) routed: Vec<usize>,
+    pub routed: Vec<usize>,
     /// Whether the answers to labelled inputs look odd.
-    pub(super) watch: Option<Watch>,
+    pub watch: Option<Watch>,
 }
 
 impl Tally {
     /// One input more.
-    pub(super) fn count(&mut self, record: &Record<'_>) {
+    pub fn count(&mut self, record: &Record<'_>) {
         let verdict = &record.certificate.verdict;
         self.inputs += 1;
         self.abstained += usize::from(verdict.class.is_none());
@@ -54,7 +57,8 @@ impl Tally {
     }
 
     /// What the shares are of.
-    pub(super) fn measure(&self) -> &'static str {
+    #[must_use]
+    pub fn measure(&self) -> &'static str {
         if self.unlabelled == 0 { "certified accuracy" } else { "certified, right or wrong" }
     }
 }

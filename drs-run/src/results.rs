@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, bail};
 use drs_analysis::{Header, Record};
 
-use super::lines::whole_lines;
-use super::paths::Paths;
-use super::table::{heading, row};
+use crate::error::{RunError, refuse};
+use crate::lines::whole_lines;
+use crate::paths::Paths;
+use crate::table::{heading, row};
 
 /// One input in both files, as they have it.
 pub(crate) struct Line {
@@ -21,23 +21,24 @@ pub(crate) fn results(
     paths: &Paths,
     header: &Header,
     mut take: impl FnMut(&Record<'_>, &str, String),
-) -> anyhow::Result<usize> {
+) -> Result<usize, RunError> {
     let mut rows = whole_lines(&paths.table)?;
     if let Some(first) = rows.next().transpose()?
         && first != heading()
     {
-        bail!("{}: line 1 is not the heading of results", paths.table.display());
+        refuse!("{}: line 1 is not the heading of results", paths.table.display());
     }
     let mut matched = 0;
     let mut planned: BTreeSet<usize> = header.indices().into_iter().collect();
     for (line, text) in (1..).zip(whole_lines(&paths.records)?) {
         let text = text?;
-        let record: Record<'_> = serde_json::from_str(&text)
-            .with_context(|| format!("{}: line {line}", paths.records.display()))?;
+        let record: Record<'_> = serde_json::from_str(&text).map_err(|error| {
+            RunError::from(error).within(format!("{}: line {line}", paths.records.display()))
+        })?;
         let row = row(&record);
         if let Some(found) = rows.next().transpose()? {
             if found != row {
-                bail!(
+                refuse!(
                     "{}: line {} is not what line {line} of {} says: one of them was changed",
                     paths.table.display(),
                     line + 1,
@@ -47,14 +48,14 @@ pub(crate) fn results(
             matched = line;
         }
         if !planned.remove(&record.idx) {
-            bail!(
+            refuse!(
                 "{}: line {line}: input {} is there twice, or is none of this run's",
                 paths.records.display(),
                 record.idx
             );
         }
         if !header.made(&record.certificate) {
-            bail!(
+            refuse!(
                 "{}: line {line} is of another run than {} tells",
                 paths.records.display(),
                 paths.run.display()

@@ -5,44 +5,45 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use drs_router::RouteError;
 
-use super::journal::Journal;
-use super::paths::Paths;
+use crate::error::RunError;
+use crate::journal::Journal;
+use crate::paths::Paths;
 use crate::whole::{self, remove};
 
 /// Where it is written down.
-pub(super) struct Finding {
+pub(crate) struct Finding {
     paths: Paths,
     /// The votes that do not hold either.
     journal: Mutex<Weak<Journal>>,
 }
 
 impl Finding {
-    pub(super) fn new(paths: &Paths) -> Self {
+    pub(crate) fn new(paths: &Paths) -> Self {
         Self { paths: paths.clone(), journal: Mutex::default() }
     }
 
     /// The journal whose votes it would spoil.
-    pub(super) fn spoils(&self, journal: &Arc<Journal>) {
+    pub(crate) fn spoils(&self, journal: &Arc<Journal>) {
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(journal);
     }
 
     /// Writes an error down, as far as that can be done.
-    pub(super) fn keep(&self, error: RouteError) -> anyhow::Error {
+    pub(crate) fn keep(&self, error: RouteError) -> RunError {
         let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
         let forgotten = match journal {
             Some(journal) => journal.forget(),
             None => remove(&self.paths.journal),
         };
         let told = self.note(&error.to_string());
-        let error = anyhow::Error::from(error);
+        let error = RunError::from(error);
         match forgotten.and(told) {
             Ok(()) => error,
-            Err(problem) => error.context(format!("{problem:#}, so remember it yourself")),
+            Err(problem) => error.within(format!("{}, so remember it yourself", problem.in_full())),
         }
     }
 
     /// Writes down what was found.
-    pub(super) fn note(&self, found: &str) -> anyhow::Result<()> {
+    pub(crate) fn note(&self, found: &str) -> Result<(), RunError> {
         let text = format!("{}{found}\n", Paths::UNSTEADY);
         let written = whole::write(&self.paths.unsteady, text);
         // Without a description of the run nothing goes on either.

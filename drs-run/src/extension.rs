@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use anyhow::bail;
 use drs_analysis::Header;
 
-use super::paths::Paths;
+use crate::error::{RunError, refuse};
+use crate::paths::Paths;
 
 /// The fields that say which inputs a run takes.
 const SUBSET: [&str; 3] = ["start", "skip", "max"];
@@ -24,11 +24,11 @@ const LISTED: usize = 8;
 
 /// Makes `header` that of the run that was `begun`, and more inputs if it asks for more. Refuses to
 /// mix results of two runs. Tells how many inputs the run had if it is extended.
-pub(super) fn go_on(
+pub(crate) fn go_on(
     begun: &Header,
     header: &mut Header,
     paths: &Paths,
-) -> anyhow::Result<Option<usize>> {
+) -> Result<Option<usize>, RunError> {
     let differences = begun.differences(header);
     let subset_only = differences.iter().all(|(field, ..)| SUBSET.contains(&field.as_str()));
     let mut hint = String::new();
@@ -63,7 +63,7 @@ pub(super) fn go_on(
     }
     let more = differences.len().saturating_sub(LISTED);
     let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-    bail!(
+    refuse!(
         "{} exists and has results of another run; give another --out, or --overwrite to replace it. {} tells:{list}{more}{hint}",
         paths.table.display(),
         paths.run.display()

@@ -10,21 +10,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::Context as _;
 use drs_analysis::Header;
 use drs_core::lattice::Digest;
-use drs_progress::say;
 use drs_router::{Drawn, UnderWay};
 use serde::{Deserialize, Serialize};
 
-use super::paths::Paths;
+use crate::error::{RunError, refuse};
+use crate::event::{Event, Events};
+use crate::paths::Paths;
 use crate::whole::{self, remove};
 
 /// The first words of a journal, before the digest of all that follows the line.
 const MAGIC: &str = "drs journal 1 ";
 
 /// Inputs under way, and those that an earlier run left.
-pub(super) struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     /// Of the run, whatever its inputs.
     classifier: Digest,
@@ -59,18 +59,24 @@ struct Body {
 
 /// What a journal holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Size {
-    pub(super) inputs: usize,
-    pub(super) draws: u64,
+pub(crate) struct Size {
+    pub(crate) inputs: usize,
+    pub(crate) draws: u64,
 }
 
 impl Journal {
     /// The journal of a run, with what an earlier process left of inputs that are not `done`.
     /// One that cannot be used is left out, with a message.
-    pub(super) fn open(paths: &Paths, header: &Header, done: impl Fn(usize) -> bool) -> Self {
+    pub(crate) fn open(
+        paths: &Paths,
+        header: &Header,
+        done: impl Fn(usize) -> bool,
+        events: &dyn Events,
+    ) -> Self {
         let classifier = header.classifier();
         let kept = read(paths, classifier).unwrap_or_else(|error| {
-            say!("note: {error:#}: not used, its votes are drawn again");
+            let problem = error.in_full();
+            events.tell(Event::Mended(format!("{problem}: not used, its votes are drawn again")));
             Vec::new()
         });
         let left = kept.into_iter().filter(|kept| !done(kept.idx));
@@ -89,7 +95,7 @@ impl Journal {
     }
 
     /// Begins an input, with the votes that are there of it.
-    pub(super) fn begin(&self, idx: usize, input: Digest) -> Arc<UnderWay> {
+    pub(crate) fn begin(&self, idx: usize, input: Digest) -> Arc<UnderWay> {
         let mut inputs = self.inputs();
         let before = inputs.left.remove(&idx).filter(|kept| kept.input == input);
         let votes = Arc::new(UnderWay::from(before.map_or_else(Drawn::default, |kept| kept.drawn)));
@@ -98,23 +104,23 @@ impl Journal {
     }
 
     /// An input has its result, in the files.
-    pub(super) fn done(&self, idx: usize) {
+    pub(crate) fn done(&self, idx: usize) {
         self.inputs().under_way.remove(&idx);
     }
 
     /// How many inputs are under way.
-    pub(super) fn under_way(&self) -> usize {
+    pub(crate) fn under_way(&self) -> usize {
         self.inputs().under_way.len()
     }
 
     /// How much an earlier process left.
-    pub(super) fn left(&self) -> Size {
+    pub(crate) fn left(&self) -> Size {
         size(self.inputs().left.values())
     }
 
     /// Writes down all votes that are there, of inputs without a result; where there are none, no
     /// file is left. Nothing is written once it was [forgotten](Self::forget).
-    pub(super) fn write(&self) -> anyhow::Result<Size> {
+    pub(crate) fn write(&self) -> Result<Size, RunError> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if !*open {
             return Ok(Size::default());
@@ -141,7 +147,7 @@ impl Journal {
     }
 
     /// Removes the file for good: its votes do not hold.
-    pub(super) fn forget(&self) -> anyhow::Result<()> {
+    pub(crate) fn forget(&self) -> Result<(), RunError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         *open = false;
         remove(&self.path)
@@ -155,20 +161,21 @@ fn size<'a>(inputs: impl Iterator<Item = &'a Kept>) -> Size {
     })
 }
 
-fn read(paths: &Paths, classifier: Digest) -> anyhow::Result<Vec<Kept>> {
+fn read(paths: &Paths, classifier: Digest) -> Result<Vec<Kept>, RunError> {
     let shown = paths.journal.display();
     let text = match std::fs::read_to_string(&paths.journal) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.with_context(|| format!("cannot read {shown}"))?,
+        read => read.map_err(RunError::file("read", &paths.journal))?,
     };
     let (first, body) = text.split_once('\n').unwrap_or((&text, ""));
     let seal = Digest::of(body.as_bytes()).to_string();
     if first.strip_prefix(MAGIC) != Some(seal.as_str()) {
-        anyhow::bail!("{shown} was changed, cut short, or is of another release of drs");
+        refuse!("{shown} was changed, cut short, or is of another release of drs");
     }
-    let body: Body = serde_json::from_str(body).with_context(|| shown.to_string())?;
+    let body: Body = serde_json::from_str(body)
+        .map_err(|error| RunError::from(error).within(shown.to_string()))?;
     if body.classifier != classifier {
-        anyhow::bail!("{shown} is of another run than {} tells", paths.run.display());
+        refuse!("{shown} is of another run than {} tells", paths.run.display());
     }
     Ok(body.inputs)
 }

@@ -4,32 +4,31 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use tempfile::NamedTempFile;
 
-use crate::usage::wrong_usage;
+use crate::error::{RunError, wrong_usage};
 
 /// Writes a file beside `path` and gives it that name. A file that is there keeps its rights, and a
 /// link stays one.
-pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), RunError> {
     Prepared::new(path, |file| file.write_all(content.as_ref()))?.put()
 }
 
 /// Removes a file that may not be there.
-pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
+pub fn remove(path: &Path) -> Result<(), RunError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+            Err(RunError::file("remove", path)(error))
         }
         _ => Ok(()),
     }
 }
 
 /// Refuses to write over a file that the command reads, under whatever name.
-pub(crate) fn check_apart<'a>(
+pub fn check_apart<'a>(
     out: &Path,
     inputs: impl IntoIterator<Item = &'a Path>,
-) -> anyhow::Result<()> {
+) -> Result<(), RunError> {
     // What is not there yet is nobody's input.
     let Some(own) = identity(out) else { return Ok(()) };
     let same = |input: &&Path| identity(input).as_ref() == Some(&own);
@@ -53,37 +52,42 @@ fn identity(path: &Path) -> Option<PathBuf> {
 }
 
 /// A file that is written, but does not have its name yet.
-pub(crate) struct Prepared {
+pub struct Prepared {
     path: PathBuf,
     file: NamedTempFile,
 }
 
 impl Prepared {
     /// Writes what `fill` does beside `path`.
-    pub(crate) fn new(
+    pub fn new(
         path: &Path,
         fill: impl FnOnce(&mut File) -> io::Result<()>,
-    ) -> anyhow::Result<Self> {
-        let problem = || format!("cannot write {}", path.display());
+    ) -> Result<Self, RunError> {
+        let given = path;
         let real = path.canonicalize();
         let path = real.as_deref().unwrap_or(path);
         let mut builder = tempfile::Builder::new();
         // As other files: what the user's mask leaves. Another user may merge.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder(path)).map_err(unnamed).with_context(problem)?;
-        fill(file.as_file_mut()).with_context(problem)?;
+        let mut file = builder
+            .tempfile_in(folder(path))
+            .map_err(unnamed)
+            .map_err(RunError::file("write", given))?;
+        fill(file.as_file_mut()).map_err(RunError::file("write", given))?;
         if let Ok(before) = path.metadata() {
-            file.as_file().set_permissions(before.permissions()).with_context(problem)?;
+            file.as_file()
+                .set_permissions(before.permissions())
+                .map_err(RunError::file("write", given))?;
         }
-        file.as_file().sync_all().with_context(problem)?;
+        file.as_file().sync_all().map_err(RunError::file("write", given))?;
         Ok(Self { path: path.to_owned(), file })
     }
 
     /// Gives it its name, in place of a file that has it.
-    pub(crate) fn put(self) -> anyhow::Result<()> {
+    pub fn put(self) -> Result<(), RunError> {
         let Self { path, file } = self;
-        file.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        file.persist(&path).map_err(|error| RunError::file("write", &path)(error.error))?;
         // A loss of power must not take the new name, without which nothing goes on. Some file
         // systems cannot wait for a folder; then there is nothing to wait for.
         #[cfg(unix)]

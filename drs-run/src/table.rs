@@ -20,12 +20,12 @@ const COLUMNS: [&str; 12] = [
 ];
 
 /// Its first line.
-pub(super) fn heading() -> String {
+pub(crate) fn heading() -> String {
     COLUMNS.join("\t") + "\n"
 }
 
 /// A row of it, from the record of the same input.
-pub(super) fn row(record: &Record<'_>) -> String {
+pub(crate) fn row(record: &Record<'_>) -> String {
     let certificate = &record.certificate;
     let verdict = &certificate.verdict;
     let models = certificate.provenance.iter().flat_map(|provenance| &provenance.models);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use drs_analysis::{DataRecord, Header};
 use drs_core::lattice::Digest;
 use drs_data::Dataset;
 
+use crate::error::RunError;
 use crate::whole::Prepared;
 
 /// Inputs whose digests stand for the data set's.
@@ -16,7 +16,7 @@ const PROBES: usize = 64;
 
 /// Reads those inputs of a data set that stand for it. One that cannot be read says nothing of the
 /// others; where none can, the data are not what they are taken for.
-pub(super) fn record(data: &Dataset) -> anyhow::Result<DataRecord> {
+pub(crate) fn record(data: &Dataset) -> Result<DataRecord, RunError> {
     let inputs = data.len();
     let label = |index| data.label(index).map_or_else(|| "-".to_owned(), |l| l.to_string());
     let labels: Vec<String> = (0..inputs).map(label).collect();
@@ -35,22 +35,26 @@ pub(super) fn record(data: &Dataset) -> anyhow::Result<DataRecord> {
             }
         };
         probes.insert(index, digest);
-        anyhow::Ok(())
+        Ok::<(), RunError>(())
     })?;
     match problem {
-        Some(problem) if probes.values().all(Option::is_none) => Err(problem)
-            .with_context(|| format!("none of the {} inputs tried can be read", probes.len())),
+        Some(problem) if probes.values().all(Option::is_none) => {
+            Err(problem).map_err(|error: drs_data::DataError| {
+                let context = format!("none of the {} inputs tried can be read", probes.len());
+                RunError::from(error).within(context)
+            })
+        }
         _ => Ok(DataRecord { inputs, labels, probes }),
     }
 }
 
 /// Writes a description whole or not at all.
-pub(super) fn write(header: &Header, path: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(header: &Header, path: &Path) -> Result<(), RunError> {
     prepared(header, path)?.put()
 }
 
 /// Writes it, but does not give it its name yet.
-pub(super) fn prepared(header: &Header, path: &Path) -> anyhow::Result<Prepared> {
+pub(crate) fn prepared(header: &Header, path: &Path) -> Result<Prepared, RunError> {
     let text = header.text()?;
     Prepared::new(path, |file| file.write_all(text.as_bytes()))
 }

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
 use drs_analysis::{beside, marked};
 use drs_data::Shard;
 use serde_json::Value;
 
-use super::table::heading;
-use crate::usage::wrong_usage;
+use crate::error::{RunError, refuse, wrong_usage};
+use crate::table::heading;
 use crate::whole;
 
 /// The table, and what lies beside it.
@@ -31,10 +30,10 @@ pub(crate) struct Paths {
 
 impl Paths {
     /// How the file begins that tells why no result holds.
-    pub(super) const UNSTEADY: &'static str = "found by drs certify: ";
+    pub(crate) const UNSTEADY: &'static str = "found by drs certify: ";
 
     /// Of the table that was asked for; a shard's place gets into the names.
-    pub(crate) fn new(out: &Path, shard: Option<Shard>) -> anyhow::Result<Self> {
+    pub(crate) fn new(out: &Path, shard: Option<Shard>) -> Result<Self, RunError> {
         let table = match shard {
             Some(shard) => marked(out, &format!("{}-of-{}", shard.index() + 1, shard.of())),
             None => out.to_owned(),
@@ -53,20 +52,20 @@ impl Paths {
     }
 
     /// Refuses results that are another table's, or of which a run found out that none holds.
-    pub(crate) fn check_usable(&self) -> anyhow::Result<()> {
+    pub(crate) fn check_usable(&self) -> Result<(), RunError> {
         self.check_only_table()?;
         self.check_steady()
     }
 
-    fn check_steady(&self) -> anyhow::Result<()> {
+    fn check_steady(&self) -> Result<(), RunError> {
         match std::fs::read_to_string(&self.unsteady) {
-            Ok(why) => bail!(
+            Ok(why) => refuse!(
                 "no result in {} holds: {} (--overwrite begins anew, with a model that was mended)",
                 self.table.display(),
                 why.trim()
             ),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error).with_context(|| self.unsteady.display().to_string()),
+            Err(error) => Err(RunError::file("read", &self.unsteady)(error)),
         }
     }
 
@@ -77,7 +76,7 @@ impl Paths {
     }
 
     /// Refuses two of a run's files that are one, such as by a link.
-    pub(crate) fn check_apart(&self) -> anyhow::Result<()> {
+    pub(crate) fn check_apart(&self) -> Result<(), RunError> {
         let all = self.all();
         for (place, file) in all.iter().enumerate() {
             whole::check_apart(file, all[..place].iter().map(PathBuf::as_path))?;
@@ -86,7 +85,7 @@ impl Paths {
     }
 
     /// Refuses to replace what is there: anything, or with `overwrite` what no run wrote.
-    pub(crate) fn check(&self, overwrite: bool) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, overwrite: bool) -> Result<(), RunError> {
         for path in self.all() {
             if path.exists() && !path.is_file() {
                 wrong_usage!("{} is no plain file: give another --out", path.display());
@@ -100,7 +99,7 @@ impl Paths {
     }
 
     /// Refuses to replace files that are not of a run, whatever they are.
-    fn check_own(&self) -> anyhow::Result<()> {
+    fn check_own(&self) -> Result<(), RunError> {
         type IsOwn = fn(&str) -> bool;
         let own: [(&Path, IsOwn); 6] = [
             (&self.table, |text| text.starts_with(heading().trim_end())),
@@ -114,7 +113,7 @@ impl Paths {
         ];
         for (path, is_own) in own {
             if path.is_file() && has_something(path) && !is_own(&beginning(path)?) {
-                bail!(
+                refuse!(
                     "{} is there and was not written by drs certify: move it away, or give another --out",
                     path.display()
                 );
@@ -124,7 +123,7 @@ impl Paths {
     }
 
     /// Refuses certificates that belong to another table, whose name differs in its extension.
-    fn check_only_table(&self) -> anyhow::Result<()> {
+    fn check_only_table(&self) -> Result<(), RunError> {
         let Ok(text) = std::fs::read_to_string(&self.run) else { return Ok(()) };
         let run: Value = serde_json::from_str(&text).unwrap_or_default();
         let Some(name) = run.get("table").and_then(Value::as_str) else { return Ok(()) };
@@ -132,7 +131,7 @@ impl Paths {
         // A copy under another name has certificates of its own.
         let has_these = other != self.table && beside(&other, "jsonl") == self.records;
         if has_these && has_something(&other) && has_something(&self.records) {
-            bail!(
+            refuse!(
                 "{} has the certificates of {}: give another --out",
                 self.records.display(),
                 other.display()
@@ -150,12 +149,15 @@ impl Paths {
     /// Refuses to write where there is something that no run can go on from.
     ///
     /// Empty files are what a run leaves that was killed at its very start.
-    fn check_free(&self) -> anyhow::Result<()> {
+    fn check_free(&self) -> Result<(), RunError> {
         match [&self.table, &self.records].into_iter().find(|path| has_something(path)) {
             Some(path) if self.run.exists() => {
-                bail!("{} exists: give another --out, or --overwrite to replace it", path.display())
+                refuse!(
+                    "{} exists: give another --out, or --overwrite to replace it",
+                    path.display()
+                )
             }
-            Some(path) => bail!(
+            Some(path) => refuse!(
                 "{} exists, but {}, which tells of which run it is, does not: bring that back to go on, give another --out, or --overwrite to replace it",
                 path.display(),
                 self.run.display()
@@ -166,12 +168,12 @@ impl Paths {
 
     /// Whether there are results to go on from; an error if the part of them is lost that
     /// nothing else can tell.
-    pub(crate) fn has_results(&self) -> anyhow::Result<bool> {
+    pub(crate) fn has_results(&self) -> Result<bool, RunError> {
         if self.records.exists() {
             return Ok(true);
         }
         if has_something(&self.table) {
-            bail!(
+            refuse!(
                 "{} is there, but {} with its certificates is not, and nothing else tells them: bring it back to go on, or --overwrite to begin anew",
                 self.table.display(),
                 self.records.display()
@@ -188,10 +190,10 @@ fn has_something(path: &Path) -> bool {
 /// Enough of a file to tell what it is; descriptions of runs are whole in it.
 const BEGINNING: u64 = 4 << 20;
 
-fn beginning(path: &Path) -> anyhow::Result<String> {
+fn beginning(path: &Path) -> Result<String, RunError> {
     let mut found = Vec::new();
     let read = File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut found));
-    read.with_context(|| format!("cannot read {}", path.display()))?;
+    read.map_err(RunError::file("read", path))?;
     Ok(String::from_utf8_lossy(&found).into_owned())
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use crate::error::RunError;
 use crate::whole::{Prepared, remove};
 
 /// Why an input has no result.
@@ -34,19 +34,18 @@ struct Entry {
 }
 
 impl Failed {
-    /// How many are told of one by one.
-    pub(crate) const TOLD: usize = 10;
-
     /// Those that the file of an earlier run lists; none if there is no such file.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self, RunError> {
         let text = match std::fs::read_to_string(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
-            read => read.with_context(|| format!("cannot read {}", path.display()))?,
+            read => read.map_err(RunError::file("read", path))?,
         };
-        let entries: Vec<Entry> = serde_json::from_str(&text).with_context(|| {
-            format!("{}: not a list of failed inputs; start the run again", path.display())
+        let entries: Vec<Entry> = serde_json::from_str(&text).map_err(|error| {
+            let path = path.display();
+            let context = format!("{path}: not a list of failed inputs; start the run again");
+            RunError::from(error).within(context)
         })?;
         Ok(Self(entries.into_iter().map(|e| (e.idx, (e.reason, e.error))).collect()))
     }
@@ -74,7 +73,7 @@ impl Failed {
     }
 
     /// Lists them in a file; without any there is none.
-    pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), RunError> {
         match self.prepared(path)? {
             Some(list) => list.put(),
             None => remove(path),
@@ -82,7 +81,7 @@ impl Failed {
     }
 
     /// The list, which does not have its name yet; none if there are none.
-    pub(crate) fn prepared(&self, path: &Path) -> anyhow::Result<Option<Prepared>> {
+    pub(crate) fn prepared(&self, path: &Path) -> Result<Option<Prepared>, RunError> {
         if self.0.is_empty() {
             return Ok(None);
         }

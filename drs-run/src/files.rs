@@ -5,17 +5,17 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
 use drs_analysis::{Header, Record};
-use drs_progress::say;
 
-use super::failed::Failed;
-use super::header;
-use super::lines::Lines;
-use super::paths::Paths;
-use super::results::{Line, results};
-use super::table::{heading, row};
-use super::tally::Tally;
+use crate::describe;
+use crate::error::{RunError, refuse};
+use crate::event::{Event, Events};
+use crate::failed::Failed;
+use crate::lines::Lines;
+use crate::paths::Paths;
+use crate::results::{Line, results};
+use crate::table::{heading, row};
+use crate::tally::Tally;
 use crate::whole::{Prepared, remove};
 
 /// Results are handed to the system at once and to the disk this often: what a loss of
@@ -33,11 +33,15 @@ pub(crate) struct ResultFiles {
 
 impl ResultFiles {
     /// New files for a run; in place of what is there, if `overwrite` says so.
-    pub(crate) fn create(paths: &Paths, header: &Header, overwrite: bool) -> anyhow::Result<Self> {
+    pub(crate) fn create(
+        paths: &Paths,
+        header: &Header,
+        overwrite: bool,
+    ) -> Result<Self, RunError> {
         paths.check_apart()?;
         let (mut table, mut records) = (Lines::open(&paths.table)?, Lines::open(&paths.records)?);
         // What keeps a new run from being described shows before anything of another is lost.
-        let run = header::prepared(header, &paths.run)?;
+        let run = describe::prepared(header, &paths.run)?;
         // Asked once more, now that nobody else writes to them.
         paths.check(overwrite)?;
         // First the files are emptied: a run that is stopped here has no results of another.
@@ -59,11 +63,11 @@ impl ResultFiles {
         lines: &[&Line],
         failed: &Failed,
         overwrite: bool,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), RunError> {
         paths.check_apart()?;
         // Nobody may be writing to what is replaced.
         let locks = [&paths.table, &paths.records].into_iter().filter(|path| path.exists());
-        let locks = locks.map(|path| Lines::open(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        let locks = locks.map(|path| Lines::open(path)).collect::<Result<Vec<_>, _>>()?;
         paths.check(overwrite)?;
         let all = |path: &Path, first: &str, text: fn(&Line) -> &str| {
             Prepared::new(path, |file| {
@@ -76,7 +80,7 @@ impl ResultFiles {
         let records = all(&paths.records, "", |line| &line.text)?;
         let table = all(&paths.table, &heading(), |line| &line.row)?;
         let failed = failed.prepared(&paths.failed)?;
-        let run = header::prepared(header, &paths.run)?;
+        let run = describe::prepared(header, &paths.run)?;
         // Without it, what is stopped here is nobody's run.
         for path in [&paths.run, &paths.journal, &paths.unsteady, &paths.failed] {
             remove(path)?;
@@ -96,12 +100,13 @@ impl ResultFiles {
         paths: &Paths,
         begun: &Header,
         header: &Header,
-    ) -> anyhow::Result<(Self, Tally)> {
+        events: &dyn Events,
+    ) -> Result<(Self, Tally), RunError> {
         let had_table = paths.table.exists();
         let (mut table, mut records) = (Lines::open(&paths.table)?, Lines::open(&paths.records)?);
         // Another process may have begun it anew before the files were ours.
         if Header::read(&paths.run)?.as_ref() != Some(begun) {
-            bail!("{} was changed meanwhile: start again", paths.run.display());
+            refuse!("{} was changed meanwhile: start again", paths.run.display());
         }
         let (mut tally, mut inputs) = (Tally::default(), Vec::new());
         // Of the records only how long they are: a long run has gigabytes of them.
@@ -113,14 +118,14 @@ impl ResultFiles {
             rows.push(row);
         })?;
         if inputs.is_empty() && table.length()? > heading().len() as u64 {
-            bail!(
+            refuse!(
                 "{} has rows, but {} has none of their certificates, and nothing else tells them: bring it back to go on, or --overwrite to begin anew",
                 paths.table.display(),
                 paths.records.display()
             );
         }
         if begun != header {
-            header::write(header, &paths.run)?;
+            describe::write(header, &paths.run)?;
         }
         let heading = heading();
         let headless = table.length()? < heading.len() as u64;
@@ -134,22 +139,23 @@ impl ResultFiles {
         for row in &rows[matched..] {
             table.append(row)?;
         }
+        let note = |text| events.tell(Event::Mended(text));
         let (shown, all) = (paths.table.display(), paths.records.display());
         if torn > 0 {
-            say!(
-                "note: the end of {all} was written half ({torn} bytes): that input is certified again"
-            );
+            note(format!(
+                "the end of {all} was written half ({torn} bytes): that input is certified again"
+            ));
         }
         match rows.len() - matched {
             0 if surplus > 0 && torn == 0 => {
-                say!("note: the end of {shown} had no certificates ({surplus} bytes): cut off");
+                note(format!("the end of {shown} had no certificates ({surplus} bytes): cut off"));
             }
             0 => {}
             missing if had_table => {
-                say!("note: {shown} lacked {missing} rows: they are made again from {all}");
+                note(format!("{shown} lacked {missing} rows: they are made again from {all}"));
             }
             missing => {
-                say!("note: {shown} was gone: it is made again from {all} ({missing} rows)");
+                note(format!("{shown} was gone: it is made again from {all} ({missing} rows)"));
             }
         }
         let files = Self { table, records, inputs, synced: Instant::now() };
@@ -157,12 +163,12 @@ impl ResultFiles {
     }
 
     /// The inputs that have a result.
-    pub(super) fn inputs(&self) -> &[usize] {
+    pub(crate) fn inputs(&self) -> &[usize] {
         &self.inputs
     }
 
     /// Appends one input to both files and hands it to the system.
-    pub(crate) fn write(&mut self, record: &Record<'_>) -> anyhow::Result<()> {
+    pub(crate) fn write(&mut self, record: &Record<'_>) -> Result<(), RunError> {
         self.records.append(&(serde_json::to_string(record)? + "\n"))?;
         self.table.append(&row(record))?;
         self.inputs.push(record.idx);
@@ -173,7 +179,7 @@ impl ResultFiles {
     }
 
     /// Waits until the disk has everything.
-    pub(crate) fn sync(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn sync(&mut self) -> Result<(), RunError> {
         // First what the table can be made of.
         self.records.sync()?;
         self.table.sync()?;
@@ -183,22 +189,22 @@ impl ResultFiles {
 
     /// Ends the files with all inputs in their order, which a run leaves that was not disturbed,
     /// not extended, and lacked no input for a while.
-    pub(crate) fn finish(mut self, paths: &Paths) -> anyhow::Result<()> {
+    pub(crate) fn finish(mut self, paths: &Paths) -> Result<(), RunError> {
         if self.inputs.is_sorted() {
             return Ok(());
         }
         let mut order: Vec<usize> = (0..self.inputs.len()).collect();
         order.sort_unstable_by_key(|&place| self.inputs[place]);
-        let problem = || {
-            format!(
+        let problem = |error: RunError| {
+            error.within(format!(
                 "all results are there, but not yet in the order of the inputs: the same command tries again to sort {}",
                 paths.records.display()
-            )
+            ))
         };
-        self.sort(&order).with_context(problem)
+        self.sort(&order).map_err(problem)
     }
 
-    fn sort(&mut self, order: &[usize]) -> anyhow::Result<()> {
+    fn sort(&mut self, order: &[usize]) -> Result<(), RunError> {
         let records = self.records.reordered(order.iter().copied())?;
         // The heading is its first line.
         let rows = std::iter::once(0).chain(order.iter().map(|place| place + 1));

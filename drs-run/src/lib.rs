@@ -1,0 +1,43 @@
+#![forbid(unsafe_code)]
+//! A certification run: many inputs of one data set, one kind of question, result files.
+//!
+//! * [`Site`]: where a run is to be, and what is there already. Refuses before any model is loaded.
+//! * [`Run`]: a site with models, data and a question; it goes on until it is done or [stopped](Stop).
+//! * [`Event`]: what a run tells while it goes on. It prints nothing itself.
+//! * [`merge`]: the shards of a run, put together.
+//! * [`Lock`]: a folder that one process at a time writes to.
+//! * [`whole`]: files that are there whole or not at all, for whoever writes any.
+//!
+//! Messages name settings as the command line does (`--max`): other doors translate them.
+
+mod describe;
+mod error;
+mod event;
+mod extension;
+mod failed;
+mod files;
+mod finding;
+mod journal;
+mod lines;
+mod lock;
+mod merge;
+mod paths;
+mod results;
+mod run;
+mod sink;
+mod site;
+mod stop;
+mod table;
+mod tally;
+pub mod whole;
+mod work;
+
+pub use error::RunError;
+pub use event::{Event, Events};
+pub use lock::Lock;
+pub use merge::{Merged, merge};
+pub use run::{Asked, Run};
+pub use site::Site;
+pub use stop::{Halted, Stop};
+pub use tally::Tally;
+pub use work::Ending;
