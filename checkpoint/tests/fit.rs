@@ -1,5 +1,7 @@
 //! A network's tensors out of files as the field leaves them: wrappers, normalisation layers,
 //! several sets of weights.
+//!
+//! Long, since it is a list: each case is the names of a file's tensors and what is made of them.
 
 use drs_checkpoint::{Fitted, Needs, read};
 

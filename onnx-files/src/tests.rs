@@ -1,4 +1,6 @@
 //! Graphs made node by node.
+//!
+//! Long, since it is a list: each case is a graph of a few nodes and what is said of it.
 
 use std::cell::RefCell;
 

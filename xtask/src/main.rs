@@ -7,6 +7,7 @@
 //! `cargo xtask COMMAND`: what people and the continuous integration run.
 
 mod gpu;
+mod sizes;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -20,7 +21,10 @@ cargo xtask COMMAND
   libtorch  provide libtorch and print its folder: $LIBTORCH, or one fetched
             into the user's cache (--cpu or --cuda; the latter where a GPU is)
   test      run all tests
-  check     formatting, circles of imports, clippy and docs, warnings denied
+  check     formatting, lengths of files, circles of imports, the picture of the
+            crates, packages built from their archives, clippy and docs, warnings
+            denied
+  picture   draw the crates anew, for ARCHITECTURE.md
   bench     the benchmarks of drs-core
   gpu       tests and benchmarks on CUDA; `gpu prepare` packs them, with all that
             experiments need, for a machine that has a GPU and PyTorch but no
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         "test" => with_libtorch(&["test", "--workspace"], &rest),
         "check" => check(),
         "gpu" => gpu::gpu(&rest),
+        "picture" => picture(&[]),
         "bench" => cargo(&["bench", "--package", "drs-smoothing-core"], &rest),
         _ => Err(HELP.to_owned()),
     };
@@ -58,11 +63,19 @@ fn main() -> ExitCode {
 
 fn check() -> Outcome {
     cargo(&["fmt", "--all", "--check"], &[])?;
+    sizes::check(&root())?;
     cargo(&["run", "--quiet", "--package", "drs-imports"], &[])?;
+    picture(&["--check"])?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     with_libtorch(&clippy, &[])?;
     let mut docs = command("cargo", &["doc", "--workspace", "--no-deps"], &[]);
     run(docs.env("RUSTDOCFLAGS", "--deny warnings").env("LIBTORCH", libtorch()?))
+}
+
+/// The picture of the crates in ARCHITECTURE.md.
+fn picture(how: &[&str]) -> Outcome {
+    let args = ["run", "--quiet", "--package", "drs-picture", "--", "docs/crates.svg"];
+    cargo(&[&args[..], how].concat(), &[])
 }
 
 /// What links libtorch and users run.

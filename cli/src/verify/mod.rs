@@ -4,6 +4,7 @@ mod inputs;
 mod names;
 mod replay;
 mod report;
+mod rows;
 mod tally;
 
 use std::collections::HashMap;
