@@ -2,26 +2,10 @@
 #![cfg(unix)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use drs_tests::third_party::{cargo, run, target, told, unpack};
 use drs_tests::{Place, built, root};
-
-fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
-
-/// Runs to the end, which must be a good one.
-#[track_caller]
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}\n{}", told(&output));
-    told(&output)
-}
-
-fn told(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    text(&output.stdout) + &text(&output.stderr)
-}
 
 /// `drs-plugins-api` as a registry would hand it out: packaged, unpacked elsewhere.
 fn published(place: &Place) -> PathBuf {
@@ -34,15 +18,14 @@ fn published(place: &Place) -> PathBuf {
     let archives = packages.map(|entry| entry.path());
     let archive = archives.filter(|path| path.extension().is_some_and(|ext| ext == "crate"));
     let archive = archive.last().expect("a package");
-    run(Command::new("tar").arg("-xzf").arg(&archive).current_dir(&folder));
-    folder.join(archive.file_stem().unwrap())
+    unpack(&archive, &folder)
 }
 
 /// The crate's own script, as its CI runs it.
 fn ci(folder: &Path) -> Command {
     let mut command = Command::new("bash");
     command.arg("ci.sh").current_dir(folder).env("DRS", built().join("drs"));
-    command.env("CARGO_TARGET_DIR", built().join("../new-expert")).env_remove("DRS_PLUGIN_PATH");
+    command.env("CARGO_TARGET_DIR", target()).env_remove("DRS_PLUGIN_PATH");
     // Not what this test's own cargo sets.
     command.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
     command
@@ -83,7 +66,7 @@ fn a_new_crate_passes_its_own_ci_and_a_broken_one_does_not() {
     // It serves.
     let mut inspect = Command::new(built().join("drs"));
     inspect.args(["expert", "inspect", "--experts", "experts.toml"]).current_dir(&folder);
-    let inspected = run(inspect.env("DRS_PLUGIN_PATH", built().join("../new-expert/release")));
+    let inspected = run(inspect.env("DRS_PLUGIN_PATH", target().join("release")));
     assert!(inspected.contains("plugin my_own 0.1.0"), "{inspected}");
     assert!(inspected.contains("dark, bright"), "{inspected}");
 

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the real binary, run in a folder of its own.
 
 pub mod reference;
+pub mod third_party;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

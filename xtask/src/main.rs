@@ -7,6 +7,7 @@
 //! `cargo xtask COMMAND`: what people and the continuous integration run.
 
 mod gpu;
+mod publish;
 mod sizes;
 
 use std::path::{Path, PathBuf};
@@ -22,8 +23,11 @@ cargo xtask COMMAND
             into the user's cache (--cpu or --cuda; the latter where a GPU is)
   test      run all tests
   check     formatting, lengths of files, circles of imports, the picture of the
-            crates, packages built from their archives, clippy and docs, warnings
-            denied
+            crates, clippy and docs with warnings denied, then what `package` and
+            `semver` do
+  package   pack every published crate and build it from its archive
+  semver    compare the plugin interface with the released one; builds
+            cargo-semver-checks into the user's cache, once
   picture   draw the crates anew, for ARCHITECTURE.md
   bench     the benchmarks of drs-core
   gpu       tests and benchmarks on CUDA; `gpu prepare` packs them, with all that
@@ -48,7 +52,9 @@ fn main() -> ExitCode {
         "test" => with_libtorch(&["test", "--workspace"], &rest),
         "check" => check(),
         "gpu" => gpu::gpu(&rest),
+        "package" => publish::packages(),
         "picture" => picture(&[]),
+        "semver" => publish::semver(),
         "bench" => cargo(&["bench", "--package", "drs-smoothing-core"], &rest),
         _ => Err(HELP.to_owned()),
     };
@@ -69,7 +75,9 @@ fn check() -> Outcome {
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     with_libtorch(&clippy, &[])?;
     let mut docs = command("cargo", &["doc", "--workspace", "--no-deps"], &[]);
-    run(docs.env("RUSTDOCFLAGS", "--deny warnings").env("LIBTORCH", libtorch()?))
+    run(docs.env("RUSTDOCFLAGS", "--deny warnings").env("LIBTORCH", libtorch()?))?;
+    publish::semver()?;
+    publish::packages()
 }
 
 /// The picture of the crates in ARCHITECTURE.md.
@@ -88,7 +96,11 @@ const LIBTORCH: [&str; 5] = ["run", "--quiet", "--package", "drs-libtorch", "--"
 
 /// The folder of libtorch, fetched if need be.
 fn libtorch() -> Result<String, String> {
-    let mut command = command("cargo", &LIBTORCH, &[]);
+    printed(&mut command("cargo", &LIBTORCH, &[]))
+}
+
+/// What a command prints, without the blanks around it.
+fn printed(command: &mut Command) -> Result<String, String> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| format!("cannot run {command:?}: {error}"))?;
     if !output.status.success() {

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::printed;
+
 /// Lines that a file may have.
 const MOST: usize = 400;
 /// In the command line, which is glue.
@@ -15,13 +17,7 @@ const ENDINGS: [&str; 8] = [".rs", ".py", ".sh", ".cpp", ".js", ".css", ".html",
 
 /// Fails where a file under version control is longer than it may be.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
-    let mut command = Command::new("git");
-    let output = command.args(["ls-files", "-z"]).current_dir(root).output();
-    let output = output.map_err(|error| format!("cannot run {command:?}: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    let names = String::from_utf8_lossy(&output.stdout);
+    let names = printed(Command::new("git").args(["ls-files", "-z"]).current_dir(root))?;
     let written = |name: &&str| ENDINGS.iter().any(|ending| name.ends_with(ending));
     let mut problems = String::new();
     for name in names.split('\0').filter(written) {

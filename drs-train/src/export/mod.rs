@@ -95,12 +95,14 @@ pub(crate) fn trace(
         anyhow::Ok((module, off.double_value(&[])))
     })?;
     ensure!(off <= TRACED, "{}: the traced network's answers are off by {off}", out.display());
-    let made = tempfile::NamedTempFile::new().context("no temporary file")?;
-    module.save(made.path()).with_context(|| format!("cannot write {}", made.path().display()))?;
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    // libtorch puts the file's name into the archive: the same one wherever `out` is.
+    let made = folder.path().join("network.pt");
+    module.save(&made).with_context(|| format!("cannot write {}", made.display()))?;
     let problem = || out.display().to_string();
-    let bound = names_a_device(made.path()).with_context(problem)?;
+    let bound = names_a_device(&made).with_context(problem)?;
     ensure!(!bound, "{}: the traced network runs on one device only", problem());
-    Ok(whole::write(out, std::fs::read(made.path()).with_context(problem)?)?)
+    Ok(whole::write(out, std::fs::read(&made).with_context(problem)?)?)
 }
 
 /// Whether the code of a TorchScript file says where to make a tensor.

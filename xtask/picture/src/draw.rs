@@ -13,7 +13,12 @@ pub(crate) fn svg(uses: &Uses) -> Result<String, String> {
     graph.visit_graph(&DotParser::new(&dot(uses)).process()?);
     let mut picture = SVGWriter::new();
     graph.get().do_it(false, false, false, &mut picture);
-    Ok(picture.finalize())
+    // The lines are black: on a dark page they need a ground.
+    Ok(picture.finalize().replacen(
+        "</style>",
+        "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
+        1,
+    ))
 }
 
 fn dot(uses: &Uses) -> String {
