@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::collections::HashSet;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -260,21 +261,7 @@ fn a_journal_that_is_not_as_it_was_written_is_left_out() {
 #[test]
 fn a_batch_that_does_not_end_does_not_keep_a_run_from_ending() {
     let place = Place::new();
-    // The second input is one that the model never answers.
-    one_model(&place, "hang", 4);
-    place.write_idx("data", [1, 4], &[(vec![20; 4], 1), (vec![255; 4], 1)]);
-    let toml = place.read("experts.toml").replace("sigma = 0.25", "sigma = 0.01");
-    place.write("experts.toml", toml);
-    let run = "certify --experts experts.toml --data data --seed 4 --n 3000 --sampling fixed --batch 16 --out out.tsv";
-    // The first one by itself: the two would share batches.
-    let _ = place.drs(&format!("{run} --max 1")).succeeds();
-    let child = start(&place, &format!("{run} --threads 3"));
-    // Until the run has its second input, and a moment for the model to get it.
-    let begun = Instant::now();
-    while place.read("out.run.json").contains("\"max\": 1") && begun.elapsed() < LIMIT {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_secs(1));
+    let child = hanging(&place);
     let (code, said) = stop(child, "-TERM");
     assert_eq!(code, Some(143), "{said}");
     assert!(
@@ -282,6 +269,62 @@ fn a_batch_that_does_not_end_does_not_keep_a_run_from_ending() {
         "{said}"
     );
     assert_eq!(place.read("out.tsv").lines().count(), 2);
+}
+
+/// Starts a run whose model does not answer its second input, and waits until it is asked.
+fn hanging(place: &Place) -> Child {
+    one_model(place, "hang", 4);
+    place.write_idx("data", [1, 4], &[(vec![20; 4], 1), (vec![255; 4], 1)]);
+    let toml = place.read("experts.toml").replace("sigma = 0.25", "sigma = 0.01");
+    place.write("experts.toml", toml);
+    let run = "certify --experts experts.toml --data data --seed 4 --n 3000 --sampling fixed --batch 16 --out out.tsv";
+    // The first one by itself: the two would share batches.
+    let _ = place.drs(&format!("{run} --max 1")).succeeds();
+    let child = start(place, &format!("{run} --threads 3"));
+    // Until the run has its second input, and a moment for the model to get it.
+    let begun = Instant::now();
+    while place.read("out.run.json").contains("\"max\": 1") && begun.elapsed() < LIMIT {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    child
+}
+
+/// An error is told, and ends a run, whatever a model still does.
+#[test]
+fn an_error_beside_a_batch_that_does_not_end_is_told() {
+    let place = Place::new();
+    let child = hanging(&place);
+    // What would be written there cannot be.
+    std::fs::create_dir(place.path("out.failed.json")).unwrap();
+    let (code, said) = stop(child, "-TERM");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("error: stopped after 1 input") && said.contains("failed.json"),
+        "{said}"
+    );
+}
+
+/// Nobody reads the summary: the run is done all the same.
+#[test]
+fn a_summary_that_nobody_reads_does_not_keep_a_run_from_ending() {
+    let place = Place::new();
+    place.write("experts.toml", Halfspaces::pair().toml());
+    place.write_idx("data", [2, 2], &[(vec![10, 120, 0, 0], 0)]);
+    let (_reader, mut full) = std::io::pipe().unwrap();
+    full.write_all(&[b' '; 1 << 16]).unwrap();
+    let run = "certify --experts experts.toml --data data --seed 4 --n 100 --out out.tsv";
+    let mut command = place.command(run, &[]);
+    let child = command.stderr(Stdio::piped()).stdout(full).spawn().expect("drs starts");
+    let begun = Instant::now();
+    let rows = || std::fs::read_to_string(place.path("out.tsv")).map_or(0, |t| t.lines().count());
+    while rows() < 2 && begun.elapsed() < LIMIT {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let (code, said) = stop(child, "-INT");
+    assert_eq!(code, Some(130), "{said}");
+    assert_eq!(rows(), 2);
 }
 
 /// The second signal does not wait.

@@ -79,21 +79,24 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            say!("error: {error:#}");
-            let data = error.downcast_ref::<drs_data::DataError>();
-            let run = error.downcast_ref::<drs_run::RunError>();
-            if error.is::<usage::Usage>()
-                || data.is_some_and(drs_data::DataError::is_usage)
-                || run.is_some_and(drs_run::RunError::is_usage)
-            {
-                ExitCode::from(WRONG_USAGE)
-            } else if error.chain().any(is_panic) || run.is_some_and(drs_run::RunError::is_bug) {
-                ExitCode::from(Panicked::EXIT_CODE)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
+        Err(error) => ExitCode::from(failed(&error)),
+    }
+}
+
+/// Tells an error; the exit code for it.
+fn failed(error: &anyhow::Error) -> u8 {
+    say!("error: {error:#}");
+    let data = error.downcast_ref::<drs_data::DataError>();
+    let run = error.downcast_ref::<drs_run::RunError>();
+    if error.is::<usage::Usage>()
+        || data.is_some_and(drs_data::DataError::is_usage)
+        || run.is_some_and(drs_run::RunError::is_usage)
+    {
+        WRONG_USAGE
+    } else if error.chain().any(is_panic) || run.is_some_and(drs_run::RunError::is_bug) {
+        Panicked::EXIT_CODE
+    } else {
+        1
     }
 }
 

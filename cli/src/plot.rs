@@ -3,11 +3,11 @@
 use drs_analysis::{Curve, Joint};
 use drs_progress::say;
 use drs_report::{Chart, Line, Size};
+use drs_run::whole;
 
 use crate::args::PlotArgs;
 use crate::logs;
 use crate::usage::wrong_usage;
-use drs_run::whole;
 
 /// PNG files are for slides and high-density screens.
 const PNG_SCALE: u32 = 2;

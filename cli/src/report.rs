@@ -8,11 +8,11 @@ use drs_data::{Dataset, Example, InputSpec};
 use drs_progress::{Bar, say};
 use drs_report::{Card, Line, Page, thumbnail};
 use drs_router::Config;
+use drs_run::whole;
 
 use crate::args::ReportArgs;
 use crate::usage::wrong_usage;
 use crate::{analyze, data, logs};
-use drs_run::whole;
 
 /// How lower bounds look on the page.
 const SHOWN: &str = " (thin, with dots at the radii that were decided and a shade up to what there may be; ≥ in tables)";

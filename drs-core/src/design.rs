@@ -7,10 +7,10 @@
 //! **Why any stopping rule is valid.** Imagine all N draws made. The bound of
 //! look k is a function of the first n_k of them and is wrong with probability
 //! at most w_k·α; so with probability at least 1 − α (union bound) the bounds of
-//! *all* looks hold at once. On that event the best of any of them holds,
-//! whichever looks are taken, why drawing stopped, and what other stages or
-//! inputs had to do with it: the stopping rule chooses among true statements.
-//! Nothing is assumed about it, so it may be as greedy as it likes.
+//! *all* looks hold at once. On that event the best of them holds. It does not
+//! matter which looks are taken, why drawing stopped, or whether other stages
+//! or inputs had to do with it: the stopping rule chooses among true statements.
+//! Nothing is assumed about this rule, so it may be as greedy as it likes.
 
 use std::ops::RangeInclusive;
 

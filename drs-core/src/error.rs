@@ -1,4 +1,5 @@
-//! What cannot be certified with: an error of its own, since every part of a protocol may be it.
+//! The error for a protocol or pool that cannot be certified with. Every part of a protocol may
+//! cause it, so it has a module of its own.
 
 use crate::units::{MOST_DRAWS, UnitError};
 

@@ -2,13 +2,13 @@
 #![warn(missing_docs)]
 //! The statistics of randomized smoothing with a fleet of experts.
 //!
-//! One input's way through this crate:
+//! The way of one input through this crate:
 //!
-//! 1. [`lattice`]: the input, a real point; what models see are points of an integer lattice.
+//! 1. [`lattice`]: the input is a real point; models see only points of an integer lattice.
 //! 2. [`noise`]: the input plus Gaussian noise, rounded to the lattice; addressed by
 //!    (seed, input, stage, draw).
 //! 3. [`pool`]: a [`VoteSource`](pool::VoteSource) turns noisy copies into [`votes`].
-//! 4. [`sampling`] and [`design`]: how many draws, and what each look at them may spend.
+//! 4. [`sampling`] and [`design`]: how many draws, and how much of α each look at them may spend.
 //! 5. [`bounds`]: counts become Clopper–Pearson bounds, always on the sound side.
 //! 6. [`rule`]: bounds become a radius.
 //! 7. [`certify()`]: the procedure of each method, and its [`certificate`].

@@ -1,5 +1,5 @@
-//! Patterns on the lattice, for whoever tries a model without data: unlike each other, so
-//! that votes differ, and always the same, so that a finding can be found again.
+//! Patterns on the lattice, to test a model without data. They differ from each other, so that
+//! votes differ. They are always the same, so that a finding can be reproduced.
 
 /// Image `index` in CHW order, values from 0 to `levels`: greys, gradients, waves, discs.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Votes that were drawn, as data: what is left of an input that was not finished.
+//! Votes that were drawn, as data: what is kept of an input that was not finished.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

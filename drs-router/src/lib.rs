@@ -5,7 +5,7 @@
 //! * `copies`: private copies of plugins and model files, digested as they are written.
 //! * `plugin`: finding, checking and loading expert libraries.
 //! * `isolation`: experts in processes of their own.
-//! * `expert`: an opened model, wherever it is, checked.
+//! * `expert`: an opened model, in this process or in another one, checked.
 //! * `watch`: which files a plugin opens.
 //! * `engine`: noise and votes in fixed padded batches that hold draws of many
 //!   inputs and stages.

@@ -1,4 +1,4 @@
-//! What an isolated plugin may take.
+//! How much time and how many restarts an isolated plugin may take.
 
 use std::time::Duration;
 

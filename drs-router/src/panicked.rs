@@ -1,4 +1,4 @@
-//! Mistakes in drs itself.
+//! Panics, which are mistakes in drs itself, as errors.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! What a process may have only so much of: threads, processes, open files, memory.
+//! Resources that are limited for a process: threads, processes, open files, memory.
 
 use std::io;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};

@@ -1,10 +1,10 @@
 //! A router that is a second answer of an expert's model.
 //!
-//! Such a model has one class for each pair of an expert and a class, `expert/class`, the
-//! class running fastest. A vote for a pair is a vote of the router for the expert and
-//! one of the expert for the class: one forward pass on one noisy copy. Each of the two
-//! counts is binomial with its own probability, and the bounds are joined by a union
-//! bound, which asks for no independence.
+//! The classes of such a model are pairs of an expert and a class, `expert/class`, in the
+//! order of the experts, and for each expert in the order of the classes. A vote for a pair
+//! is two votes: the router's for the expert, and the expert's for the class. Both come from
+//! one forward pass on one noisy copy. Each of the two counts is binomial with its own
+//! probability. The bounds are joined by a union bound, which needs no independence.
 
 use drs_core::votes::VoteCounts;
 

@@ -1,4 +1,4 @@
-//! Terms of the blended rule as files have them.
+//! Terms of the blended rule as they are written in files.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The votes of an input that is being certified, to be kept if it is not finished.
+//! The votes of an input that is being certified. They are kept if the input is not finished.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

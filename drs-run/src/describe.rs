@@ -39,10 +39,8 @@ pub(crate) fn record(data: &Dataset) -> Result<DataRecord, RunError> {
     })?;
     match problem {
         Some(problem) if probes.values().all(Option::is_none) => {
-            Err(problem).map_err(|error: drs_data::DataError| {
-                let context = format!("none of the {} inputs tried can be read", probes.len());
-                RunError::from(error).within(context)
-            })
+            let context = format!("none of the {} inputs tried can be read", probes.len());
+            Err(RunError::from(problem).within(context))
         }
         _ => Ok(DataRecord { inputs, labels, probes }),
     }

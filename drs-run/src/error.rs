@@ -68,7 +68,8 @@ impl RunError {
     }
 
     /// The error with all that it comes from, in one line.
-    pub(crate) fn in_full(&self) -> String {
+    #[must_use]
+    pub fn in_full(&self) -> String {
         let chain = std::iter::successors(Some(self as &dyn std::error::Error), |e| e.source());
         chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }

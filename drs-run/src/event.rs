@@ -1,4 +1,4 @@
-//! What a run tells while it goes on.
+//! What a run reports while it works.
 
 use std::fmt;
 use std::path::Path;
@@ -64,6 +64,8 @@ pub enum Event<'a> {
         /// How long they are waited for.
         patience: Duration,
     },
+    /// Nothing is drawn any more; the files are still brought into order.
+    Rested,
     /// A batch took too long and was given up.
     BatchGivenUp {
         /// How long it was waited for.
@@ -98,7 +100,7 @@ impl fmt::Display for Event<'_> {
                 "note: a batch was given up, since it takes longer than {} s: its votes are drawn when the run goes on; a smaller --batch ends sooner",
                 patience.as_secs()
             ),
-            Self::Begun { .. } | Self::Done(_) => Ok(()),
+            Self::Begun { .. } | Self::Done(_) | Self::Rested => Ok(()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a run may go on as what is asked for now.
+//! Whether a run that was begun may be continued, or extended, as what is asked for now.
 
 use std::collections::HashSet;
 

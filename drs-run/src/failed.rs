@@ -1,4 +1,5 @@
-//! Inputs that have no result: those that cannot be read, and those that a plugin did not survive.
+//! Inputs that have no result: those that cannot be read, and those that an isolated plugin did
+//! not survive.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

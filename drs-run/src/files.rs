@@ -1,5 +1,5 @@
-//! The result files: TSV for tools of the field, JSONL for certificates. The certificates are what
-//! counts; the table is made of them.
+//! The result files: TSV for tools of the field, JSONL for certificates. The certificates are the
+//! results; the table is made from them.
 
 use std::io::{BufWriter, Write as _};
 use std::path::Path;

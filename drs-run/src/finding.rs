@@ -1,5 +1,5 @@
-//! That a model votes on more than its input: then no result of the run holds, and no later
-//! process may go on as if nothing had been found.
+//! The finding that a model's votes depend on more than their own input. Then no result of the run
+//! holds, and no later process may continue the run.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

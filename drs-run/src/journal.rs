@@ -2,9 +2,9 @@
 //! goes on.
 //!
 //! Draws are addressed, so their votes may be drawn once and used later. A journal is used only if
-//! every byte of it is as it was written, and for the very models, data and protocol that it was
-//! written for; an input's votes only if the input is the same. Else it is left out: then the
-//! votes are drawn again, which gives the same results.
+//! every byte of it is as it was written, and only for the models, data and protocol that it was
+//! written for. An input's votes are used only if the input is the same. Otherwise the votes are
+//! drawn again, which gives the same results.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

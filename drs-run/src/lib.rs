@@ -1,14 +1,15 @@
 #![forbid(unsafe_code)]
 //! A certification run: many inputs of one data set, one kind of question, result files.
 //!
-//! * [`Site`]: where a run is to be, and what is there already. Refuses before any model is loaded.
+//! * [`Site`]: where a run writes its files, and what is there already. Refuses before any model
+//!   is loaded.
 //! * [`Run`]: a site with models, data and a question; it goes on until it is done or [stopped](Stop).
-//! * [`Event`]: what a run tells while it goes on. It prints nothing itself.
+//! * [`Event`]: what a run reports while it works. The run prints nothing itself.
 //! * [`merge`]: the shards of a run, put together.
 //! * [`Lock`]: a folder that one process at a time writes to.
-//! * [`whole`]: files that are there whole or not at all, for whoever writes any.
+//! * [`whole`]: files that are written whole or not at all, for all code that writes files.
 //!
-//! Messages name settings as the command line does (`--max`): other doors translate them.
+//! Messages name settings as the command line does (`--max`).
 
 mod describe;
 mod error;

@@ -1,4 +1,4 @@
-//! A file that grows line by line, and is ours while it is open.
+//! A file that grows line by line, and is locked against other processes while it is open.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};

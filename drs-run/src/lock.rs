@@ -10,7 +10,8 @@ use crate::error::{RunError, refuse};
 pub struct Lock(#[expect(dead_code, reason = "open, it holds the lock")] Option<File>);
 
 impl Lock {
-    /// Locks a folder against other processes that would lock it.
+    /// Locks a folder against others on this machine that would lock it. Network file systems keep
+    /// nobody out on other machines.
     ///
     /// # Errors
     /// If another process has it, or it cannot be opened. A file system that knows no locks keeps

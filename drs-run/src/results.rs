@@ -1,4 +1,4 @@
-//! What there is of a run: its records, each with the row that the table has or should have.
+//! The results of a run so far: its records, each with the row that the table has or should have.
 
 use std::collections::BTreeSet;
 

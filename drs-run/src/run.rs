@@ -106,7 +106,8 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// If a model fails or votes on more than its input alone, or a file cannot be written. What was
-    /// finished is kept.
+    /// finished is kept. Such an end, and one that was asked for, [stops](drs_router::Stopper::stop)
+    /// the router for good: whoever wants to ask it more needs another.
     pub fn go_on(self, stop: &Stop) -> Result<Ending, RunError> {
         self.work.go_on(self.files, self.done, stop)
     }

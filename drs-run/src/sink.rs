@@ -1,4 +1,4 @@
-//! Where what came of inputs goes, in their order.
+//! Where the outcome of each input goes, in the order of the inputs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

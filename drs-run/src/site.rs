@@ -1,6 +1,6 @@
-//! Where a run is to be, and what is there already.
+//! Where a run writes its files, and what is there already.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use drs_analysis::Header;
@@ -59,7 +59,7 @@ impl Site {
 
     /// Its table.
     #[must_use]
-    pub fn table(&self) -> &PathBuf {
+    pub fn table(&self) -> &Path {
         &self.paths.table
     }
 

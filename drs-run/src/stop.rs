@@ -1,12 +1,13 @@
 //! Stopping a run from elsewhere: what is drawn is kept.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::RunError;
 
 /// Asks a run to stop. Clones ask the same run; one that has not begun yet then certifies nothing.
+/// One that has ended is left alone.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<State>);
 
@@ -14,10 +15,10 @@ pub struct Stop(Arc<State>);
 struct State {
     asked: AtomicBool,
     /// What ends the run that is under way.
-    halt: Mutex<Option<Halt>>,
+    halt: Mutex<Option<(Halt, End)>>,
 }
 
-type Halt = Box<dyn FnOnce() -> Option<Halted> + Send>;
+type Halt = Box<dyn FnOnce(&End) -> Option<Halted> + Send>;
 
 /// What there is to say of a run that had not ended when the patience was over, because something
 /// else than its models still runs: an input that is read, a file that is written.
@@ -44,17 +45,46 @@ impl Stop {
 
     /// Asks the run to stop, and waits: up to 14 seconds for the batches that run, then 4 for the
     /// run to end. A run that ended meanwhile has told so itself; else all that is in
-    /// the files is right, and the process may be ended. `None` where no run is under way any more.
+    /// the files is right, and the process may be ended. `None` where no run is under way, or it was
+    /// asked before.
+    ///
+    /// Not for a thread that the run waits for, such as one that is [told](crate::Events) something:
+    /// it would wait for itself.
     #[must_use]
     pub fn ask(&self) -> Option<Halted> {
         self.0.asked.store(true, Ordering::Relaxed);
-        let halt = self.0.halt.lock().unwrap_or_else(PoisonError::into_inner).take();
-        halt.and_then(|halt| halt())
+        let (halt, end) = self.0.halt().take()?;
+        halt(&end)
     }
 
-    /// Tells what ends the run that begins now.
-    pub(crate) fn ends(&self, halt: impl FnOnce() -> Option<Halted> + Send + 'static) {
-        *self.0.halt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(halt));
+    /// Tells what ends the run that begins now. The run has ended when the guard is dropped.
+    pub(crate) fn ends(
+        &self,
+        halt: impl FnOnce(&End) -> Option<Halted> + Send + 'static,
+    ) -> UnderWay<'_> {
+        let end = End::default();
+        *self.0.halt() = Some((Box::new(halt), end.clone()));
+        UnderWay { stop: self, end }
+    }
+}
+
+impl State {
+    fn halt(&self) -> MutexGuard<'_, Option<(Halt, End)>> {
+        self.halt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A run that has not ended, well or not.
+pub(crate) struct UnderWay<'a> {
+    stop: &'a Stop,
+    end: End,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        // Whoever asks from now on must not stop what others do with the same models.
+        drop(self.stop.0.halt().take());
+        self.end.comes();
     }
 }
 
@@ -64,7 +94,7 @@ pub(crate) struct End(Arc<(Mutex<bool>, Condvar)>);
 
 impl End {
     /// The run has ended.
-    pub(crate) fn comes(&self) {
+    fn comes(&self) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.1.notify_all();
     }

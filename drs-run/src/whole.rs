@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Files that are written whole or not at all.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -10,11 +10,17 @@ use crate::error::{RunError, wrong_usage};
 
 /// Writes a file beside `path` and gives it that name. A file that is there keeps its rights, and a
 /// link stays one.
+///
+/// # Errors
+/// If it cannot be written. What was there before is then still there.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), RunError> {
     Prepared::new(path, |file| file.write_all(content.as_ref()))?.put()
 }
 
 /// Removes a file that may not be there.
+///
+/// # Errors
+/// If it is there and cannot be removed.
 pub fn remove(path: &Path) -> Result<(), RunError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -25,6 +31,9 @@ pub fn remove(path: &Path) -> Result<(), RunError> {
 }
 
 /// Refuses to write over a file that the command reads, under whatever name.
+///
+/// # Errors
+/// If `out` is one of `inputs`.
 pub fn check_apart<'a>(
     out: &Path,
     inputs: impl IntoIterator<Item = &'a Path>,
@@ -52,6 +61,7 @@ fn identity(path: &Path) -> Option<PathBuf> {
 }
 
 /// A file that is written, but does not have its name yet.
+#[derive(Debug)]
 pub struct Prepared {
     path: PathBuf,
     file: NamedTempFile,
@@ -59,6 +69,9 @@ pub struct Prepared {
 
 impl Prepared {
     /// Writes what `fill` does beside `path`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn new(
         path: &Path,
         fill: impl FnOnce(&mut File) -> io::Result<()>,
@@ -85,6 +98,9 @@ impl Prepared {
     }
 
     /// Gives it its name, in place of a file that has it.
+    ///
+    /// # Errors
+    /// If the name cannot be given.
     pub fn put(self) -> Result<(), RunError> {
         let Self { path, file } = self;
         file.persist(&path).map_err(|error| RunError::file("write", &path)(error.error))?;

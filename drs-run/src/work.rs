@@ -1,4 +1,4 @@
-//! A run, worked at until it is done or stopped.
+//! The work of a run, until the run is done or stopped.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ use crate::finding::Finding;
 use crate::journal::{Journal, Size};
 use crate::paths::Paths;
 use crate::sink::{Failure, Sink};
-use crate::stop::{End, Halted, Stop};
+use crate::stop::{Halted, Stop, UnderWay};
 use crate::tally::Tally;
 
 /// How long a stopped run waits for the batches that run.
@@ -96,8 +96,8 @@ impl Work<'_> {
         let journal = Arc::new(journal);
         self.finding.spoils(&journal);
         let written = Arc::new(AtomicUsize::new(finished.len()));
-        let (stopper, end) = (self.router.stopper(), End::default());
-        self.end_when_asked(stop, &stopper, &journal, &written, indices.len(), &end);
+        let stopper = self.router.stopper();
+        let _under_way = self.end_when_asked(stop, &stopper, &journal, &written, indices.len());
         events.tell(Event::Begun { inputs: indices.len(), done: Box::new(done) });
         let open = left.len();
         let counted = Arc::clone(&written);
@@ -112,9 +112,9 @@ impl Work<'_> {
         let outcome = self.tried(outcome, undisturbed || stopper.stop(Duration::ZERO));
         let (out, count) = (paths.table.display(), counted.load(Ordering::Relaxed));
         let unsteady = outcome.as_ref().is_err_and(RunError::is_unsteady);
+        events.tell(Event::Rested);
         let kept = kept_words(written, paths);
         let outcome = if unsteady { outcome } else { outcome.and(failed.write(&paths.failed)) };
-        end.comes();
         let kept = format!("are kept in {out}{kept}; the same command goes on there");
         outcome.map_err(|error| error.within(match unsteady {
             true => format!("stopped after {count} inputs; what is in {out} rests on this model: do not use it"),
@@ -149,7 +149,7 @@ impl Work<'_> {
         }
     }
 
-    /// Certifies these inputs until they are done, a signal comes, or the sink has an error.
+    /// Certifies these inputs until they are done, it is asked to stop, or the sink has an error.
     fn certify_all(
         &self,
         left: &[usize],
@@ -209,20 +209,18 @@ impl Work<'_> {
     }
 
     /// Tells `stop` how this run ends early.
-    fn end_when_asked(
+    fn end_when_asked<'a>(
         &self,
-        stop: &Stop,
+        stop: &'a Stop,
         stopper: &Stopper,
         journal: &Arc<Journal>,
         written: &Arc<AtomicUsize>,
         of: usize,
-        end: &End,
-    ) {
+    ) -> UnderWay<'a> {
         let (stopper, journal, written) =
             (stopper.clone(), Arc::clone(journal), Arc::clone(written));
-        let (finding, events, end) =
-            (Arc::clone(&self.finding), Arc::clone(&self.events), end.clone());
-        stop.ends(move || {
+        let (finding, events) = (Arc::clone(&self.finding), Arc::clone(&self.events));
+        stop.ends(move |end| {
             events.tell(Event::Stopping {
                 done: written.load(Ordering::Relaxed),
                 of,
@@ -237,7 +235,7 @@ impl Work<'_> {
             // Reading or writing takes too long. All that is in the files stays right.
             let unsteady = stopper.steady().err().map(|e| finding.keep(RouteError::Votes(e)));
             Some(Halted { unsteady, kept: journal.write().map(|size| size.draws) })
-        });
+        })
     }
 
     /// What is there already.

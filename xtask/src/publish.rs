@@ -1,7 +1,6 @@
 //! What is published: every package, and the interface that third parties build against.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,34 +41,52 @@ fn published() -> Result<Vec<String>, String> {
 /// Compares the plugin interface with the released one: what plugins use must still be there,
 /// unless the version says otherwise.
 pub(crate) fn semver() -> Outcome {
-    let folder = target().join("released");
-    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let archive = root().join(RELEASED);
-    run(Command::new("tar").arg("-xzf").arg(&archive).current_dir(&folder))?;
-    let released = folder.join(Path::new(RELEASED).file_stem().unwrap_or_default());
-    let now = root().join("plugins-api");
-    if sources(&released)? == sources(&now)? {
+    let released = unpacked(&root().join(RELEASED), "released")?;
+    let package = ["package", "--package", "drs-plugins-api", "--no-verify", "--allow-dirty"];
+    cargo(&package, &["--quiet".to_owned()])?;
+    let archive = Path::new(RELEASED).file_name().unwrap_or_default();
+    let packed = target().join("package").join(archive);
+    // With another version it has another name, and is another one.
+    if packed.is_file() && contents(&unpacked(&packed, "now")?)? == contents(&released)? {
         println!("the plugin interface is as it was released");
         return Ok(());
     }
     let mut check = Command::new(semver_checks()?);
-    check.args(["semver-checks", "check-release", "--manifest-path"]).arg(now.join("Cargo.toml"));
-    run(check.arg("--baseline-root").arg(released))
+    check.args(["semver-checks", "check-release", "--manifest-path", "plugins-api/Cargo.toml"]);
+    run(check.arg("--baseline-root").arg(released).current_dir(root()))
 }
 
-/// The source files of a crate, by name.
-fn sources(of: &Path) -> Result<BTreeMap<OsString, String>, String> {
-    let folder = of.join("src");
+/// Unpacks a package into a folder of this name; where it then is.
+fn unpacked(archive: &Path, name: &str) -> Result<PathBuf, String> {
+    let folder = target().join("semver").join(name);
     let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let read = |entry: std::io::Result<std::fs::DirEntry>| {
-        let entry = entry?;
-        Ok((entry.file_name(), std::fs::read_to_string(entry.path())?))
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(problem)?;
+    }
+    std::fs::create_dir_all(&folder).map_err(problem)?;
+    run(Command::new("tar").arg("-xzf").arg(archive).current_dir(&folder))?;
+    Ok(folder.join(archive.file_stem().unwrap_or_default()))
+}
+
+/// What is in a package, by name: its sources, and what it depends on.
+fn contents(package: &Path) -> Result<BTreeMap<PathBuf, String>, String> {
+    let (mut found, mut folders) = (BTreeMap::new(), vec![package.join("src")]);
+    let problem = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: std::io::Error| format!("{path}: {error}")
     };
-    std::fs::read_dir(&folder)
-        .map_err(problem)?
-        .map(read)
-        .collect::<Result<_, _>>()
-        .map_err(problem)
+    let mut files = vec![package.join("Cargo.toml")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(problem(&folder))? {
+            let path = entry.map_err(problem(&folder))?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    for file in files {
+        let text = std::fs::read_to_string(&file).map_err(problem(&file))?;
+        found.insert(file.strip_prefix(package).unwrap_or(&file).to_owned(), text);
+    }
+    Ok(found)
 }
 
 /// The program that compares, built once into the user's cache.

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use drs_core::sampling::{Stopping, USUAL_RADII};
 use drs_data::Subset;
@@ -22,6 +23,9 @@ use crate::usage::wrong_usage;
 use crate::{data, pool};
 use signals::Interrupt;
 use teller::Teller;
+
+/// How long batches may still run after an error.
+const REST: Duration = Duration::from_secs(1);
 
 /// All inputs have a result but for some that failed.
 pub(crate) const INCOMPLETE: u8 = 3;
@@ -65,7 +69,12 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::watch(&stop)?;
     let ending = run.go_on(&stop);
     events.finish(router, &drs_core::certify::name(router.pool(), method));
-    tell(ending?, &table, &interrupt)
+    match ending {
+        Ok(ending) => tell(ending, &table, &interrupt),
+        // A batch that was given up still runs: nothing is torn down under it.
+        Err(error) if !router.stopper().ended(REST) => signals::exit(crate::failed(&error.into())),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Says how a run ended; the exit code.

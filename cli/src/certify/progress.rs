@@ -8,9 +8,8 @@ use drs_analysis::{Record, Watch};
 use drs_core::sampling::USUAL_RADII;
 use drs_progress::{Bar, say};
 use drs_router::Router;
-use indicatif::FormattedDuration;
-
 use drs_run::Tally;
+use indicatif::FormattedDuration;
 
 /// How often a log is told where the run stands.
 const LINES: Duration = Duration::from_secs(60);
@@ -25,6 +24,8 @@ pub(super) struct Progress {
     tally: Tally,
     /// Inputs that were done before.
     before: usize,
+    /// How long it took, once it rests.
+    took: Duration,
 }
 
 /// Methods that send each input to an expert.
@@ -35,7 +36,8 @@ impl Progress {
     pub(super) fn start(inputs: usize, done: Tally) -> Self {
         let (bar, before) = (Bar::over(inputs, "inputs"), done.inputs);
         bar.skip(before);
-        Self { bar, start: Instant::now(), told: Instant::now(), of: inputs, tally: done, before }
+        let (start, told, took) = (Instant::now(), Instant::now(), Duration::ZERO);
+        Self { bar, start, told, of: inputs, tally: done, before, took }
     }
 
     pub(super) fn add(&mut self, record: &Record<'_>) {
@@ -60,9 +62,14 @@ impl Progress {
         self.bar.suspend(|| say!("{line}"));
     }
 
-    /// Ends the bar, and prints the summary.
-    pub(super) fn finish(mut self, router: &Router, method: &str) {
+    /// Ends the bar: nothing is drawn any more.
+    pub(super) fn rest(&mut self) {
+        self.took = self.start.elapsed();
         self.bar.finish();
+    }
+
+    /// Prints the summary.
+    pub(super) fn finish(mut self, router: &Router, method: &str) {
         if let Some(found) = self.tally.watch.as_mut().and_then(Watch::finish) {
             self.say(&format!("warning: {found}"));
         }
@@ -90,7 +97,7 @@ impl Progress {
             .filter(|(_, count)| **count > 0)
             .map(|(name, &count)| format!("{name} {} %", percent(count)))
             .collect();
-        let elapsed = self.start.elapsed();
+        let elapsed = self.took;
         let work = match self.tally.inputs - self.before {
             0 => "nothing was left to do".to_owned(),
             new => format!(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use drs_progress::say;
@@ -51,9 +52,16 @@ impl Interrupt {
     }
 }
 
-/// Asks the run to stop. Ends the process if that is all that the run will do.
+/// How long the process may take to end after its run.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// Asks the run to stop. Ends the process if nothing else does.
 fn halt(stop: &Stop, code: u8) {
-    let Some(halted) = stop.ask() else { return };
+    let Some(halted) = stop.ask() else {
+        // The run has ended. The summary may go to a pipe that nobody reads, a model may hang.
+        std::thread::sleep(GRACE);
+        exit(code);
+    };
     if let Some(error) = halted.unsteady {
         say!("error: {:#}", anyhow::Error::from(error));
         exit(1);

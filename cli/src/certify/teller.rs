@@ -51,6 +51,11 @@ impl Events for Teller {
                     progress.add(record);
                 }
             }
+            Event::Rested => {
+                if let Some(progress) = &mut *self.progress() {
+                    progress.rest();
+                }
+            }
             Event::Failed(_) if self.failures.fetch_add(1, Ordering::Relaxed) >= TOLD => {}
             // Nobody waits for the bar when it is time to stop.
             Event::Stopping { .. } | Event::BatchGivenUp { .. } => say!("{event}"),

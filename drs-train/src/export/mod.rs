@@ -98,7 +98,7 @@ pub(crate) fn trace(
     let folder = tempfile::tempdir().context("no temporary folder")?;
     // libtorch puts the file's name into the archive: the same one wherever `out` is.
     let made = folder.path().join("network.pt");
-    module.save(&made).with_context(|| format!("cannot write {}", made.display()))?;
+    module.save(&made).with_context(|| format!("cannot write {}", out.display()))?;
     let problem = || out.display().to_string();
     let bound = names_a_device(&made).with_context(problem)?;
     ensure!(!bound, "{}: the traced network runs on one device only", problem());
