@@ -1,10 +1,11 @@
 //! Opening the pool that a command asks for.
 
+use std::collections::BTreeMap;
 use std::thread::available_parallelism;
 
 use anyhow::Context as _;
 use drs_progress::say;
-use drs_router::{Config, Options, Router};
+use drs_router::{Config, ModelSpec, Options, Router, RouterSpec};
 
 use crate::args::PoolArgs;
 
@@ -26,8 +27,26 @@ pub(crate) fn open(args: &PoolArgs) -> anyhow::Result<OpenPool> {
     };
     let router =
         Router::open(&config, &options).with_context(|| args.experts.display().to_string())?;
+    tell_chosen(&config);
     for warning in router.warnings() {
         say!("warning: {warning}");
     }
     Ok(OpenPool { config, router })
+}
+
+/// Says which plugins were taken for models that leave it to their files.
+fn tell_chosen(config: &Config) {
+    let router = match &config.router {
+        Some(RouterSpec::Own(model)) => Some(("router", model)),
+        _ => None,
+    };
+    let experts = config.experts.iter().map(|expert| (expert.name.as_str(), &expert.model));
+    let chosen = |(_, model): &(&str, &ModelSpec)| model.chosen;
+    let mut by_plugin: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, model) in router.into_iter().chain(experts).filter(chosen) {
+        by_plugin.entry(&model.plugin).or_default().push(name);
+    }
+    for (plugin, names) in by_plugin {
+        say!("plugin {plugin}, by the model's file: {}", names.join(", "));
+    }
 }

@@ -9,10 +9,16 @@
 //! * `data.rs`: the files that hold its weights.
 //! * `batch/`: operators that let one input's vote depend on another input.
 //! * `walk.rs`: nodes and tensors, wherever they are in a graph.
+//! * `signature.rs`: what goes into a model and comes out of it.
+//! * `config.rs`: what experts.toml says of it.
+//! * `adapter/`: from batches to its input, from its output to votes.
 
+mod adapter;
 mod batch;
+mod config;
 mod data;
 mod refusal;
+mod signature;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -25,10 +31,13 @@ use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 
 use drs_plugins_api::{Error, ErrorKind};
-use rten_onnx::onnx::{GraphProto, ModelProto};
+use rten_onnx::onnx::{GraphProto, ModelProto, StringStringEntryProto};
 
+pub use adapter::{Adapter, Answer};
+pub use config::{Config, Layout};
 pub use refusal::{Refusal, over_budget};
 pub use rten_onnx::onnx;
+pub use signature::{Dim, Element, Port, Signature};
 pub use walk::{attribute, called, inner, nodes, operator};
 
 /// An operator: its domain, empty for ONNX's own, and its name.
@@ -40,6 +49,7 @@ pub struct OnnxFile {
     graph: GraphProto,
     /// The version of ONNX's own operators.
     opset: i64,
+    metadata: Vec<StringStringEntryProto>,
 }
 
 impl OnnxFile {
@@ -68,7 +78,8 @@ impl OnnxFile {
         let mut sets = model.opset_import.iter().filter(|set| own(set.domain.as_deref()));
         // A file must tell; in the newest version operators tell most by themselves.
         let opset = sets.next().and_then(|set| set.version).unwrap_or(i64::MAX);
-        Ok(Some(Self { graph: model.graph.unwrap_or_default(), opset }))
+        let metadata = model.metadata_props;
+        Ok(Some(Self { graph: model.graph.unwrap_or_default(), opset, metadata }))
     }
 
     /// The files beside it that hold its weights, each once, in order of their names.
@@ -96,6 +107,12 @@ impl OnnxFile {
     /// Names the first operator that certainly mixes the batch, or draws at random.
     pub fn check_rows(&self, path: &Path) -> Result<(), Error> {
         batch::keeps_rows_apart(&self.graph, self.opset).map_err(|refusal| refusal.of(path))
+    }
+
+    /// What goes into the model and comes out of it, and what it says about itself.
+    #[must_use]
+    pub fn signature(&self) -> Signature {
+        Signature::of(&self.graph, &self.metadata)
     }
 
     /// Its operators, each once.

@@ -83,7 +83,7 @@ fn file(opset: i64, nodes: Vec<NodeProto>, initializer: Vec<TensorProto>) -> Onn
         output: vec![value("y", Some(2))],
         value_info: Vec::new(),
     };
-    OnnxFile { graph, opset }
+    OnnxFile { graph, opset, metadata: Vec::new() }
 }
 
 fn check(file: &OnnxFile, path: &Path) -> Result<(), Error> {

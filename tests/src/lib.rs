@@ -12,9 +12,10 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// Everything that the tests run or load.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "drs-smoothing",
     "drs-expert-onnx",
+    "drs-expert-ort",
     "drs-expert-halfspace",
     "drs-expert-misbehaving",
     "drs-expert-other-version",

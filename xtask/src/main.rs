@@ -21,6 +21,8 @@ cargo xtask COMMAND
   torch     build the torch plugin and drs-train into target/release
   libtorch  provide libtorch and print its folder: $LIBTORCH, or one fetched
             into the user's cache (--cpu or --cuda; the latter where a GPU is)
+  ort       provide the library of ONNX Runtime, which the plugin `ort` loads, and
+            print its path: $ORT_DYLIB_PATH, or one fetched into the user's cache
   test      run all tests
   check     formatting, lengths of files, circles of imports, the picture of the
             crates, clippy and docs with warnings denied, then what `package` and
@@ -34,7 +36,8 @@ cargo xtask COMMAND
             experiments need, for a machine that has a GPU and PyTorch but no
             Rust: `drs-xtask gpu run` there, `drs-xtask gpu with COMMAND…`
 
-torch, test and check fetch libtorch (0.5 GB) where it is not there yet.
+torch, test and check fetch libtorch (0.5 GB) where it is not there yet, test
+ONNX Runtime (28 MB) too.
 Further arguments go to the command that runs: `cargo xtask test -- maxmin`,
 `cargo xtask demo --n 10000`.";
 
@@ -48,8 +51,9 @@ fn main() -> ExitCode {
         "demo" => demo(&rest),
         "build" => cargo(&["build", "--release"], &rest),
         "torch" => with_libtorch(&TORCH, &rest),
-        "libtorch" => cargo(&LIBTORCH, &rest),
-        "test" => with_libtorch(&["test", "--workspace"], &rest),
+        "libtorch" => cargo(&RUNTIMES, &rest),
+        "ort" => cargo(&[&RUNTIMES[..], &["--onnxruntime"]].concat(), &rest),
+        "test" => test(&rest),
         "check" => check(),
         "gpu" => gpu::gpu(&rest),
         "package" => publish::packages(),
@@ -86,17 +90,24 @@ fn picture(how: &[&str]) -> Outcome {
     cargo(&[&args[..], how].concat(), &[])
 }
 
+/// All tests, with both runtimes.
+fn test(rest: &[String]) -> Outcome {
+    let found = printed(&mut command("cargo", &RUNTIMES, &["--onnxruntime".to_owned()]))?;
+    let mut tests = command("cargo", &["test", "--workspace"], rest);
+    run(tests.env("ORT_DYLIB_PATH", found).env("LIBTORCH", libtorch()?))
+}
+
 /// What links libtorch and users run.
 const TORCH: [&str; 6] =
     ["build", "--release", "--package", "drs-expert-torch", "--package", "drs-train"];
 
-/// Runs the crate that fetches libtorch: apart from this one, so that commands
-/// that need no libtorch need not build what fetches it.
-const LIBTORCH: [&str; 5] = ["run", "--quiet", "--package", "drs-libtorch", "--"];
+/// Runs the crate that fetches runtimes: apart from this one, so that commands
+/// that need none need not build what fetches them.
+const RUNTIMES: [&str; 5] = ["run", "--quiet", "--package", "drs-runtimes", "--"];
 
 /// The folder of libtorch, fetched if need be.
 fn libtorch() -> Result<String, String> {
-    printed(&mut command("cargo", &LIBTORCH, &[]))
+    printed(&mut command("cargo", &RUNTIMES, &[]))
 }
 
 /// What a command prints, without the blanks around it.

@@ -1,5 +1,6 @@
 //! experts.toml: reading and validation.
 
+mod auto;
 mod error;
 mod spec;
 mod tables;

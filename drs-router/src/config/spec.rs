@@ -27,6 +27,8 @@ pub enum RouterSpec {
 pub struct ModelSpec {
     /// Plugin name, or path of a library.
     pub plugin: String,
+    /// Whether experts.toml left the plugin to the model's file.
+    pub chosen: bool,
     /// The plugin's own configuration, as JSON.
     pub config: serde_json::Value,
     /// Digest that the plugin's library must have.
@@ -44,6 +46,14 @@ impl ModelSpec {
     #[must_use]
     pub fn new(plugin: &str, config: serde_json::Value) -> Self {
         let plugin = plugin.to_owned();
-        Self { plugin, config, sha256: None, files: None, batch: None, isolated: false }
+        Self {
+            plugin,
+            chosen: false,
+            config,
+            sha256: None,
+            files: None,
+            batch: None,
+            isolated: false,
+        }
     }
 }

@@ -8,6 +8,7 @@ use drs_core::protocol::AlphaSplit;
 use drs_data::InputSpec;
 use serde::Deserialize;
 
+use super::auto;
 use super::spec::{ExpertSpec, ModelSpec, RouterSpec};
 use crate::limits::Limits;
 use crate::term::NamedTerm;
@@ -53,7 +54,7 @@ pub(super) struct RouterTable {
 }
 
 struct ModelTable {
-    plugin: String,
+    plugin: Option<String>,
     config: toml::Table,
     sha256: Option<Digest>,
     files: Option<BTreeMap<String, Digest>>,
@@ -66,7 +67,7 @@ struct ModelTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct ExpertTable {
     pub(super) name: String,
-    plugin: String,
+    plugin: Option<String>,
     #[serde(default)]
     config: toml::Table,
     sha256: Option<Digest>,
@@ -81,7 +82,7 @@ impl RouterTable {
     pub(super) fn spec(self, experts: &[&str]) -> Result<RouterSpec, (String, String)> {
         let Self { shares, plugin, config, sha256, files, batch, isolation } = self;
         match (shares, plugin) {
-            (None, Some(plugin)) => {
+            (None, plugin) if plugin.is_some() || !config.is_empty() => {
                 let table = ModelTable { plugin, config, sha256, files, batch, isolation };
                 model("router", table).map(RouterSpec::Own)
             }
@@ -104,7 +105,7 @@ impl RouterTable {
                     "stands alone: the model is the expert's, with its own plugin and config";
                 Err(("router.shares".into(), problem.into()))
             }
-            (None, None) => {
+            (None, _) => {
                 let problem = "missing, expected a plugin name or a path, or shares = \"EXPERT\"";
                 Err(("router.plugin".into(), problem.into()))
             }
@@ -122,7 +123,7 @@ impl ExpertTable {
 }
 
 fn model(field: &str, table: ModelTable) -> Result<ModelSpec, (String, String)> {
-    if table.plugin.is_empty() {
+    if table.plugin.as_deref() == Some("") {
         return Err((format!("{field}.plugin"), "empty, expected a plugin name or a path".into()));
     }
     if table.batch == Some(0) {
@@ -130,7 +131,13 @@ fn model(field: &str, table: ModelTable) -> Result<ModelSpec, (String, String)> 
     }
     let config = json(&format!("{field}.config"), toml::Value::Table(table.config))?;
     let ModelTable { plugin, sha256, files, batch, isolation, .. } = table;
-    Ok(ModelSpec { plugin, config, sha256, files, batch, isolated: isolation == Place::Process })
+    let named = plugin.filter(|plugin| plugin != auto::AUTO);
+    let chosen = named.is_none();
+    let by_file = || auto::plugin(&config).map(str::to_owned);
+    let plugin =
+        named.map_or_else(by_file, Ok).map_err(|error| (format!("{field}.plugin"), error))?;
+    let isolated = isolation == Place::Process;
+    Ok(ModelSpec { plugin, chosen, config, sha256, files, batch, isolated })
 }
 
 /// TOML as JSON. What JSON cannot hold (NaN, ±∞) is an error, not a silent null.

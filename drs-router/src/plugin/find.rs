@@ -12,7 +12,7 @@ pub(crate) const PATH_VARIABLE: &str = "DRS_PLUGIN_PATH";
 
 /// Plugins that come with `drs`: their names mean the libraries beside it and no others, so
 /// that a pool from elsewhere cannot bring its own under a name that everybody trusts.
-pub(super) const BUILT_IN: [&str; 3] = ["onnx", "torch", "halfspace"];
+pub(super) const BUILT_IN: [&str; 4] = ["onnx", "ort", "torch", "halfspace"];
 
 /// Finds the library of a plugin.
 ///

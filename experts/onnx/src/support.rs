@@ -35,9 +35,9 @@ fn all_missing(operators: &[Operator], said: &str) -> Refusal {
     }
     let is_quantised = |name: &&str| name.starts_with("QLinear") || *name == "QGemm";
     let remedy = if missing.iter().any(is_quantised) {
-        "quantise the model in the QDQ format (quant_format=QuantFormat.QDQ), or use the float model"
+        "use plugin = \"ort\", which runs them, or quantise the model in the QDQ format (quant_format=QuantFormat.QDQ), or use the float model"
     } else {
-        "export the model with ONNX's own operators, or use TorchScript with the torch plugin"
+        "use plugin = \"ort\", which runs all of ONNX's own operators, or export the model without them"
     };
     let problem = format!("operators that are not supported: {}", missing.join(", "));
     Refusal { problem, remedy: remedy.to_owned() }

@@ -55,7 +55,7 @@ fn all_operators_that_are_missing_are_named() {
     let operators = OnnxFile::read(&path, u64::MAX).unwrap().unwrap().operators();
     let said = rten::Model::load_file(&path).map(|_| ()).unwrap_err().to_string();
     let error = explain(&path, &operators, &said).to_string();
-    assert!(error.contains("not supported: QLinearConv, QLinearMatMul (quantise"), "{error}");
+    assert!(error.contains("not supported: QLinearConv, QLinearMatMul (use plugin"), "{error}");
     assert!(error.contains("QDQ"), "{error}");
     // Anything else is told as rten tells it.
     assert!(explain(&path, &operators, "too short").to_string().contains("too short"));

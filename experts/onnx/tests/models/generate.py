@@ -54,11 +54,4 @@ save("nan", [[0.5, 1.0, -0.5, 1.0]], [0.0, 0.0, float("nan"), 0.0])
 # Refused, with a reason that tells how to export them.
 WEIGHT, BIAS = [[0.5, 1.0, -0.5, 2.0]], [0.0, 0.0, 0.0, -0.5]
 save("two_outputs", WEIGHT, BIAS, more=["flat"])
-save(
-    "channels_last",
-    WEIGHT,
-    BIAS,
-    before=[helper.make_node("Transpose", ["image"], ["ready"], perm=[0, 3, 1, 2])],
-    dims=("batch", 4, 4, 1),
-)
 save("one_row", WEIGHT, BIAS, before=[helper.make_node("Reshape", ["image", "one_row"], ["ready"])])

@@ -4,9 +4,9 @@
     clippy::print_stderr,
     reason = "for whoever builds the project: nothing is lost by a panic"
 )]
-//! `drs-libtorch`: prints the folder of a usable libtorch, after fetching one if need be.
+//! `drs-runtimes`: prints where a usable libtorch or ONNX Runtime is, after fetching one if need be.
 //!
-//! Only the path goes to stdout, so that callers can write `LIBTORCH=$(drs-libtorch)`.
+//! Only the path goes to stdout, so that callers can write `LIBTORCH=$(drs-runtimes)`.
 
 mod cache;
 mod download;
@@ -35,17 +35,22 @@ use crate::view::View;
 /// The version that tch 0.24 is made for.
 const VERSION: &str = "2.11.0";
 
+/// The variable that names the library of ONNX Runtime.
+const ONNX_RUNTIME: &str = "ORT_DYLIB_PATH";
+
 const HELP: &str = "\
-drs-libtorch [--cpu | --cuda]
+drs-runtimes [--cpu | --cuda | --onnxruntime]
 
 Prints the folder of libtorch 2.11.0: the one that LIBTORCH names if it is set,
 else one in the user's cache, which is fetched from the package index that pip
 uses when it is not there yet.
 
-  --cpu    libtorch for the CPU (0.5 GB to fetch, 0.5 GB kept)
-  --cuda   libtorch for CUDA (2.5 GB to fetch, 3.9 GB kept)
-           Without either: CUDA if /dev/nvidia0 exists, else CPU.
-  --help   this text";
+  --cpu          libtorch for the CPU (0.5 GB to fetch, 0.5 GB kept)
+  --cuda         libtorch for CUDA (2.5 GB to fetch, 3.9 GB kept)
+                 Without either: CUDA if /dev/nvidia0 exists, else CPU.
+  --onnxruntime  the library of ONNX Runtime 1.32.0 for the CPU, or the one that
+                 ORT_DYLIB_PATH names (28 MB to fetch, 35 MB kept)
+  --help         this text";
 
 fn main() -> ExitCode {
     match run() {
@@ -56,7 +61,7 @@ fn main() -> ExitCode {
             if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
-            eprintln!("drs-libtorch: {error:#}");
+            eprintln!("drs-runtimes: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -68,9 +73,16 @@ fn run() -> Result<std::ffi::OsString> {
     let Some(view) = choose(std::env::args().skip(1), gpu)? else {
         return Ok(HELP.into());
     };
-    let path = match std::env::var_os("LIBTORCH").filter(|value| !value.is_empty()) {
-        Some(given) => given_folder(&given)?,
-        None => cached(view)?,
+    let given = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let path = match view {
+        View::OnnxRuntime => match given(ONNX_RUNTIME) {
+            Some(given) => given_library(&given)?,
+            None => cached(view)?.join("lib").join(view::ONNX_RUNTIME_LIBRARY),
+        },
+        View::Cpu | View::Cuda => match given("LIBTORCH") {
+            Some(given) => given_folder(&given)?,
+            None => cached(view)?,
+        },
     };
     Ok(path.into_os_string())
 }
@@ -82,11 +94,14 @@ fn choose(args: impl Iterator<Item = String>, gpu: bool) -> Result<Option<View>>
         let view = match arg.as_str() {
             "--cpu" => View::Cpu,
             "--cuda" => View::Cuda,
+            "--onnxruntime" => View::OnnxRuntime,
             "--help" | "-h" => return Ok(None),
-            _ => bail!("found the argument {arg:?}, expected --cpu, --cuda or --help"),
+            _ => {
+                bail!("found the argument {arg:?}, expected --cpu, --cuda, --onnxruntime or --help")
+            }
         };
         if forced.is_some_and(|before| before != view) {
-            bail!("found both --cpu and --cuda, expected at most one of them");
+            bail!("found several of --cpu, --cuda and --onnxruntime, expected at most one of them");
         }
         forced = Some(view);
     }
@@ -100,17 +115,31 @@ fn given_folder(given: &OsStr) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The library that the user named.
+fn given_library(given: &OsStr) -> Result<PathBuf> {
+    let path = std::path::absolute(given).context(ONNX_RUNTIME)?;
+    if !path.is_file() {
+        bail!(
+            "{ONNX_RUNTIME} is {}: found no file there: set it to the library of ONNX Runtime, or \
+             unset it and one is fetched",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
 fn cached(view: View) -> Result<PathBuf> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         bail!(
-            "libtorch is fetched for Linux on x86-64 only, this is {} on {}: \
-             set LIBTORCH to an unpacked libtorch {VERSION}",
+            "{} is fetched for Linux on x86-64 only, this is {} on {}: \
+             set LIBTORCH to an unpacked libtorch {VERSION}, and {ONNX_RUNTIME} to the library of ONNX Runtime",
+            view.runtime(),
             std::env::consts::OS,
             std::env::consts::ARCH
         );
     }
     let dirs = etcetera::choose_base_strategy()
-        .context("found no home folder to cache libtorch in: set HOME or XDG_CACHE_HOME")?;
+        .context("found no home folder to cache runtimes in: set HOME or XDG_CACHE_HOME")?;
     let cache = Cache::new(dirs.cache_dir().join("drs"));
     cache.provide(view, |folder| {
         // Asked only now: pip is needed to fetch, not to use what was fetched.

@@ -272,8 +272,19 @@ fn arguments_choose_the_view() {
     assert_eq!(choose(&["--cpu"], true).unwrap(), Some(View::Cpu));
     assert_eq!(choose(&["--cuda"], false).unwrap(), Some(View::Cuda));
     assert_eq!(choose(&["--help"], false).unwrap(), None);
+    assert_eq!(choose(&["--onnxruntime"], true).unwrap(), Some(View::OnnxRuntime));
     assert!(choose(&["--cpu", "--cuda"], false).is_err());
     assert!(choose(&["x"], false).is_err());
+}
+
+#[test]
+fn onnx_runtime_is_its_libraries_alone() {
+    let place = |file| View::OnnxRuntime.place(file);
+    let library = Path::new("lib").join("libonnxruntime.so.1.32.0");
+    assert_eq!(place("onnxruntime/capi/libonnxruntime.so.1.32.0").as_ref(), Some(&library));
+    assert_eq!(place("onnxruntime/capi/onnxruntime_pybind11_state.so"), None);
+    assert_eq!(View::OnnxRuntime.folder(), "onnxruntime-1.32.0-cpu");
+    assert!(View::OnnxRuntime.needed().contains(&library));
 }
 
 #[test]

@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 use ureq::Agent;
 
-use crate::VERSION;
 use crate::download::Source;
 use crate::wheels::Wheel;
 
@@ -48,6 +47,9 @@ struct Hashes {
     sha256: Option<String>,
 }
 
+/// What to do where nothing can be fetched.
+const INSTEAD: &str = "or set LIBTORCH (for ONNX Runtime: ORT_DYLIB_PATH) to one that is there";
+
 impl Index {
     #[cfg(test)]
     pub(crate) fn new(url: String) -> Self {
@@ -59,7 +61,7 @@ impl Index {
         let mend = || {
             format!(
                 "pip, which knows the package index, does not answer: install python3 and its pip \
-                 (Debian: python3-pip), or set LIBTORCH to an unpacked libtorch {VERSION}"
+                 (Debian: python3-pip), {INSTEAD}"
             )
         };
         let output = Command::new("python3")
@@ -78,7 +80,7 @@ impl Index {
         ensure!(
             url.starts_with("https://") || url.starts_with("http://"),
             "found pip's package index {:?}, expected an http(s) address: mend pip's index-url, \
-             or set LIBTORCH to an unpacked libtorch {VERSION}",
+             {INSTEAD}",
             shown(&url)
         );
         let certificates = lines.next().filter(|line| !line.is_empty()).map(PathBuf::from);
@@ -96,14 +98,14 @@ impl Index {
         let found = self.read(agent, &page).with_context(|| {
             format!(
                 "{}: no usable answer from the package index; check the network, proxy and pip's \
-                 index-url, or set LIBTORCH to an unpacked libtorch {VERSION}",
+                 index-url, {INSTEAD}",
                 shown(&page)
             )
         })?;
         let Some(file) = found.files.into_iter().find(|file| file.filename == wheel.file) else {
             bail!(
                 "{}: found no file {}: use an index that has it, \
-                 or set LIBTORCH to an unpacked libtorch {VERSION}",
+                 {INSTEAD}",
                 shown(&page),
                 wheel.file
             );
@@ -112,7 +114,7 @@ impl Index {
         if let Some(sha256) = file.hashes.sha256.filter(|found| found != wheel.sha256) {
             bail!(
                 "{}: {} has the sha256 {sha256}, expected {}: use another index, \
-                 or set LIBTORCH to an unpacked libtorch {VERSION}",
+                 {INSTEAD}",
                 shown(&page),
                 wheel.file,
                 wheel.sha256

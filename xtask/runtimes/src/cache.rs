@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::VERSION;
 use crate::unpack::unpack;
 use crate::view::View;
 
@@ -31,7 +30,7 @@ impl Cache {
         view: View,
         fetch: impl FnOnce(&Path) -> Result<Vec<PathBuf>>,
     ) -> Result<PathBuf> {
-        let folder = self.root.join(format!("libtorch-{VERSION}-{}", view.name()));
+        let folder = self.root.join(view.folder());
         if is_complete(&folder, view) {
             return Ok(folder);
         }
@@ -43,9 +42,9 @@ impl Cache {
             return Ok(folder);
         }
         let wheels = fetch(&downloads)?;
-        let unpacking = self.root.join(format!("libtorch-{VERSION}-{}.unpacking", view.name()));
+        let unpacking = self.root.join(format!("{}.unpacking", view.folder()));
         remove(&unpacking)?;
-        eprintln!("unpacking libtorch {VERSION} ({})", view.name());
+        eprintln!("unpacking {}", view.folder());
         lay_out(&unpacking, view, &wheels)?;
         // They are large and no longer needed. Before the rename, because nobody
         // would come to remove them if this process were killed after it.
@@ -65,7 +64,7 @@ impl Cache {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    eprintln!("waiting: another process is fetching libtorch");
+                    eprintln!("waiting: another process is fetching a runtime");
                     file.lock()?;
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
@@ -87,24 +86,26 @@ fn lay_out(folder: &Path, view: View, wheels: &[PathBuf]) -> Result<()> {
         link(Path::new(target), &path).with_context(|| path.display().to_string())?;
     }
     // torch-sys compares this with the version it is made for.
-    fs::write(folder.join("build-version"), VERSION)?;
+    fs::write(folder.join("build-version"), view.version())?;
     for file in view.needed() {
+        let there = folder.join(&file).is_file();
         let file = file.display();
         ensure!(
-            folder.join(file.to_string()).is_file(),
-            "found no {file} in the wheels of libtorch {VERSION}; this is an error in drs-libtorch"
+            there,
+            "found no {file} in the wheels of {}; this is an error in drs-runtimes",
+            view.folder()
         );
     }
-    fs::write(folder.join(MARKER), marker()).context(MARKER)
+    fs::write(folder.join(MARKER), marker(view)).context(MARKER)
 }
 
 fn is_complete(folder: &Path, view: View) -> bool {
-    fs::read_to_string(folder.join(MARKER)).is_ok_and(|text| text == marker())
-        && view.needed().all(|file| folder.join(file).is_file())
+    fs::read_to_string(folder.join(MARKER)).is_ok_and(|text| text == marker(view))
+        && view.needed().iter().all(|file| folder.join(file).is_file())
 }
 
-fn marker() -> String {
-    format!("libtorch {VERSION}, layout {LAYOUT}\n")
+fn marker(view: View) -> String {
+    format!("{} {}, layout {LAYOUT}\n", view.runtime(), view.version())
 }
 
 /// Removes a folder that may not be there.

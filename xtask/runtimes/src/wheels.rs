@@ -1,6 +1,6 @@
-//! The wheels that make up libtorch, pinned by their hashes.
+//! The wheels that make up the runtimes, pinned by their hashes.
 //!
-//! They are those that the metadata of torch 2.11.0 requires, at the versions that it
+//! Those of libtorch are those that the metadata of torch 2.11.0 requires, at the versions that it
 //! names, for Linux on x86-64. The Python version in torch's name is arbitrary: its
 //! libtorch does not depend on it.
 
@@ -100,3 +100,10 @@ pub(crate) const CUDA: &[Wheel] = &[
         sha256: "4936d1d6780fbe68db454f5e72a42ff64d1fd6397df9f363ae786930fd5c1cd4",
     },
 ];
+
+/// ONNX Runtime. The Python version in its name is arbitrary here too.
+pub(crate) const ONNX_RUNTIME: &[Wheel] = &[Wheel {
+    project: "onnxruntime",
+    file: "onnxruntime-1.32.0-cp311-cp311-manylinux_2_28_x86_64.whl",
+    sha256: "5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d",
+}];
