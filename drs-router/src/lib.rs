@@ -15,6 +15,7 @@
 //! `scarce.rs` and `watch/seccomp.rs`.
 
 mod batch;
+mod built_in;
 mod config;
 mod copies;
 mod drawn;

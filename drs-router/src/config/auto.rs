@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plugin::find_plugin;
+use crate::built_in;
 
 /// What stands for this choice in experts.toml; so does nothing.
 pub(super) const AUTO: &str = "auto";
@@ -32,7 +32,8 @@ pub(super) fn plugin(config: &Value) -> Result<&'static str, String> {
 
 /// Whether the `ort` plugin is there, and what it loads.
 fn has_onnx_runtime() -> bool {
-    find_plugin("ort", None).is_ok() && drs_ort_library::find().is_ok()
+    built_in::place("ort").is_some_and(|library| library.is_file())
+        && drs_ort_library::find().is_ok()
 }
 
 #[cfg(test)]

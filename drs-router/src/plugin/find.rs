@@ -6,13 +6,10 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 
 use super::error::LoadError;
+use crate::built_in::{BUILT_IN, beside_program, library, place};
 
 /// Environment variable with more folders to search, separated as in `PATH`.
 pub(crate) const PATH_VARIABLE: &str = "DRS_PLUGIN_PATH";
-
-/// Plugins that come with `drs`: their names mean the libraries beside it and no others, so
-/// that a pool from elsewhere cannot bring its own under a name that everybody trusts.
-pub(super) const BUILT_IN: [&str; 4] = ["onnx", "ort", "torch", "halfspace"];
 
 /// Finds the library of a plugin.
 ///
@@ -21,14 +18,13 @@ pub(super) const BUILT_IN: [&str; 4] = ["onnx", "ort", "torch", "halfspace"];
 /// program, any other in the [folders for plugins](plugin_folders).
 pub(super) fn locate(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, LoadError> {
     let is_path = plugin.contains(std::path::is_separator) || plugin.ends_with(DLL_SUFFIX);
-    let file = || format!("{DLL_PREFIX}drs_expert_{plugin}{DLL_SUFFIX}");
     let (searched, hint): (Vec<PathBuf>, _) = if is_path {
         (vec![base_dir.unwrap_or(Path::new(".")).join(plugin)], String::new())
     } else if BUILT_IN.contains(&plugin) {
         let hint = " (the name means the plugin that comes with drs; to use another library, give its path)";
-        (beside_program().map(|folder| folder.join(file())).into_iter().collect(), hint.into())
+        (place(plugin).into_iter().collect(), hint.into())
     } else {
-        let folders = plugin_folders(base_dir).map(|folder| folder.join(file()));
+        let folders = plugin_folders(base_dir).map(|folder| folder.join(library(plugin)));
         (folders.collect(), format!(" (set {PATH_VARIABLE} to add folders)"))
     };
     let found = searched.iter().find(|path| path.is_file()).cloned();
@@ -68,17 +64,12 @@ pub fn plugin_folders(base_dir: Option<&Path>) -> impl Iterator<Item = PathBuf> 
     base_dir.into_iter().chain(listed).chain(beside_program()).chain(data)
 }
 
-/// The folder of the running program.
-fn beside_program() -> Option<PathBuf> {
-    std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn library(folder: &Path, name: &str) -> PathBuf {
-        let file = folder.join(format!("{DLL_PREFIX}drs_expert_{name}{DLL_SUFFIX}"));
+    fn planted(folder: &Path, name: &str) -> PathBuf {
+        let file = folder.join(library(name));
         std::fs::write(&file, b"").unwrap();
         file
     }
@@ -96,7 +87,7 @@ mod tests {
     #[test]
     fn a_name_becomes_a_library_beside_experts_toml_first() {
         let folder = tempfile::tempdir().unwrap();
-        let file = library(folder.path(), "mine");
+        let file = planted(folder.path(), "mine");
         assert_eq!(locate("mine", Some(folder.path())).unwrap(), file);
         let error = locate("nobody_has_this", Some(folder.path())).unwrap_err();
         assert!(matches!(error, LoadError::NotFound { searched, .. } if searched.len() >= 2));
@@ -106,7 +97,7 @@ mod tests {
     fn the_names_of_drs_own_plugins_mean_those_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         for name in BUILT_IN {
-            let planted = library(folder.path(), name);
+            let planted = planted(folder.path(), name);
             match locate(name, Some(folder.path())) {
                 Ok(found) => assert_eq!(found.parent(), beside_program().as_deref()),
                 Err(error) => assert!(error.to_string().contains("comes with drs"), "{error}"),

@@ -48,7 +48,7 @@ impl Sessions {
 
     fn session(&self) -> Result<Result<Session, String>, Error> {
         let environment = library::environment()?;
-        let provider = provider::chosen(&self.own)?;
+        let provider = provider::chosen(self.own.provider, self.own.device)?;
         let made = || -> ort::Result<Session> {
             let threads = usize::from(self.own.threads.unwrap_or(1).max(1));
             let mut builder = Session::builder(environment)?
