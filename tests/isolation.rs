@@ -162,6 +162,16 @@ fn with_marker(place: &Place) {
     place.write("experts.toml", toml);
 }
 
+/// What was killed is there until the system has buried it.
+#[track_caller]
+fn ends(place: &Place) {
+    let begun = Instant::now();
+    while !left(place).is_empty() && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(left(place), Vec::<String>::new());
+}
+
 #[test]
 fn what_a_plugin_starts_ends_with_its_worker() {
     for (how, code, inputs) in [("forks", 0, 40), ("forks-and-exits", 3, 36)] {
@@ -176,7 +186,7 @@ fn what_a_plugin_starts_ends_with_its_worker() {
         assert!(begun.elapsed() < Duration::from_secs(300), "{how}: it waited for a child");
         assert_eq!(place.read("out.tsv").lines().count(), inputs + 1, "{how}");
         assert!(!place.read("children").is_empty(), "{how}");
-        assert_eq!(left(&place), Vec::<String>::new(), "{how}");
+        ends(&place);
     }
 }
 
@@ -193,11 +203,7 @@ fn what_a_plugin_starts_ends_when_the_host_is_killed() {
     }
     host.kill().unwrap();
     host.wait().unwrap();
-    let begun = Instant::now();
-    while !left(&place).is_empty() && begun.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(left(&place), Vec::<String>::new());
+    ends(&place);
 }
 
 #[test]
