@@ -64,7 +64,7 @@ def python(model, shape, seconds):
 def drs(drs_binary, experts, seconds):
     """What `drs bench` says of each model."""
     command = [drs_binary, "bench", "--experts", experts, "--seconds", str(seconds), "--json"]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     return {row["model"]: row for row in map(json.loads, lines)}
 
 
@@ -83,15 +83,15 @@ def main():
     args = parser.parse_args()
 
     absolute = lambda path: f'model = "{path.resolve()}"'
-    experts = {"ort f32": ("ort", absolute(args.model)), "onnx f32": ("onnx", absolute(args.model))}
+    experts = {"ort-f32": ("ort", absolute(args.model)), "onnx-f32": ("onnx", absolute(args.model))}
     if args.int8:
-        experts["ort int8"] = ("ort", absolute(args.int8))
+        experts["ort-int8"] = ("ort", absolute(args.int8))
     # Names are the model's; other files of it need none.
     named = f", sigma = {args.sigma}, classes = CLASSES"
     if args.torchscript:
-        experts["torch f32"] = ("torch", f'kind = "torchscript", {absolute(args.torchscript)}{named}')
+        experts["torch-f32"] = ("torch", f'kind = "torchscript", {absolute(args.torchscript)}{named}')
     if args.checkpoint:
-        experts["torch bf16"] = ("torch", f'kind = "checkpoint", {absolute(args.checkpoint)}{named}, dtype = "bf16"')
+        experts["torch-bf16"] = ("torch", f'kind = "checkpoint", {absolute(args.checkpoint)}{named}, dtype = "bf16"')
     classes = session(str(args.model), 1).get_modelmeta().custom_metadata_map.get("drs.classes")
     classes = json.dumps([name.strip() for name in classes.split(",")]) if classes else str(args.classes)
     toml = f'[input]\nshape = {args.shape}\nquantum = "1/255"\n'
@@ -117,7 +117,7 @@ def main():
         path = [row["path"] for row in measured]
         raw = median(row["raw"] for row in measured)
         to_python = median(own / other for own, other in zip(path, reference))
-        to_onnx = median(own / other["path"] for own, other in zip(path, rows["onnx f32"]))
+        to_onnx = median(own / other["path"] for own, other in zip(path, rows["onnx-f32"]))
         print(f"| `{name}` | {raw:.0f} | {median(path):.0f} | {to_python:.3f} | {to_onnx:.2f} |")
 
 

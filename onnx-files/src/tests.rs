@@ -34,6 +34,16 @@ fn ints(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto { name: Some(name.to_owned()), ints: values.to_vec(), ..Default::default() }
 }
 
+fn body(name: &str, nodes: Vec<NodeProto>) -> AttributeProto {
+    let graph = GraphProto { node: nodes, ..Default::default() };
+    AttributeProto { name: Some(name.to_owned()), g: Some(graph), ..Default::default() }
+}
+
+fn text(name: &str, value: &str) -> AttributeProto {
+    let (name, s) = (Some(name.to_owned()), Some(value.to_owned()));
+    AttributeProto { name, s, ..Default::default() }
+}
+
 fn integers(name: &str, values: &[i64]) -> TensorProto {
     let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     TensorProto {
@@ -151,6 +161,26 @@ fn what_mixes_the_batch_is_refused_by_name() {
     let with_axes = |operator: &str| vec![node(operator, "x axes", "y", vec![])];
     let cases: Vec<(&str, i64, Vec<NodeProto>, Vec<TensorProto>)> = vec![
         ("range", 11, one("DynamicQuantizeLinear", vec![]), vec![]),
+        ("range", 17, vec![node("DynamicQuantizeMatMul", "x w s", "y", vec![])], vec![]),
+        ("sums over the batch", 17, one("Einsum", vec![text("equation", "bchw -> chw")]), vec![]),
+        // The axis 0, left out as some writers do.
+        (
+            "over the batch",
+            13,
+            one("Softmax", vec![AttributeProto { i: None, ..int("axis", 0) }]),
+            vec![],
+        ),
+        (
+            "from row to row",
+            17,
+            vec![node(
+                "Scan",
+                "w x",
+                "s y",
+                vec![int("num_scan_inputs", 1), body("add", vec![node("Add", "a b", "c", vec![])])],
+            )],
+            vec![weights("w", &[2])],
+        ),
         ("over the batch", 17, one("ReduceMean", vec![ints("axes", &[0])]), vec![]),
         ("over the batch", 17, one("ReduceMax", vec![ints("axes", &[1, -4])]), vec![]),
         ("over the batch", 17, one("ReduceL2", vec![]), vec![]),
@@ -264,6 +294,7 @@ fn what_keeps_rows_apart_is_fine() {
         node("Dropout", "n r t", "o", vec![]),
         node("ReduceMean", "o", "p", vec![ints("axes", &[-1, -2]), int("keepdims", 0)]),
         node("Softmax", "p", "q", vec![int("axis", -1)]),
+        node("Einsum", "p w", "e", vec![text("equation", "bi,ij->bj")]),
         node("InstanceNormalization", "x s s", "i", vec![]),
         node("ReduceSum", "i axes", "j", vec![]),
         // Weights may be treated in any way.
@@ -271,7 +302,8 @@ fn what_keeps_rows_apart_is_fine() {
         node("ReduceMax", "v", "vm", vec![]),
         node("Shape", "x", "size", vec![]),
         node("ReduceProd", "size", "many", vec![]),
-        node("Add", "q j", "y", vec![]),
+        node("Add", "q j", "k", vec![]),
+        node("Add", "k e", "y", vec![]),
         // What no output needs is never run.
         node("NonZero", "x", "unused", vec![]),
     ];

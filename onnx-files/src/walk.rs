@@ -46,7 +46,7 @@ pub(crate) fn tensors<'a>(graph: &'a GraphProto, see: &mut impl FnMut(&'a Tensor
     }
 }
 
-/// The integer in a node's attribute of this name.
+/// The integer in a node's attribute of this name. Some writers leave out a 0.
 pub(crate) fn integer(node: &NodeProto, name: &str) -> Option<i64> {
-    attribute(node, name).and_then(|attribute| attribute.i)
+    attribute(node, name).map(|attribute| attribute.i.unwrap_or(0))
 }

@@ -16,6 +16,9 @@ const BELOW: usize = 8;
 /// What a message takes in memory besides what it holds, at most.
 const MESSAGE: u64 = 512;
 
+/// The field of a model that holds functions (onnx.proto).
+const FUNCTIONS: u64 = 25;
+
 /// A kind of message, as far as messages may be in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -87,6 +90,10 @@ pub(super) fn cost(file: impl io::Read + Seek, size: u64) -> Result<u64, String>
         let tag = bytes.number(end)?;
         // A repeated number of eight bytes, at most.
         cost = cost.saturating_add(8);
+        // Another runtime than rten runs them, and what is in them is not looked at here.
+        if kind == Kind::Model && tag >> 3 == FUNCTIONS {
+            return Err("it has functions of its own, which are not looked into: write them out with onnx.inliner.inline_local_functions".to_owned());
+        }
         // rten does not ask which it is, and would read what follows as the message.
         if tag & 7 != 2 && matches!(kind.field(tag >> 3), Holds::Message(_)) {
             return Err(format!(
@@ -254,6 +261,8 @@ mod tests {
         ] {
             assert!(cost_of(bytes).unwrap_err().contains("has no end"));
         }
+        // The tag of a function takes two bytes.
+        assert!(cost_of(&[0xca, 0x01, 0]).unwrap_err().contains("inline_local_functions"));
         assert!(cost_of(&[0x0b]).unwrap_err().contains("kind 3 at byte 0"));
         let rest = [0; 23];
         for (each, in_attribute, number) in [(4, false, 4), (4, true, 7), (8, false, 10)] {

@@ -15,6 +15,15 @@ pub const VARIABLE: &str = "ORT_DYLIB_PATH";
 /// What the user's cache holds begins so.
 const CACHED: &str = "onnxruntime-";
 
+/// Written last into a folder of the cache.
+const COMPLETE: &str = ".drs-complete";
+
+/// Whether the variable names a library, be it there or not.
+#[must_use]
+pub fn is_named() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|named| !named.is_empty())
+}
+
 /// Finds the library. Nothing is loaded.
 ///
 /// # Errors
@@ -43,7 +52,9 @@ fn folders() -> Vec<PathBuf> {
         program.iter().filter_map(|path| path.parent().map(Path::to_owned)).collect();
     let dirs = etcetera::choose_base_strategy().ok();
     if let Some(dirs) = &dirs {
-        let cached = under(&dirs.cache_dir().join("drs"), CACHED);
+        let mut cached = under(&dirs.cache_dir().join("drs"), CACHED);
+        // Others are being unpacked.
+        cached.retain(|folder| folder.join(COMPLETE).is_file());
         folders.extend(cached.into_iter().rev().map(|folder| folder.join("lib")));
     }
     let active = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(std::env::var_os);
@@ -70,8 +81,15 @@ fn under(folder: &Path, start: &str) -> Vec<PathBuf> {
         entry.file_name().to_str().is_some_and(|name| name.starts_with(start))
     };
     let mut found: Vec<PathBuf> = entries.filter(named).map(|entry| entry.path()).collect();
-    found.sort();
+    found.sort_by_key(|path| (numbers(path), path.clone()));
     found
+}
+
+/// The numbers in a name, by which 1.9 comes before 1.32.
+fn numbers(path: &Path) -> Vec<u64> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let digits = name.split(|letter: char| !letter.is_ascii_digit());
+    digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
 /// The library in a folder: its name may end with a version.
@@ -80,7 +98,7 @@ fn in_folder(folder: &Path) -> Option<PathBuf> {
     if plain.is_file() {
         return Some(plain);
     }
-    under(folder, &named(".")).into_iter().next_back()
+    under(folder, &named(".")).into_iter().rfind(|path| path.is_file())
 }
 
 /// What the library is called, with this behind it.
@@ -99,7 +117,7 @@ mod tests {
         let folder = place.path().join("lib/python3.12/site-packages/onnxruntime/capi");
         std::fs::create_dir_all(&folder).unwrap();
         assert_eq!(in_folder(&folder), None);
-        for version in [".1.31.0", ".1.32.0"] {
+        for version in [".1.9.0", ".1.32.0"] {
             std::fs::write(folder.join(named(version)), "").unwrap();
         }
         std::fs::write(folder.join("libonnxruntime_providers_shared.so"), "").unwrap();

@@ -133,3 +133,5 @@ save_graph(
     [scores("label", TensorProto.INT64, ("batch",)), scores()],
     domains=["ai.onnx.ml"],
 )
+# The output is the input itself.
+save_graph("passed-on", [helper.make_node("Identity", ["image"], ["unused"])], image(dims=("batch", 2)), [scores("image")])

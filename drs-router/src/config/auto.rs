@@ -16,12 +16,12 @@ pub(super) fn plugin(config: &Value) -> Result<&'static str, String> {
     let ending = file.and_then(|file| file.rsplit_once('.')).map(|(_, ending)| ending);
     let ending = ending.map(str::to_ascii_lowercase).unwrap_or_default();
     match &*ending {
-        "onnx" if has_onnx_runtime() => Ok("ort"),
+        "onnx" if has_onnx_runtime()? => Ok("ort"),
         "onnx" | "rten" => Ok("onnx"),
         ending if TORCH.contains(&ending) => Ok("torch"),
         _ => Err(match file {
             Some(file) => format!(
-                "left to the model's file, but {file} ends neither in .onnx nor in one of .{}: name the plugin",
+                "left to the model's file, but {file} ends neither in .onnx or .rten nor in one of .{}: name the plugin",
                 TORCH.join(", .")
             ),
             None => "left to the model's file, but the config table has no model: name the plugin"
@@ -31,9 +31,13 @@ pub(super) fn plugin(config: &Value) -> Result<&'static str, String> {
 }
 
 /// Whether the `ort` plugin is there, and what it loads.
-fn has_onnx_runtime() -> bool {
-    built_in::place("ort").is_some_and(|library| library.is_file())
-        && drs_ort_library::find().is_ok()
+fn has_onnx_runtime() -> Result<bool, String> {
+    match drs_ort_library::find() {
+        // Whoever names a library wants that one.
+        Err(problem) if drs_ort_library::is_named() => Err(problem),
+        Err(_) => Ok(false),
+        Ok(_) => Ok(built_in::place("ort").is_some_and(|library| library.is_file())),
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +59,7 @@ mod tests {
         }
         assert!(["ort", "onnx"].contains(&plugin(&json!({ "model": "a.onnx" })).unwrap()));
         let error = plugin(&json!({ "model": "a.h5" })).unwrap_err();
-        assert!(error.contains("a.h5 ends neither in .onnx"), "{error}");
+        assert!(error.contains("a.h5 ends neither in .onnx or .rten"), "{error}");
         assert!(plugin(&json!({})).unwrap_err().contains("has no model"));
     }
 }

@@ -1,5 +1,7 @@
 //! The `config` table of an expert that ONNX Runtime runs.
 
+use std::num::NonZeroU16;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -28,7 +30,7 @@ pub(crate) struct Own {
     /// The number of the device; 0 by default.
     pub(crate) device: Option<u16>,
     /// Threads for one batch on the CPU; 1 by default, since the host runs several batches at once.
-    pub(crate) threads: Option<u16>,
+    pub(crate) threads: Option<NonZeroU16>,
 }
 
 impl TryFrom<Map<String, Value>> for Config {

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use drs_onnx_files::{Adapter, OnnxFile};
-use drs_plugins_api::{Batch, Context, Error, ErrorKind, Manifest, Plugin};
+use drs_plugins_api::{Batch, Context, Error, ErrorKind, Manifest, NativeRuntime, Plugin};
 
 use crate::config::Config;
+use crate::library;
 use crate::provider::Provider;
 use crate::sessions::Sessions;
 
@@ -30,6 +31,12 @@ impl Plugin for OrtExpert {
     const NAME: &'static str = "ort";
     type Config = Config;
 
+    /// None that two plugins could not bring in two versions; but this comes first.
+    fn native_runtime() -> Option<NativeRuntime> {
+        library::quiet();
+        None
+    }
+
     fn files(config: &Config, context: &Context) -> Result<Option<Vec<PathBuf>>, Error> {
         let path = context.resolve(&config.file.model);
         let data = read(&path)?.data_files(&path)?;
@@ -46,8 +53,15 @@ impl Plugin for OrtExpert {
         let adapter = Adapter::new(&path, &file.signature(), &config, context.shape(), budget)?;
         file.check_rows(&path)?;
         let provider = own.provider;
-        let sessions = Sessions::open(&path, own)?
-            .map_err(|said| Error::new(ErrorKind::Model, format!("{}: {said}", path.display())))?;
+        let sessions = Sessions::open(&path, own)?.map_err(|said| {
+            let error = Error::new(ErrorKind::Model, format!("{}: {said}", path.display()));
+            // What it says of kinds of numbers that it does not compute with.
+            let lacks = ["Could not find an implementation", "Type Error"];
+            if !lacks.iter().any(|words| said.contains(words)) {
+                return error;
+            }
+            error.hint("convert the model to float32 or float16, or try plugin = \"onnx\"")
+        })?;
         let run = |rows, floats| sessions.run(&adapter, rows, floats);
         if let Some(warning) = adapter.try_out(&path, run)? {
             context.warn(&warning);

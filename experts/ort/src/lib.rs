@@ -1,4 +1,4 @@
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 //! The `ort` plugin: any ONNX classifier as an expert, through ONNX Runtime.
 //!
 //! What a model may be like, and what experts.toml says of it, is in `drs-onnx-files`; here is

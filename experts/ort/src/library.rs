@@ -6,6 +6,19 @@ use drs_ort_library::{VARIABLE, find};
 use drs_plugins_api::{Error, ErrorKind};
 use ort::environment::Environment;
 
+/// Switches off what official builds of ONNX Runtime send to their maker. To be called where the
+/// plugin is loaded: before the library is, and before the host has many threads.
+pub(crate) fn quiet() {
+    const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
+    if std::env::var_os(VARIABLE).is_none() {
+        #[expect(unsafe_code, reason = "it listens to nothing else before its first message")]
+        // SAFETY: `drs` loads plugins one by one, before it starts threads that read the environment.
+        unsafe {
+            std::env::set_var(VARIABLE, "1");
+        }
+    }
+}
+
 /// What every session is made in. Loads the library on first use.
 pub(crate) fn environment() -> Result<&'static Environment, Error> {
     static LOADED: OnceLock<Result<Environment, String>> = OnceLock::new();

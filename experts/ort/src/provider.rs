@@ -34,8 +34,9 @@ pub(crate) fn chosen(
 ) -> Result<Option<ExecutionProviderDispatch>, Error> {
     let number = i32::from(device.unwrap_or(0));
     let (there, dispatch) = match provider {
-        Provider::Cpu if device.is_some() => {
-            let message = "device: found, expected none with provider = \"cpu\"";
+        Provider::Cpu | Provider::Openvino if device.is_some() => {
+            let name = provider.name();
+            let message = format!("device: found, expected none with provider = \"{name}\"");
             return Err(Error::new(ErrorKind::Config, message));
         }
         Provider::Cpu => return Ok(None),

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use drs_onnx_files::{Adapter, Answer};
 use drs_plugins_api::Error;
-use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{OutputSelector, RunOptions, Session};
 
 use crate::config::Own;
 use crate::{library, provider, tensors};
@@ -50,7 +50,7 @@ impl Sessions {
         let environment = library::environment()?;
         let provider = provider::chosen(self.own.provider, self.own.device)?;
         let made = || -> ort::Result<Session> {
-            let threads = usize::from(self.own.threads.unwrap_or(1).max(1));
+            let threads = self.own.threads.map_or(1, |threads| usize::from(threads.get()));
             let mut builder = Session::builder(environment)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?;
@@ -70,7 +70,10 @@ impl Sessions {
 fn answer(session: &mut Session, adapter: &Adapter, rows: usize, floats: Vec<f32>) -> Answer {
     let input = tensors::tensor(adapter.element(), adapter.dims(rows), floats);
     let input = input.map_err(|error| error.to_string())?;
-    let outputs = session.run(ort::inputs![adapter.input() => input]);
+    // Nothing but the output that votes; and the input lives on: an output may be the very same.
+    let options = RunOptions::new().map_err(|error| error.to_string())?;
+    let options = options.with_outputs(OutputSelector::no_default().with(adapter.output()));
+    let outputs = session.run_with_options(ort::inputs![adapter.input() => &input], &options);
     let outputs = outputs.map_err(|error| error.to_string())?;
     let output = outputs.get(adapter.output()).ok_or("the output is missing")?;
     tensors::floats(output)

@@ -43,10 +43,9 @@ pub(crate) fn floats(value: &DynValue) -> Result<(Vec<usize>, Vec<f32>), String>
             let (shape, values) = value.try_extract_tensor::<bf16>().map_err(said)?;
             (shape, values.iter().map(|value| value.to_f32()).collect())
         }
+        // Rounding would make ties of what differs by less than a float.
         Some(TensorElementType::Float64) => {
-            let (shape, values) = value.try_extract_tensor::<f64>().map_err(said)?;
-            // Rounding makes ties of what differs by less than a float: the lower class has them.
-            (shape, values.iter().map(|&value| value as f32).collect())
+            return Err("its scores are float64, expected float32 or float16: end the model with a Cast to float32".to_owned());
         }
         other => return Err(format!("the model's output is of {other:?}, expected floats")),
     };

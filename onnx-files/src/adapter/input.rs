@@ -83,8 +83,13 @@ pub(super) fn layout(
         dims.len() == sizes.len() && dims.iter().zip(sizes).all(fit)
     };
     let sizes = dims.get(1..).unwrap_or_default();
-    if let ([Dim::Fixed(found)], None) = (sizes, asked)
-        && *found == channels * height * width
+    let flat = |dim: &Dim| match dim {
+        Dim::Fixed(found) => *found == channels * height * width,
+        Dim::Free(_) => true,
+    };
+    // Channels first, as everywhere: another order cannot be asked for.
+    if let ([dim], None | Some(Layout::Nchw)) = (sizes, asked)
+        && flat(dim)
     {
         return Ok((expected, Order::Flat));
     }
@@ -128,16 +133,23 @@ pub(super) fn fixed_batch(port: &Port, shape: [usize; 3]) -> Result<Option<usize
     }
 }
 
-/// Whether one input fits into the budget of memory.
-pub(super) fn affordable(shape: [usize; 3], budget: u64) -> Result<(), Refusal> {
-    let values = shape.iter().try_fold(1u64, |all, &size| all.checked_mul(size as u64));
-    let bytes = values.and_then(|values| values.checked_mul(size_of::<f32>() as u64));
+/// Whether a run of as many inputs as it must have fits into the budget of memory.
+pub(super) fn affordable(
+    shape: [usize; 3],
+    fixed: Option<usize>,
+    budget: u64,
+) -> Result<(), Refusal> {
+    let sizes = [fixed.unwrap_or(1), size_of::<f32>()];
+    let mut sizes = shape.iter().chain(&sizes);
+    let bytes = sizes.try_fold(1u64, |all, &size| all.checked_mul(size as u64));
     if bytes.is_some_and(|bytes| bytes <= budget) {
         return Ok(());
     }
+    let at_once =
+        fixed.map_or_else(|| "one of which".to_owned(), |fixed| format!("{fixed} of which"));
     Err(Refusal {
         problem: format!(
-            "its inputs are {shape:?}, one of which is more than the budget of memory ({} MiB)",
+            "its inputs are {shape:?}, {at_once} are more than the budget of memory ({} MiB)",
             budget >> 20
         ),
         remedy: "the file may be damaged: export it again".to_owned(),

@@ -61,8 +61,8 @@ impl Adapter {
         let refused = |refusal: Refusal| refusal.of(path);
         let port = input::the_one(signature).map_err(refused)?;
         let (shape, order) = input::layout(port, config.layout, expected).map_err(refused)?;
-        input::affordable(shape, budget).map_err(refused)?;
         let fixed = input::fixed_batch(port, shape).map_err(refused)?;
+        input::affordable(shape, fixed, budget).map_err(refused)?;
         let answer = output::the_one(signature, config.output.as_deref()).map_err(refused)?;
         let told = |name: &str| signature.metadata.get(name).map(String::as_str);
         let named = |error: Error| Error::new(error.kind(), format!("{}: {error}", path.display()));
@@ -175,24 +175,36 @@ impl Adapter {
         path: &Path,
         mut run: impl FnMut(usize, Vec<f32>) -> Result<Answer, Error>,
     ) -> Result<Option<String>, Error> {
-        let values: usize = self.shape.iter().product();
         let sizes = self.fixed.map_or_else(|| vec![2, 3], |fixed| vec![fixed]);
         for rows in sizes {
-            let answer = run(rows, vec![0.5; rows * values])?;
-            let fits = answer.and_then(|(dims, answer)| {
-                self.reading.fit(&dims, answer.len(), rows, self.classes.len())
-            });
-            fits.map_err(|said| {
+            if let Err(said) = self.tried(rows, &mut run)? {
+                // Exported for one input, or broken?
+                let alone = rows > 1 && self.tried(1, &mut run)?.is_ok();
                 let path = path.display();
                 let message = format!("{path}: it does not run on {rows} inputs at once: {said}");
                 let hint = "models that were traced on one input often work for one input only: ";
-                Error::new(ErrorKind::Model, message).hint(hint.to_owned() + &dynamic(self.shape))
-            })?;
+                let hint =
+                    if alone { hint.to_owned() + &dynamic(self.shape) } else { String::new() };
+                return Err(Error::new(ErrorKind::Model, message).hint(hint));
+            }
         }
         let path = path.display();
         Ok((self.fixed == Some(1)).then(|| {
             let remedy = dynamic(self.shape);
             format!("{path}: its batch is fixed at 1, so it runs input by input, which is slow: {remedy}")
         }))
+    }
+
+    /// Whether the model answers a few grey inputs with an output that fits.
+    fn tried(
+        &self,
+        rows: usize,
+        run: &mut impl FnMut(usize, Vec<f32>) -> Result<Answer, Error>,
+    ) -> Result<Result<(), String>, Error> {
+        let values: usize = self.shape.iter().product();
+        let fit = |(dims, answer): (Vec<usize>, Vec<f32>)| {
+            self.reading.fit(&dims, answer.len(), rows, self.classes.len())
+        };
+        Ok(run(rows, vec![0.5; rows * values])?.and_then(fit))
     }
 }

@@ -44,14 +44,17 @@ fn the_order_of_dimensions_is_the_one_that_fits() {
     assert_eq!(dims(&[-1, 24], json!({})), Ok(vec![5, 24]));
     // Neither fits: the host compares its shape with the model's own.
     assert_eq!(dims(&[-1, 3, 8, 8], json!({})), Ok(vec![5, 3, 8, 8]));
+    assert_eq!(dims(&[-1, -1], json!({})), Ok(vec![5, 24]), "of any length");
     for wrong in [&[-1, 23][..], &[-1], &[], &[-1, 1, 3, 2, 4]] {
         let error = dims(wrong, json!({})).unwrap_err();
         assert!(error.contains("expected [batch, 3, 2, 4] or [batch, 24]"), "{error}");
     }
     let error = dims(&[0, 3, 2, 4], json!({})).unwrap_err();
     assert!(error.contains("a batch of no inputs"), "{error}");
-    let error = dims(&[-1, 3, 1 << 20, 1 << 40], json!({})).unwrap_err();
-    assert!(error.contains("budget of memory"), "{error}");
+    for large in [[-1, 3, 1 << 20, 1 << 40], [1 << 30, 3, 2, 4], [i64::MAX, 3, 2, 4]] {
+        let error = dims(&large, json!({})).unwrap_err();
+        assert!(error.contains("budget of memory"), "{error}");
+    }
 }
 
 #[test]
@@ -145,4 +148,19 @@ fn answers_of_another_shape_are_errors() {
         let error = adapter.scores(&batch, 1, |_, _| Ok(Ok((dims.clone(), vec![0.0; count]))));
         assert!(error.unwrap_err().to_string().contains("expected [3, 2]"), "{dims:?}");
     }
+}
+
+#[test]
+fn what_does_not_run_on_several_inputs_is_told_from_what_does_not_run() {
+    let adapter = adapter(&[-1, 3, 2, 4], &[-1, 2], json!({})).unwrap();
+    let path = Path::new("m.onnx");
+    let one_only = |rows, _| match rows {
+        1 => Ok(Ok((vec![1, 2], vec![0.0; 2]))),
+        _ => Ok(Err("too many".to_owned())),
+    };
+    let error = adapter.try_out(path, one_only).unwrap_err().to_string();
+    assert!(error.contains("too many") && error.contains("torch.rand(2, 3, 2, 4)"), "{error}");
+    let broken = |_, _| Ok(Err("no kernel".to_owned()));
+    let error = adapter.try_out(path, broken).unwrap_err().to_string();
+    assert!(error.contains("no kernel") && !error.contains("torch"), "{error}");
 }

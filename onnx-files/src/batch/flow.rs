@@ -28,17 +28,20 @@ impl Flow {
     }
 }
 
-const REMEDY: &str = "export the model in evaluation mode, with a dynamic batch, and without operations over the batch";
+pub(super) const REMEDY: &str = "export the model in evaluation mode, with a dynamic batch, and without operations over the batch";
+
+/// The refusal of a node that mixes the batch.
+pub(super) fn refusal(node: &NodeProto, why: &str, remedy: &str) -> Refusal {
+    let problem = format!(
+        "{} {why}: a vote would depend on more than its own input, which no certificate allows",
+        called(node)
+    );
+    Refusal { problem, remedy: remedy.to_owned() }
+}
 
 /// What a node makes of its inputs.
 pub(super) fn through(node: &NodeProto, known: &Known<'_>) -> Result<Flow, Refusal> {
-    let refuse = |why: &str, remedy: &str| {
-        let problem = format!(
-            "{} {why}: a vote would depend on more than its own input, which no certificate allows",
-            called(node)
-        );
-        Err(Refusal { problem, remedy: remedy.to_owned() })
-    };
+    let refuse = |why: &str, remedy: &str| Err(refusal(node, why, remedy));
     let first = known.input(node, 0).unwrap_or(Flow::Fixed);
     let flows = (0..node.input.len()).filter_map(|place| known.input(node, place));
     let all: Vec<Flow> = flows.collect();
@@ -53,11 +56,16 @@ pub(super) fn through(node: &NodeProto, known: &Known<'_>) -> Result<Flow, Refus
         }
         "Shape" | "Size" => Ok(Flow::Fixed),
         _ if !depends => Ok(Flow::Fixed),
-        "DynamicQuantizeLinear" | "DynamicQuantizeLSTM" => refuse(
+        "DynamicQuantizeLinear" | "DynamicQuantizeLSTM" | "DynamicQuantizeMatMul" => refuse(
             "takes the range of its numbers over the whole batch",
             "quantise the model statically, in the QDQ format (quantize_static with quant_format=QuantFormat.QDQ), or use the float model",
         ),
         "Unique" => refuse("lists values over the whole batch", REMEDY),
+        "Einsum" => match einsum(node, &all) {
+            Some(false) => refuse("sums over the batch", REMEDY),
+            Some(true) => Ok(Flow::Rows(None)),
+            None => Ok(Flow::Other),
+        },
         name if name.starts_with("Reduce") => {
             let axes = Axes::of_reduction(node, known);
             match (axes.hold_first(rank), first) {
@@ -84,6 +92,20 @@ pub(super) fn through(node: &NodeProto, known: &Known<'_>) -> Result<Flow, Refus
             Ok(layout(name, node, known, first, &all))
         }
     }
+}
+
+/// Whether the rows of the only input that has any are those of the output, by the letters of the
+/// equation; `None` where they cannot tell.
+fn einsum(node: &NodeProto, inputs: &[Flow]) -> Option<bool> {
+    let equation = attribute(node, "equation")?.s.as_deref()?.replace(' ', "");
+    let (terms, output) = equation.split_once("->")?;
+    let mut with_rows = terms.split(',').zip(inputs).filter(|(_, flow)| **flow != Flow::Fixed);
+    let ((term, Flow::Rows(_)), None) = (with_rows.next()?, with_rows.next()) else { return None };
+    let row = term.chars().next().filter(char::is_ascii_alphabetic)?;
+    if !output.contains(row) {
+        return Some(false);
+    }
+    output.starts_with(row).then_some(true)
 }
 
 /// The dimension that an operator computes over, if it is of this kind.

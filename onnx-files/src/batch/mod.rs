@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use rten_onnx::onnx::{GraphProto, NodeProto, TensorProto};
 
 use crate::Refusal;
-use crate::walk::{attribute, inner, operator};
+use crate::walk::{attribute, inner, integer, operator};
 use flow::Flow;
 
 /// What may stand for tensors by their names.
@@ -73,6 +73,13 @@ fn follow<'a>(graph: &'a GraphProto, mut known: Known<'a>) -> Result<Vec<Flow>, 
 
 /// What a node makes by the graphs inside it, which may use anything that came before.
 fn inside<'a>(node: &'a NodeProto, known: &'a Known<'a>) -> Result<Flow, Refusal> {
+    if scans_rows(node, known) {
+        return Err(flow::refusal(
+            node,
+            "carries a state from row to row of the batch",
+            flow::REMEDY,
+        ));
+    }
     let mut given = (0..node.input.len()).filter_map(|place| known.input(node, place));
     let given = if given.all(|flow| flow == Flow::Fixed) { Flow::Fixed } else { Flow::Other };
     let mut made = Vec::new();
@@ -89,6 +96,20 @@ fn inside<'a>(node: &'a NodeProto, known: &'a Known<'a>) -> Result<Flow, Refusal
         Some(flow) if given == Flow::Fixed && operator(node) == "If" => flow,
         _ => Flow::Other,
     })
+}
+
+/// Whether a node goes through rows one by one, with a state that each may change.
+fn scans_rows(node: &NodeProto, known: &Known<'_>) -> bool {
+    let (true, Some(scanned)) = (operator(node) == "Scan", integer(node, "num_scan_inputs")) else {
+        return false;
+    };
+    let states = node.input.len().saturating_sub(usize::try_from(scanned).unwrap_or(0));
+    let axes = attribute(node, "scan_input_axes").map_or(&[][..], |axes| &axes.ints);
+    states > 0
+        && (states..node.input.len()).any(|place| {
+            let first = axes.get(place - states).is_none_or(|&axis| axis == 0);
+            first && matches!(known.input(node, place), Some(Flow::Rows(_)))
+        })
 }
 
 /// The names that the outputs depend on: rten runs nothing else.
