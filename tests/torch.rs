@@ -220,3 +220,53 @@ fn a_choice_among_weights_is_told() {
     several(&place, &["first.", "second."]);
     fails_in(&place, &config(""), &["\"first.1\", \"second.1\"", "weights = "]);
 }
+
+#[test]
+fn a_compiled_package_votes_as_the_torchscript_of_the_same_model() {
+    built_torch();
+    let stages = |config: &str, file: &str| {
+        let place = Place::new();
+        let model = models().join(file);
+        let model = model.display();
+        // Without a plugin's name: the ending tells.
+        place.write(
+            "experts.toml",
+            format!(
+                "[input]\nshape = [1, 8, 8]\nquantum = \"1/255\"\n[[expert]]\nname = \"m\"\nconfig = {{ {config}, model = \"{model}\" }}\n"
+            ),
+        );
+        for (class, light) in [("0", 90), ("1", 200)] {
+            let path = place.write(&format!("data/{class}/0.png"), b"");
+            let pixel = |x: u32, y: u32| image::Luma([(light + x * 7 + y * 3) as u8]);
+            ImageBuffer::from_fn(8, 8, pixel).save(path).unwrap();
+        }
+        let certify = "certify --experts experts.toml --data data --method one:m --n 2000 --sampling fixed --seed 3 --out out.tsv";
+        let _ = place.drs(certify).succeeds();
+        let found = certificates(&place, "out.jsonl");
+        let from = found[0].provenance.as_ref().unwrap();
+        assert_eq!(from.models[0].files[0].name, file);
+        let votes: u64 = found.iter().map(Certificate::draws).sum();
+        (
+            serde_json::to_string(&found.iter().map(|c| &c.stages).collect::<Vec<_>>()).unwrap(),
+            votes,
+        )
+    };
+    // The package brings sigma and classes.
+    let package = stages("kind = \"export\"", "small.pt2");
+    assert_eq!(package, stages("kind = \"torchscript\", sigma = 0.25, classes = 5", "small.pt"));
+    assert!(package.1 >= 4000, "{package:?}");
+}
+
+#[test]
+fn a_package_that_is_torn_is_told_when_the_pool_opens() {
+    built_torch();
+    let place = Place::new();
+    let whole = std::fs::read(models().join("small.pt2")).unwrap();
+    place.write("torn.pt2", &whole[..whole.len() / 2]);
+    place.write(
+        "experts.toml",
+        "[input]\nshape = [1, 8, 8]\nquantum = \"1/255\"\n[[expert]]\nname = \"m\"\nconfig = { kind = \"export\", model = \"torn.pt2\" }\n",
+    );
+    let words = ["expert m", "torn.pt2", "truncated", "aoti_compile_and_package"];
+    place.drs("bench --experts experts.toml").fails(1, &words);
+}

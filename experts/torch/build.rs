@@ -1,12 +1,14 @@
-//! Compiles the C++ half of `src/network` and tells the linker where libtorch is.
+//! Compiles the C++ halves of `src/network` and `src/package`, and tells the linker where libtorch is.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-const SOURCES: [&str; 2] = ["src/network/shim.cpp", "src/network/allocator.cpp"];
+const SOURCES: [&str; 3] =
+    ["src/network/shim.cpp", "src/network/allocator.cpp", "src/package/shim.cpp"];
 
 fn main() {
     SOURCES.iter().for_each(|source| println!("cargo::rerun-if-changed={source}"));
+    println!("cargo::rerun-if-changed=src/guarded.h");
     println!("cargo::rerun-if-env-changed=LIBTORCH_INCLUDE");
     // From torch-sys, which found libtorch or stopped the build.
     let lib = env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys tells where libtorch is");

@@ -87,28 +87,45 @@ fn load_cuda() -> Result<(), String> {
     LOADED.get_or_init(open_libtorch_cuda).clone()
 }
 
-#[cfg(unix)]
 fn open_libtorch_cuda() -> Result<(), String> {
+    open("libtorch_cuda.so").map_err(|cause| {
+        format!(
+            "the CUDA half of libtorch cannot be loaded: {cause}; LD_LIBRARY_PATH may name the lib folder of a PyTorch with CUDA"
+        )
+    })
+}
+
+/// Opens the library that code compiled by PyTorch links to. It holds nothing itself, but that
+/// code is not loaded without it, and does not look where this process finds libtorch.
+///
+/// # Errors
+/// If it is not beside the rest of libtorch.
+pub fn open_libtorch() -> Result<(), String> {
+    static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
+    let loaded = LOADED.get_or_init(|| open("libtorch.so"));
+    loaded.clone().map_err(|cause| {
+        format!(
+            "libtorch.so cannot be loaded: {cause}; LD_LIBRARY_PATH may name the lib folder of a PyTorch"
+        )
+    })
+}
+
+/// Opens a library of libtorch for good, where this one's own libraries are found.
+#[cfg(unix)]
+fn open(name: &str) -> Result<(), String> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
     // SAFETY: runs libtorch's initialisers, as linking to it would; it is never closed.
-    match unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) } {
-        Ok(library) => {
-            std::mem::forget(library);
-            Ok(())
-        }
-        Err(error) => {
-            let cause =
-                std::error::Error::source(&error).map_or_else(String::new, |e| e.to_string());
-            Err(format!(
-                "the CUDA half of libtorch cannot be loaded: {cause}; LD_LIBRARY_PATH may name the lib folder of a PyTorch with CUDA"
-            ))
-        }
-    }
+    let library = unsafe { Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL) };
+    let library = library.map_err(|error| {
+        std::error::Error::source(&error).map_or_else(String::new, |cause| cause.to_string())
+    })?;
+    std::mem::forget(library);
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn open_libtorch_cuda() -> Result<(), String> {
-    Err("CUDA devices are supported on Linux only".to_owned())
+fn open(_: &str) -> Result<(), String> {
+    Err("it is supported on Linux only".to_owned())
 }
 
 /// Lets the program keep the memory of large tensors for the next ones, instead of

@@ -60,6 +60,15 @@ fn prefix(zip: &ZipArchive<Cursor<&[u8]>>) -> Result<String, String> {
     let folder =
         |name: &[u8]| Some(str::from_utf8(name).ok()?.strip_suffix("/data.pkl")?.to_owned());
     zip.file_names_raw().filter_map(folder).find(|folder| !folder.contains('/')).ok_or_else(|| {
+        let has = |part: &str| {
+            zip.file_names_raw().any(|name| String::from_utf8_lossy(name).contains(part))
+        };
+        if has("data/aotinductor/") {
+            return "a package of AOTInductor, which holds a compiled network, expected a checkpoint of torch.save; the plugin `torch` runs it with kind = \"export\"".to_owned();
+        }
+        if has("/models/") {
+            return "an exported program of torch.export, expected a checkpoint of torch.save; `torch._inductor.aoti_compile_and_package` makes a package of it, which the plugin `torch` runs with kind = \"export\"".to_owned();
+        }
         "a zip archive without `<name>/data.pkl`, expected one that torch.save made; if it holds a checkpoint, unpack it first".to_owned()
     })
 }

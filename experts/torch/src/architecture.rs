@@ -16,7 +16,7 @@ pub(crate) type Forward = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
 pub(crate) fn find(name: &str) -> Result<Architecture, Error> {
     Architecture::find(name).map_err(|message| {
         Error::new(ErrorKind::Config, message).hint(
-            "export a network of your own with torch.jit.trace and use kind = \"torchscript\", or as ONNX and use plugin = \"onnx\"",
+            "make a package of a network of your own (examples/python/export.py) and use kind = \"export\", or bring it as TorchScript (kind = \"torchscript\") or ONNX (plugin = \"onnx\")",
         )
     })
 }

@@ -10,6 +10,7 @@ use crate::network::Precision;
 use drs_torch_device::DeviceName;
 
 /// ```toml
+/// config = { kind = "export", model = "s025.pt2" }
 /// config = { kind = "torchscript", model = "s025.pt", sigma = 0.25, classes = 10 }
 /// config = { kind = "checkpoint", model = "s025.pth.tar", sigma = 0.25, classes = 10, dtype = "bf16" }
 /// ```
@@ -25,7 +26,7 @@ pub(crate) struct Config {
     /// Which set of weights, where a checkpoint holds several: its key or prefix in the file,
     /// `ema` for the averaged ones (the default, with a warning), or `raw` for the others.
     pub(crate) weights: Option<String>,
-    /// Noise level; from the metadata `drs.sigma` of a safetensors file by default.
+    /// Noise level; from the metadata `drs.sigma` of a package or a safetensors file by default.
     pub(crate) sigma: Option<f64>,
     /// Class names or their number; from the metadata `drs.classes` by default.
     pub(crate) classes: Option<Classes>,
@@ -60,6 +61,8 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ModelKind {
+    /// A package of AOTInductor, compiled from what `torch.export` gives.
+    Export,
     /// A scripted or traced module, as `torch.jit.save` writes it.
     TorchScript,
     /// Weights of a known architecture.

@@ -11,10 +11,14 @@ use serde_json::{Value, json};
 use crate::plugin::{CPU_TOLERANCE, CUDA_TOLERANCE, TorchExpert};
 
 fn keeps_the_rules(dtype: &str, draw: &str) {
+    runs_by_the_rules("torchscript", "pt", dtype, draw);
+}
+
+fn runs_by_the_rules(kind: &str, ending: &str, dtype: &str, draw: &str) {
     let device = env::var("DRS_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
     let model = |name: &str| -> Value {
         json!({
-            "kind": "torchscript", "model": format!("{name}.pt"), "sigma": 0.25, "classes": 5,
+            "kind": kind, "model": format!("{name}.{ending}"), "sigma": 0.25, "classes": 5,
             "device": device, "dtype": dtype, "draw": draw,
         })
     };
@@ -29,7 +33,7 @@ fn keeps_the_rules(dtype: &str, draw: &str) {
     subject.rows = 512;
     subject.tolerance = if device == "cpu" { CPU_TOLERANCE } else { CUDA_TOLERANCE };
     let report = run(&subject);
-    assert!(report.passed(), "{dtype}, draw = {draw}\n{report}");
+    assert!(report.passed(), "{kind}, {dtype}, draw = {draw}\n{report}");
 }
 
 #[test]
@@ -46,4 +50,13 @@ fn bf16_keeps_the_rules() {
 fn device_noise_keeps_the_rules() {
     keeps_the_rules("f32", "device");
     keeps_the_rules("bf16", "device");
+}
+
+#[test]
+fn packages_keep_the_rules() {
+    if env::var_os("DRS_TEST_DEVICE").is_some() {
+        return drs_tests::skipped("the packages of the tests are compiled for the CPU");
+    }
+    runs_by_the_rules("export", "pt2", "f32", "host");
+    runs_by_the_rules("export", "pt2", "f32", "device");
 }

@@ -4,6 +4,7 @@
 //! * `model.rs`: from a model file to networks, one for each device.
 //! * `weights.rs`, `architecture.rs`: checkpoints and the networks they belong to.
 //! * `network/`: freezing, fusing and running, with the C++ that tch does not bind.
+//! * `package/`: networks that PyTorch compiled to native code.
 //! * `draw/`: noise drawn on the device, the same integers as the host's.
 //! * `plugin.rs`: all of it as an expert.
 //!
@@ -19,9 +20,11 @@ mod draw;
 mod explain;
 mod model;
 mod network;
+mod package;
 mod plugin;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod tune;
 mod weights;
 

@@ -9,7 +9,8 @@ use tch::Device;
 use crate::architecture;
 use crate::config::{Config, ModelKind};
 use crate::explain::model_error;
-use crate::network::{Network, Target};
+use crate::network::{Network, Precision, Target};
+use crate::package::PackageFile;
 use crate::weights;
 
 /// A model, once on each device.
@@ -24,12 +25,13 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Opens the file at `path` for inputs of `shape`.
+    /// Opens the file at `path` for inputs of `shape` and so many calls at once on each device.
     pub(crate) fn open(
         config: &Config,
         path: PathBuf,
         shape: [usize; 3],
         devices: &[Device],
+        calls: usize,
     ) -> Result<Self, Error> {
         let targets: Vec<Target> = devices
             .iter()
@@ -41,6 +43,7 @@ impl Model {
             })
             .collect();
         let opened = match config.kind {
+            ModelKind::Export => export(config, &path, &targets, calls),
             ModelKind::TorchScript => torchscript(config, &path, &targets),
             ModelKind::Checkpoint => checkpoint(config, &path, &targets),
         };
@@ -57,15 +60,44 @@ struct Opened {
     notes: Vec<String>,
 }
 
+fn export(config: &Config, path: &Path, targets: &[Target], calls: usize) -> Result<Opened, Error> {
+    const KIND: &str = "export";
+    brings_its_own(config, KIND)?;
+    let compiled = |key: &str| {
+        let message = format!("{key}: found with kind = \"{KIND}\", which is compiled already");
+        Err(Error::new(ErrorKind::Config, message).hint("set it where the package is made"))
+    };
+    if config.dtype != Precision::F32 {
+        return compiled("dtype");
+    }
+    if !config.channels_last {
+        return compiled("channels_last");
+    }
+    let shape = targets.first().map_or([0; 3], |target| target.shape);
+    let mut file = PackageFile::read(path, shape)?;
+    let normalisation = normalisation(config, targets)?;
+    let networks = targets.iter().map(|&target| {
+        let network = Network::from_package(file.load(target.device, calls)?, target)?;
+        Ok(normalised(network, normalisation.as_ref()))
+    });
+    let networks = networks.collect::<Result<_, Error>>()?;
+    Ok(Opened { metadata: file.metadata, networks, notes: Vec::new() })
+}
+
+/// Refuses settings that are of checkpoints only.
+fn brings_its_own(config: &Config, kind: &str) -> Result<(), Error> {
+    let message = if config.arch.is_some() {
+        format!("arch: found with kind = \"{kind}\", which brings its own architecture")
+    } else if config.weights.is_some() {
+        format!("weights: found with kind = \"{kind}\", which holds one set of weights")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Config, message))
+}
+
 fn torchscript(config: &Config, path: &Path, targets: &[Target]) -> Result<Opened, Error> {
-    if config.arch.is_some() {
-        let message = "arch: found with kind = \"torchscript\", which brings its own architecture";
-        return Err(Error::new(ErrorKind::Config, message));
-    }
-    if config.weights.is_some() {
-        let message = "weights: found with kind = \"torchscript\", which holds one set of weights";
-        return Err(Error::new(ErrorKind::Config, message));
-    }
+    brings_its_own(config, "torchscript")?;
     let bytes = std::fs::read(path).map_err(|error| model_error(error.to_string()))?;
     check_torchscript(&bytes)?;
     let normalisation = normalisation(config, targets)?;
@@ -133,6 +165,10 @@ fn check_torchscript(bytes: &[u8]) -> Result<(), Error> {
         |part: &str| archive.file_names().any(|name| name.is_ok_and(|name| name.contains(part)));
     if has("/code/") && has("/constants.pkl") {
         return Ok(());
+    }
+    if has("data/aotinductor/") {
+        return Err(model_error(format!("a package of AOTInductor, {EXPECTED}"))
+            .hint("use kind = \"export\""));
     }
     if has("/data.pkl") {
         return Err(model_error(format!("a checkpoint of torch.save, {EXPECTED}"))

@@ -16,7 +16,7 @@ use crate::draw::DeviceNoise;
 use crate::explain::device_error;
 use crate::model::{Model, in_file};
 use crate::network::Network;
-use crate::tune;
+use crate::{package, tune};
 
 /// Calls at once on one GPU: while one computes, the other's batch is sent.
 const CALLS_PER_GPU: usize = 2;
@@ -51,6 +51,7 @@ impl Plugin for TorchExpert {
     type Config = Config;
 
     fn native_runtime() -> Option<NativeRuntime> {
+        package::check_inputs();
         Some(NativeRuntime::new("libtorch", "2.11.0"))
     }
 
@@ -71,7 +72,9 @@ impl Plugin for TorchExpert {
         };
         let devices = names.iter().map(available).collect::<Result<Vec<_>, _>>()?;
         let path = context.resolve(&config.model);
-        let model = Model::open(&config, path, context.shape(), &devices)?;
+        let gpu = devices.iter().any(|device| device.is_cuda());
+        let calls = if gpu { CALLS_PER_GPU } else { calls_at_once(threads) };
+        let model = Model::open(&config, path, context.shape(), &devices, calls)?;
         model.notes.iter().for_each(|note| context.warn(note));
         let outputs = model.networks.first().map(Network::outputs);
         let told = |name: &str| model.metadata.get(name).map(String::as_str);
@@ -82,7 +85,7 @@ impl Plugin for TorchExpert {
         if let Some(reason) = model.networks.iter().find_map(Network::unfused) {
             context.info(&format!("runs without fused convolutions: {reason}"));
         }
-        let gpu = devices.iter().any(|device| device.is_cuda());
+        let rows = model.networks.first().and_then(Network::rows);
         let mut expert = Self {
             path: model.path,
             sigma,
@@ -94,10 +97,15 @@ impl Plugin for TorchExpert {
             draws: config.draw == Draw::Device,
             replicas: model.networks.into_iter().map(Replica::new).collect(),
         };
-        match config.batch {
-            None => {}
-            Some(BatchSize::Fixed(batch)) => expert.batch = batch,
-            Some(BatchSize::Auto) => expert.batch = tune::measure(&expert, context)?,
+        expert.batch = match config.batch {
+            None => expert.batch,
+            Some(BatchSize::Fixed(batch)) => batch,
+            Some(BatchSize::Auto) => tune::measure(&expert, context)?,
+        };
+        if let Some(rows) = rows {
+            let asked = matches!(config.batch, Some(BatchSize::Fixed(_))).then_some(expert.batch);
+            expert.batch = package::batch(&rows, asked, expert.batch)
+                .map_err(|error| in_file(&expert.path, &error))?;
         }
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let (precision, batch) = (config.dtype, expert.batch);
@@ -164,8 +172,7 @@ impl TorchExpert {
         if self.threads == 1 {
             return 0;
         }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        (cores / usize::try_from(self.threads).unwrap_or(1)).max(1)
+        calls_at_once(self.threads)
     }
 
     fn has_gpu(&self) -> bool {
@@ -175,6 +182,12 @@ impl TorchExpert {
     fn dims(&self) -> [i64; 3] {
         self.shape.map(signed)
     }
+}
+
+/// How many calls of so many threads each keep the cores busy.
+fn calls_at_once(threads: i32) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / usize::try_from(threads).unwrap_or(1)).max(1)
 }
 
 impl Replica {

@@ -1,13 +1,13 @@
-//! The calls into C++: the one place of this plugin with `unsafe` code, beside
-//! the opening of libtorch_cuda in `device.rs`.
+//! The calls into C++ for graphs.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 use tch::{Device, Tensor};
 use torch_sys::{C_tensor, CModule_};
 
 use crate::explain::message;
+use crate::texts::{take_error, take_text};
 
 unsafe extern "C" {
     fn drs_network_compile(
@@ -25,7 +25,6 @@ unsafe extern "C" {
     fn drs_network_describe(network: *const c_void) -> *mut c_char;
     fn drs_network_free(network: *mut c_void);
     fn drs_reuse_memory();
-    fn drs_text_free(text: *mut c_char);
 }
 
 /// How the convolutions of a network are computed; numbers as in `shim.cpp`.
@@ -97,7 +96,8 @@ impl Module {
         let mut error = null_mut();
         // SAFETY: the module is live; compiling works on a copy of it.
         let network = unsafe { drs_network_compile(self.0, lowering as c_int, &raw mut error) };
-        take_error(error)?;
+        // SAFETY: null, or a text that the shim made for us.
+        unsafe { take_error(error) }?;
         if network.is_null() {
             return Err("libtorch gave no network".to_owned());
         }
@@ -134,7 +134,8 @@ impl Compiled {
         // SAFETY: network and tensor are live; the network is not changed by running.
         let output =
             unsafe { drs_network_run(self.0, input.as_ptr(), channels_last, &raw mut error) };
-        take_error(error)?;
+        // SAFETY: null, or a text that the shim made for us.
+        unsafe { take_error(error) }?;
         if output.is_null() {
             return Err("libtorch gave no output".to_owned());
         }
@@ -167,27 +168,9 @@ fn device_number(device: Device) -> c_int {
     }
 }
 
-fn take_error(error: *mut c_char) -> Result<(), String> {
-    // SAFETY: null, or a text that the shim made for us.
-    unsafe { take_text(error) }.map_or(Ok(()), |text| Err(message(&text)))
-}
-
 /// The last error of torch-sys on this thread, without its C++ stack trace.
 fn take_torch_error() -> Result<(), String> {
     // SAFETY: takes the text out of a thread-local; null where there is none.
     let error = unsafe { take_text(torch_sys::get_and_reset_last_err()) };
     error.map_or(Ok(()), |text| Err(message(&text)))
-}
-
-/// # Safety
-/// `text` is null or a C string from `malloc` that nobody else frees.
-unsafe fn take_text(text: *mut c_char) -> Option<String> {
-    if text.is_null() {
-        return None;
-    }
-    // SAFETY: see above; it is not used after it is freed.
-    let copy = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
-    // SAFETY: see above.
-    unsafe { drs_text_free(text) };
-    Some(copy)
 }

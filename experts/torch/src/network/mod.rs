@@ -5,15 +5,18 @@
 //! into the convolutions, and compiled to a plain graph. On the CPU its
 //! convolutions then get packed weights and take the addition and ReLU behind
 //! them along (`shim.cpp`). What fusing made is compared with the plain graph
-//! before it is used.
+//! before it is used. Packages are compiled already (`package/`) and run as they are.
 
 mod ffi;
+
+use std::ops::RangeInclusive;
 
 use drs_plugins_api::{Error, Normalisation};
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::constant::Constant;
 use crate::explain::{device_error, message, model_error};
+use crate::package::Package;
 use ffi::{Compiled, Lowering, Module};
 
 /// Number format of the convolutions.
@@ -40,13 +43,28 @@ pub(crate) struct Target {
 
 /// A network on one device.
 pub(crate) struct Network {
-    compiled: Compiled,
+    runs: Runs,
     target: Target,
     outputs: usize,
     /// Why it runs slower than it could.
     unfused: Option<String>,
     /// Mean and deviation, `[1, channels, 1, 1]`.
     normalisation: Option<(Constant, Constant)>,
+}
+
+/// What computes the logits.
+enum Runs {
+    Graph(Compiled),
+    Package(Package),
+}
+
+impl Runs {
+    fn run(&self, pixels: &Tensor, channels_last: bool) -> Result<Tensor, String> {
+        match self {
+            Self::Graph(graph) => graph.run(pixels, channels_last),
+            Self::Package(package) => package.run(pixels),
+        }
+    }
 }
 
 impl Network {
@@ -99,7 +117,23 @@ impl Network {
             Some(Err(reason)) => (plain, Some(reason)),
             None => (plain, None),
         };
-        Ok(Self { compiled, target, outputs, unfused, normalisation: None })
+        Ok(Self { runs: Runs::Graph(compiled), target, outputs, unfused, normalisation: None })
+    }
+
+    /// From a package that is loaded.
+    pub(crate) fn from_package(package: Package, target: Target) -> Result<Self, Error> {
+        let output = package.run(&sample(target)).map_err(|said| does_not_run(&said, target))?;
+        let outputs = outputs(&output)?;
+        let runs = Runs::Package(package);
+        Ok(Self { runs, target, outputs, unfused: None, normalisation: None })
+    }
+
+    /// The numbers of rows that run at once, where they are not any.
+    pub(crate) fn rows(&self) -> Option<RangeInclusive<usize>> {
+        match &self.runs {
+            Runs::Graph(_) => None,
+            Runs::Package(package) => Some(package.rows()),
+        }
     }
 
     /// Puts a normalisation in front of the network.
@@ -132,7 +166,7 @@ impl Network {
     pub(crate) fn logits(&self, lattice: &Tensor, levels: u16) -> Result<Tensor, Error> {
         let _no_grad = tch::no_grad_guard();
         let pixels = self.pixels(lattice, levels).map_err(|error| device_error(&error))?;
-        let output = self.compiled.run(&pixels, self.target.channels_last).map_err(model_error)?;
+        let output = self.runs.run(&pixels, self.target.channels_last).map_err(model_error)?;
         let expected = [lattice.size()[0], i64::try_from(self.outputs).unwrap_or(0)];
         if output.size() != expected {
             let found = output.size();

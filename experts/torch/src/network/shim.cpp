@@ -17,13 +17,16 @@
 #include <torch/csrc/jit/runtime/interpreter.h>
 #include <torch/script.h>
 
-#include <cstring>
+#include "../guarded.h"
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 using namespace torch::jit;
+using drs::copied;
+using drs::guarded;
 
 namespace {
 
@@ -246,31 +249,6 @@ struct Network {
   std::shared_ptr<Graph> graph;
   Code code;
 };
-
-char* copied(const std::string& text) {
-  char* copy = static_cast<char*>(std::malloc(text.size() + 1));
-  if (copy != nullptr) std::memcpy(copy, text.c_str(), text.size() + 1);
-  return copy;
-}
-
-// What libtorch says, without its C++ stack trace.
-std::string explain(const std::exception& error) {
-  if (const auto* torch = dynamic_cast<const c10::Error*>(&error)) return torch->what_without_backtrace();
-  return error.what();
-}
-
-template <typename Work>
-auto guarded(char** error, Work work) -> decltype(work()) {
-  try {
-    c10::InferenceMode inference;
-    return work();
-  } catch (const std::exception& caught) {
-    *error = copied(explain(caught));
-  } catch (...) {
-    *error = copied("an unknown C++ exception");
-  }
-  return {};
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 mod checkpoints;
 mod logits;
 mod mistakes;
+mod packages;
 mod reference;
 mod settings;
 
@@ -41,6 +42,29 @@ pub(crate) fn batch(values: &[i16], shape: [usize; 3]) -> Tensor {
     Tensor::from_slice(values).reshape([-1, channels, height, width])
 }
 
+/// Whether this processor fuses convolutions in bfloat16. On others the plugin runs them plain,
+/// and says so.
+pub(crate) fn fuses_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let fuses = is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq");
+    #[cfg(not(target_arch = "x86_64"))]
+    let fuses = false;
+    fuses
+}
+
+/// That a network is fused, unless it computes in bfloat16 and this processor cannot.
+#[track_caller]
+pub(crate) fn assert_fused(unfused: Option<&str>, dtype: &str) {
+    match unfused {
+        Some(reason) if dtype == "bf16" && !fuses_bf16() => {
+            assert!(reason.contains("needs the cpu support"), "{reason}");
+        }
+        found => assert_eq!(found, None, "{dtype}"),
+    }
+}
+
 /// What PyTorch answers, input after input: the rows of `name` in a table.
 pub(crate) fn answers(table: &Path, name: &str) -> Vec<f32> {
     let text = std::fs::read_to_string(table).unwrap();
@@ -65,6 +89,13 @@ pub(crate) fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
     differences.max_by(f32::total_cmp).unwrap()
 }
 
+#[track_caller]
+fn answers_alike(found: &Tensor, expected: &Tensor, tolerance: f32) {
+    assert_eq!(found.size(), expected.size());
+    let difference = largest_difference(&values(found), &values(expected));
+    assert!(difference <= tolerance, "off by {difference}");
+}
+
 pub(crate) fn largest(values: &[f32]) -> f32 {
     largest_difference(values, &vec![0.0; values.len()])
 }
@@ -75,6 +106,6 @@ fn network(config: &Value, shape: [usize; 3]) -> Result<Network, Error> {
     config["sigma"] = 0.25.into();
     let config: crate::config::Config = serde_json::from_value(config).unwrap();
     let path = models().join(&config.model);
-    let model = Model::open(&config, path, shape, &[Device::Cpu])?;
+    let model = Model::open(&config, path, shape, &[Device::Cpu], 2)?;
     Ok(model.networks.into_iter().next().unwrap())
 }

@@ -3,13 +3,14 @@
 use drs_tests::reference::{self, CLASSES, Reference, SHAPE};
 use serde_json::json;
 
-use super::{LEVELS, batch, largest_difference, network, values};
+use super::{LEVELS, assert_fused, batch, largest_difference, network, values};
 
 /// Logits of one form of a model.
 fn logits(reference: &Reference, kind: &str, extension: &str, dtype: &str) -> Vec<f32> {
     let model = reference.file(extension);
     let network = network(&json!({ "kind": kind, "model": model, "dtype": dtype }), SHAPE).unwrap();
-    assert_eq!((network.outputs(), network.unfused()), (CLASSES, None));
+    assert_eq!(network.outputs(), CLASSES);
+    assert_fused(network.unfused(), dtype);
     // In two halves, of a size that the plugin uses.
     let halves = reference.lattice.chunks(reference.lattice.len() / 2);
     let halves = halves.map(|half| network.logits(&batch(half, SHAPE), LEVELS).unwrap());

@@ -3,6 +3,7 @@
 
     generate.py                  all that is in this folder
     generate.py --resnet50 DIR   a ResNet-50 and its logits, which are too large for it
+    generate.py --packages       the packages alone, which need a C++ compiler
 
 Written with torch 2.11 and torchvision 0.26; run from anywhere, writes beside
 itself. Weights come from fixed seeds. `small`, `ties` and `nan` are for the
@@ -16,6 +17,7 @@ import torch
 from torch import nn
 
 import networks
+import packages
 import structures
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -194,7 +196,18 @@ def everything():
     write_logits(os.path.join(HERE, "structures.csv"), rows)
 
 
+def compiled():
+    # Batches are at least 16 where PyTorch finds that its code is right for those only.
+    example = torch.rand(64, 1, 8, 8)
+    for name, model in [("small", small()), ("ties", Ties(small(4))), ("nan", NotFinite(small(4)))]:
+        packages.write(model, example, os.path.join(HERE, name + ".pt2"), dynamic=True)
+    packages.write(small(), example[:24], os.path.join(HERE, "fixed.pt2"), dynamic=False)
+
+
 if sys.argv[1:2] == ["--resnet50"]:
     resnet50(sys.argv[2])
-else:
+elif sys.argv[1:2] == ["--packages"]:
+    compiled()
+elif __name__ == "__main__":
     everything()
+    compiled()
