@@ -4,7 +4,7 @@
     cargo xtask build && cargo xtask torch && export ORT_DYLIB_PATH=$(cargo xtask ort)
     python3 -m venv /tmp/bench && /tmp/bench/bin/pip install numpy onnxruntime==1.32.0
     /tmp/bench/bin/python bench/onnx_experts.py s025.onnx --int8 s025-int8.onnx --torchscript s025.pt \\
-        --checkpoint s025.pth.tar --classes 10 --shape 3 32 32
+        --checkpoint s025.pth.tar --package s025.pt2 --classes 10 --shape 3 32 32
 
 Python's rate is that of batches that are there already: no noise, no counting. It is the best of several batch
 sizes, with all cores on one batch and with a session for each core. `drs` is the whole path: noise, batching, model,
@@ -74,6 +74,7 @@ def main():
     parser.add_argument("--int8", type=Path)
     parser.add_argument("--torchscript", type=Path)
     parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--package", type=Path, help="of AOTInductor, with drs.sigma and drs.classes")
     parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--sigma", type=float, default=0.25)
     parser.add_argument("--shape", type=int, nargs=3, default=[3, 32, 32])
@@ -90,6 +91,8 @@ def main():
     named = f", sigma = {args.sigma}, classes = CLASSES"
     if args.torchscript:
         experts["torch-f32"] = ("torch", f'kind = "torchscript", {absolute(args.torchscript)}{named}')
+    if args.package:
+        experts["torch-export"] = ("torch", f'kind = "export", {absolute(args.package)}{named}')
     if args.checkpoint:
         experts["torch-bf16"] = ("torch", f'kind = "checkpoint", {absolute(args.checkpoint)}{named}, dtype = "bf16"')
     classes = session(str(args.model), 1).get_modelmeta().custom_metadata_map.get("drs.classes")

@@ -19,6 +19,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -53,12 +54,13 @@ def built(name):
 
 def load(network, path):
     """Weights into a network, all of them."""
-    weights = torch.load(path, map_location="cpu", weights_only=True)
-    weights = weights.get("state_dict", weights)
+    if not path.is_file():
+        raise SystemExit(f"{path}: no such file")
     try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise SystemExit(f"{path}: {error}") from None
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(weights.get("state_dict", weights))
+    except Exception as error:
+        raise SystemExit(f"{path}: {error}\nexpected a state dict of the network, or a dictionary with one as `state_dict`") from None
 
 
 def main():
@@ -68,23 +70,26 @@ def main():
     parser.add_argument("--shape", type=int, nargs=3, required=True, metavar=("C", "H", "W"), help="of one input")
     parser.add_argument("--sigma", type=float, required=True, help="the expert's noise level, in units of [0, 1]")
     parser.add_argument("--classes", required=True, help="how many, or their names: 10, or cat,dog")
-    parser.add_argument("--batch", type=int, help="for batches of this size only; without it, of any size")
+    parser.add_argument("--batch", type=int, help="for batches of this size only; without it, of any size; of a program, the size that it has")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    if not args.sigma > 0:
+    if not 0 < args.sigma < math.inf:
         parser.error(f"--sigma {args.sigma} found, expected a number above 0")
     if args.batch is not None and not 1 <= args.batch <= MOST:
         parser.error(f"--batch {args.batch} found, expected a number from 1 to {MOST}")
-    if args.out.suffix != ".pt2":
-        parser.error(f"--out {args.out} found, expected a name that ends in .pt2")
+    if args.out.suffix != ".pt2" or not args.out.parent.is_dir():
+        parser.error(f"--out {args.out} found, expected a name that ends in .pt2, in a folder that is there")
+    is_program = args.network.endswith(".pt2")
+    if is_program and args.weights:
+        parser.error("--weights: found with a program, which has its own")
 
     # One call uses one core: drs makes as many calls at once as there are cores. The number is part
     # of the code.
     torch.set_num_threads(1)
     # PyTorch derives from the example for which batches its code is right: a usual size.
     example = torch.rand(args.batch or 64, *args.shape, device=args.device)
-    if args.network.endswith(".pt2"):
+    if is_program:
         program = torch.export.load(args.network)
         network = program.module()
     else:
@@ -93,14 +98,21 @@ def main():
             load(network, args.weights)
         network = network.eval().to(args.device)
         batch = None if args.batch else ({0: torch.export.Dim("batch", min=1, max=MOST)},)
+        try:
+            with torch.no_grad():
+                program = torch.export.export(network, (example,), dynamic_shapes=batch)
+        except Exception as error:
+            raise SystemExit(f"{args.network} cannot be exported: {error}\n--batch N exports it for batches of one size") from None
+    try:
         with torch.no_grad():
-            program = torch.export.export(network, (example,), dynamic_shapes=batch)
-    with torch.no_grad():
-        expected = network(example)
+            expected = network(example)
+    except Exception as error:
+        shape = list(example.shape)
+        raise SystemExit(f"{args.network} does not take inputs of shape {shape}: {error}\n--batch N: of a program for batches of one size") from None
     if expected.ndim != 2:
         raise SystemExit(f"{args.network}: an output of shape {list(expected.shape)} found, expected [batch, classes]")
     outputs = expected.shape[1]
-    names = [str(i) for i in range(int(args.classes))] if args.classes.isdigit() else args.classes.split(",")
+    names = [str(i) for i in range(int(args.classes))] if args.classes.isascii() and args.classes.isdigit() else args.classes.split(",")
     if len(names) != outputs:
         raise SystemExit(f"--classes: {len(names)} found, but the network has {outputs} outputs")
 

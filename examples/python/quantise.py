@@ -50,12 +50,18 @@ def pictures(folder, channels, count, seed):
         raise SystemExit(f"{folder}: no images found, expected some of {', '.join(sorted(ENDINGS))}")
     chosen = np.random.default_rng(seed).permutation(len(paths))[:count]
     images = [np.asarray(Image.open(paths[i]).convert("L" if channels == 1 else "RGB")) for i in chosen]
+    sizes = {image.shape[:2] for image in images}
+    if len(sizes) > 1:
+        raise SystemExit(f"{folder}: images of {len(sizes)} sizes found, expected one: resize them as experts.toml does")
     images = np.stack(images)
     return images[..., None] if channels == 1 else images
 
 
-def read(path, key, channels, count, seed):
-    """Images as floats in [0, 1], channels first."""
+def read(path, key, shape, count, seed):
+    """Images as floats in [0, 1], channels first, of the model's shape."""
+    channels = shape[0]
+    if not path.exists():
+        raise SystemExit(f"{path}: no such file or folder")
     found = pictures(path, channels, count, seed) if path.is_dir() else np.load(path)
     if not isinstance(found, np.ndarray):
         if key not in found:
@@ -67,10 +73,15 @@ def read(path, key, channels, count, seed):
         found = np.moveaxis(found, -1, 1)
     if found.shape[1] != channels:
         raise SystemExit(f"{path}: shape {found.shape} found, expected {channels} channels")
+    for own, size, name in zip(found.shape[1:], shape, ("channels", "height", "width")):
+        if size and own != size:
+            raise SystemExit(f"{path}: {name} {own} found, but the model takes {size}: resize the images as experts.toml does")
+    if not len(found):
+        raise SystemExit(f"{path}: no images in it")
     chosen = np.random.default_rng(seed).permutation(len(found))[:count]
     images = found[chosen].astype(np.float64)
     images = images / 255 if found.dtype == np.uint8 else images
-    if images.min() < 0 or images.max() > 1:
+    if not (images.min() >= 0 and images.max() <= 1):
         raise SystemExit(f"{path}: values from {images.min()} to {images.max()} found, expected bytes, or floats from 0 to 1")
     return images
 
@@ -93,10 +104,25 @@ def main():
     sigma = args.sigma if args.sigma is not None else float(metadata.get("drs.sigma", "nan"))
     if not sigma >= 0:
         raise SystemExit(f"{args.model}: the metadata has no drs.sigma: --sigma")
-    image = model.graph.input[0]
-    channels = image.type.tensor_type.shape.dim[1].dim_value
-    images = read(args.inputs, args.key, channels, args.count, args.seed)
-    reader = NoisyInputs(image.name, images, sigma, args.seed, 64)
+    # Older files list their weights among the inputs.
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [port for port in model.graph.input if port.name not in weights]
+    if len(inputs) != 1:
+        raise SystemExit(f"{args.model}: {len(inputs)} inputs found, expected one, of images")
+    image = inputs[0]
+    dims = [dim.dim_value for dim in image.type.tensor_type.shape.dim]
+    if len(dims) != 4 or dims[1] not in (1, 3):
+        raise SystemExit(f"{args.model}: an input of shape {dims} found, expected [batch, 1 or 3 channels, height, width]")
+    channels = dims[1]
+    images = read(args.inputs, args.key, dims[1:], args.count, args.seed)
+    if len(images) < dims[0]:
+        raise SystemExit(f"{args.inputs}: {len(images)} images found, but the model's batch is fixed to {dims[0]}")
+    # Whole batches only, where the model fixes their size.
+    images = images[: len(images) // dims[0] * dims[0]] if dims[0] else images
+    reader = NoisyInputs(image.name, images, sigma, args.seed, dims[0] or 64)
+    for name, values in (("--mean", args.mean), ("--std", args.std)):
+        if values and len(values) != channels:
+            raise SystemExit(f"{name}: {len(values)} values found, expected one for each of {channels} channels")
     if args.mean or args.std:
         column = lambda values, default: np.reshape(values or [default] * channels, (1, channels, 1, 1))
         mean, std = column(args.mean, 0), column(args.std, 1)

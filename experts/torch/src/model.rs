@@ -7,7 +7,7 @@ use drs_plugins_api::{Error, ErrorKind, Normalisation};
 use tch::Device;
 
 use crate::architecture;
-use crate::config::{Config, ModelKind};
+use crate::config::{BatchSize, Config, ModelKind};
 use crate::explain::model_error;
 use crate::network::{Network, Precision, Target};
 use crate::package::PackageFile;
@@ -25,13 +25,13 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Opens the file at `path` for inputs of `shape` and so many calls at once on each device.
+    /// Opens the file at `path` for inputs of `shape` and such calls.
     pub(crate) fn open(
         config: &Config,
         path: PathBuf,
         shape: [usize; 3],
         devices: &[Device],
-        calls: usize,
+        calls: &Calls,
     ) -> Result<Self, Error> {
         let targets: Vec<Target> = devices
             .iter()
@@ -54,13 +54,26 @@ impl Model {
     }
 }
 
+/// What calls to expect.
+pub(crate) struct Calls {
+    /// At once, on each device.
+    pub(crate) at_once: usize,
+    /// Inputs in one of them, where the configuration does not say.
+    pub(crate) inputs: usize,
+}
+
 struct Opened {
     metadata: BTreeMap<String, String>,
     networks: Vec<Network>,
     notes: Vec<String>,
 }
 
-fn export(config: &Config, path: &Path, targets: &[Target], calls: usize) -> Result<Opened, Error> {
+fn export(
+    config: &Config,
+    path: &Path,
+    targets: &[Target],
+    calls: &Calls,
+) -> Result<Opened, Error> {
     const KIND: &str = "export";
     brings_its_own(config, KIND)?;
     let compiled = |key: &str| {
@@ -75,9 +88,15 @@ fn export(config: &Config, path: &Path, targets: &[Target], calls: usize) -> Res
     }
     let shape = targets.first().map_or([0; 3], |target| target.shape);
     let mut file = PackageFile::read(path, shape)?;
+    let asked = match config.batch {
+        Some(BatchSize::Fixed(batch)) => Some(batch),
+        Some(BatchSize::Auto) | None => None,
+    };
+    let rows = file.batch(asked, calls.inputs)?;
     let normalisation = normalisation(config, targets)?;
     let networks = targets.iter().map(|&target| {
-        let network = Network::from_package(file.load(target.device, calls)?, target)?;
+        let network =
+            Network::from_package(file.load(target.device, calls.at_once, rows)?, target)?;
         Ok(normalised(network, normalisation.as_ref()))
     });
     let networks = networks.collect::<Result<_, Error>>()?;

@@ -14,7 +14,7 @@ use tch::{Device, Tensor};
 use crate::config::{BatchSize, Config, Draw};
 use crate::draw::DeviceNoise;
 use crate::explain::device_error;
-use crate::model::{Model, in_file};
+use crate::model::{Calls, Model, in_file};
 use crate::network::Network;
 use crate::{package, tune};
 
@@ -73,8 +73,10 @@ impl Plugin for TorchExpert {
         let devices = names.iter().map(available).collect::<Result<Vec<_>, _>>()?;
         let path = context.resolve(&config.model);
         let gpu = devices.iter().any(|device| device.is_cuda());
-        let calls = if gpu { CALLS_PER_GPU } else { calls_at_once(threads) };
-        let model = Model::open(&config, path, context.shape(), &devices, calls)?;
+        let at_once = if gpu { CALLS_PER_GPU } else { calls_at_once(threads) };
+        let inputs = tune::default_batch(context.shape(), gpu);
+        let calls = Calls { at_once, inputs };
+        let model = Model::open(&config, path, context.shape(), &devices, &calls)?;
         model.notes.iter().for_each(|note| context.warn(note));
         let outputs = model.networks.first().map(Network::outputs);
         let told = |name: &str| model.metadata.get(name).map(String::as_str);
@@ -92,20 +94,18 @@ impl Plugin for TorchExpert {
             shape: context.shape(),
             levels: context.levels(),
             classes,
-            batch: tune::default_batch(context.shape(), gpu),
+            batch: rows.unwrap_or(inputs),
             threads,
             draws: config.draw == Draw::Device,
             replicas: model.networks.into_iter().map(Replica::new).collect(),
         };
-        expert.batch = match config.batch {
-            None => expert.batch,
-            Some(BatchSize::Fixed(batch)) => batch,
-            Some(BatchSize::Auto) => tune::measure(&expert, context)?,
-        };
-        if let Some(rows) = rows {
-            let asked = matches!(config.batch, Some(BatchSize::Fixed(_))).then_some(expert.batch);
-            expert.batch = package::batch(&rows, asked, expert.batch)
-                .map_err(|error| in_file(&expert.path, &error))?;
+        match config.batch {
+            // A package has one size.
+            Some(BatchSize::Auto) if rows.is_none() => {
+                expert.batch = tune::measure(&expert, context)?;
+            }
+            Some(BatchSize::Fixed(batch)) => expert.batch = batch,
+            Some(BatchSize::Auto) | None => {}
         }
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let (precision, batch) = (config.dtype, expert.batch);

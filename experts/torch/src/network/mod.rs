@@ -9,8 +9,6 @@
 
 mod ffi;
 
-use std::ops::RangeInclusive;
-
 use drs_plugins_api::{Error, Normalisation};
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -122,14 +120,26 @@ impl Network {
 
     /// From a package that is loaded.
     pub(crate) fn from_package(package: Package, target: Target) -> Result<Self, Error> {
-        let output = package.run(&sample(target)).map_err(|said| does_not_run(&said, target))?;
+        let run = |input: &Tensor| package.run(input).map_err(|said| does_not_run(&said, target));
+        let (input, rows) = (sample(target), package.rows());
+        let output = run(&input)?;
         let outputs = outputs(&output)?;
+        // The two again and again, up to the last row of a batch.
+        let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+        let pairs = |pair: &Tensor, tail: &[i64]| {
+            pair.repeat([&[signed(rows.div_ceil(2))], tail].concat()).narrow(0, 0, signed(rows))
+        };
+        let (found, expected) = (run(&pairs(&input, &[1, 1, 1]))?, pairs(&output, &[1]));
+        check_agreement(&expected, &found, Precision::F32).map_err(|problem| {
+            model_error(format!("in a batch of {rows} its answers depend on the place: {problem}"))
+                .hint("the code may be right for some batches only, such as even ones: set batch")
+        })?;
         let runs = Runs::Package(package);
         Ok(Self { runs, target, outputs, unfused: None, normalisation: None })
     }
 
-    /// The numbers of rows that run at once, where they are not any.
-    pub(crate) fn rows(&self) -> Option<RangeInclusive<usize>> {
+    /// The rows of every run, where they are not any.
+    pub(crate) fn rows(&self) -> Option<usize> {
         match &self.runs {
             Runs::Graph(_) => None,
             Runs::Package(package) => Some(package.rows()),
@@ -226,11 +236,12 @@ fn check_agreement(expected: &Tensor, found: &Tensor, precision: Precision) -> R
         return Err(format!("shape {:?}, expected {:?}", found.size(), expected.size()));
     }
     let expected = expected.to_kind(Kind::Double);
-    let scale = expected.abs().max().double_value(&[]).max(1.0);
-    if !scale.is_finite() {
+    let largest = expected.abs().max().double_value(&[]);
+    if !largest.is_finite() {
         // A model that answers with NaN is reported when it votes, not here.
         return Ok(());
     }
+    let scale = largest.max(1.0);
     let largest = (found.to_kind(Kind::Double) - &expected).abs().max().double_value(&[]);
     let tolerance = match precision {
         Precision::F32 => 1e-4,

@@ -12,9 +12,14 @@ const VARIABLE: &str = "AOTI_RUNTIME_CHECK_INPUTS";
 /// Lets the code of packages check its inputs. To be called where the plugin is loaded, before the
 /// host has many threads.
 pub(crate) fn check_inputs() {
+    if std::env::var_os(VARIABLE).is_some_and(|value| value == "1") {
+        return;
+    }
     // Whatever it was: a wrong input must never be read.
     #[expect(unsafe_code, reason = "the code listens to nothing else")]
-    // SAFETY: `drs` loads plugins one by one, before it starts threads that read the environment.
+    // SAFETY: once in a process, where this plugin is first loaded: before any code of a package
+    // runs, which is what reads the variable. Other threads that read the environment in C at this
+    // very moment would have to be other plugins' that the host opened before.
     unsafe {
         std::env::set_var(VARIABLE, "1");
     }

@@ -37,7 +37,8 @@ pub(crate) struct Package {
     slots: Slots,
     kind: Kind,
     order: Order,
-    rows: RangeInclusive<usize>,
+    /// The rows of every run.
+    rows: usize,
 }
 
 /// A package's file, read and fit for inputs of a shape.
@@ -64,8 +65,33 @@ impl PackageFile {
         Ok(Self { archive, metadata, code, kind, order, rows: takes.rows() })
     }
 
+    /// How many inputs to a batch: what is asked for, or a number near the usual one.
+    pub(crate) fn batch(&self, asked: Option<usize>, usual: usize) -> Result<usize, Error> {
+        let (least, most) = (*self.rows.start(), *self.rows.end());
+        match asked {
+            None => Ok(usual.clamp(least, most)),
+            Some(batch) if self.rows.contains(&batch) => Ok(batch),
+            Some(batch) => Err(Error::new(
+                ErrorKind::Config,
+                format!(
+                    "batch = {batch} found, but the package was compiled for {}",
+                    told(&self.rows)
+                ),
+            )
+            .hint("leave batch out, or compile the package for other batches")),
+        }
+    }
+
     /// Loads the code onto a device, for so many calls at once.
-    pub(crate) fn load(&mut self, device: Device, calls: usize) -> Result<Package, Error> {
+    ///
+    /// Every run then has `rows` rows: code for batches of any size may be right for some only,
+    /// such as even ones, and does not tell.
+    pub(crate) fn load(
+        &mut self,
+        device: Device,
+        calls: usize,
+        rows: usize,
+    ) -> Result<Package, Error> {
         made_for::check_device(&self.metadata, device)?;
         drs_torch_device::open_libtorch()
             .map_err(|problem| Error::new(ErrorKind::Device, problem))?;
@@ -82,25 +108,28 @@ impl PackageFile {
             slots: Slots::new(calls),
             kind: self.kind,
             order: self.order,
-            rows: self.rows.clone(),
+            rows,
         })
     }
 }
 
 impl Package {
-    /// The numbers of rows that the code runs at once.
-    pub(crate) fn rows(&self) -> RangeInclusive<usize> {
-        self.rows.clone()
+    /// The rows of every run.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
     /// The output for a batch of any number of rows.
     pub(crate) fn run(&self, pixels: &Tensor) -> Result<Tensor, String> {
-        let (rows, most) = (pixels.size()[0], signed(*self.rows.end()));
+        let (rows, most) = (pixels.size()[0], signed(self.rows));
         let failed = |error: tch::TchError| message(&error.to_string());
         let mut outputs = Vec::new();
-        for start in (0..rows).step_by(usize::try_from(most.min(rows.max(1))).unwrap_or(1)) {
-            let part = pixels.i(start..rows.min(start.saturating_add(most)));
+        for start in (0..rows).step_by(self.rows) {
+            let part = pixels.i(start..rows.min(start + most));
             let output = self.run_part(&part).map_err(failed)??;
+            if !output.is_floating_point() {
+                return Err(format!("its output is of type {:?}, expected floats", output.kind()));
+            }
             outputs.push(output.f_to_kind(Kind::Float).map_err(failed)?);
         }
         Tensor::f_cat(&outputs, 0).map_err(failed)
@@ -108,12 +137,12 @@ impl Package {
 
     /// Of no more rows than the code runs at once.
     fn run_part(&self, part: &Tensor) -> Result<Result<Tensor, String>, tch::TchError> {
-        let (rows, least) = (part.size()[0], signed(*self.rows.start()));
+        let (rows, all) = (part.size()[0], signed(self.rows));
         let mut input = part.f_to_kind(self.kind)?;
-        if rows < least {
+        if rows < all {
             // Rows like the last one. They are computed and not read.
             let last = input.f_narrow(0, rows - 1, 1)?;
-            let more = last.f_expand([least - rows, -1, -1, -1], false)?;
+            let more = last.f_expand([all - rows, -1, -1, -1], false)?;
             input = Tensor::f_cat(&[input, more], 0)?;
         }
         let input = self.order.arranged(&input)?;
@@ -124,7 +153,7 @@ impl Package {
         if output.size().first() != input.size().first() {
             let (found, taken) = (output.size(), input.size());
             return Ok(Err(format!(
-                "an output of shape {found:?} for an input of shape {taken:?}"
+                "an output of shape {found:?} for an input of shape {taken:?}: another batch may do"
             )));
         }
         output.f_narrow(0, 0, rows).map(Ok)
@@ -133,24 +162,6 @@ impl Package {
 
 fn signed(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
-}
-
-/// How many inputs to a batch, for a code that runs so many rows at once.
-pub(crate) fn batch(
-    rows: &RangeInclusive<usize>,
-    asked: Option<usize>,
-    preferred: usize,
-) -> Result<usize, Error> {
-    let (least, most) = (*rows.start(), *rows.end());
-    match asked {
-        None => Ok(preferred.clamp(least, most)),
-        Some(batch) if rows.contains(&batch) => Ok(batch),
-        Some(batch) => Err(Error::new(
-            ErrorKind::Config,
-            format!("batch = {batch} found, but the package was compiled for {}", told(rows)),
-        )
-        .hint("leave batch out, or compile the package for other batches")),
-    }
 }
 
 fn told(rows: &RangeInclusive<usize>) -> String {

@@ -90,6 +90,11 @@ pub(super) fn fitting(takes: &Takes, shape: [usize; 3]) -> Result<(Kind, Order),
         return Err(model_error("its weights are not in its code, expected to find them there")
             .hint("compile it without the option package_constants_in_so = False"));
     }
+    if takes.needs_proxy {
+        return Err(model_error("it has operators that AOTInductor does not compile").hint(
+            "PyTorch warns of them where the package is made (\"missing a c-shim implementation\"): bring the model as TorchScript or ONNX",
+        ));
+    }
     let kind = match takes.dtype.as_deref() {
         Some("float32") => Kind::Float,
         Some("float16") => Kind::Half,
@@ -102,9 +107,7 @@ pub(super) fn fitting(takes: &Takes, shape: [usize; 3]) -> Result<(Kind, Order),
             ));
         }
     };
-    let fits = takes.dims.len() <= 4
-        && takes.dims.iter().skip(1).zip(shape).all(|(told, size)| told.contains(&size));
-    if !fits {
+    if !takes.are_images(shape) {
         let told: Vec<String> = takes.dims.iter().map(size).collect();
         return Err(model_error(format!(
             "it takes inputs of shape [{}], expected [batch, {}, {}, {}]",
@@ -113,7 +116,7 @@ pub(super) fn fitting(takes: &Takes, shape: [usize; 3]) -> Result<(Kind, Order),
             shape[1],
             shape[2]
         ))
-        .hint("see [input] in experts.toml"));
+        .hint("see [input] in experts.toml; export with no dimension dynamic but the batch"));
     }
     let rows = takes.rows();
     if rows.is_empty() || *rows.start() > MOST_ROWS {

@@ -1,7 +1,8 @@
 //! What a package's code takes, by the checks that its generated source makes of inputs.
 //!
-//! The code makes these checks itself (see `checks.rs`), so nothing here decides whether a call is
-//! safe. It decides how rows are put together for the code, and what is said before the first call.
+//! The code makes these checks itself (see `checks.rs`), but of constants only. What it takes for
+//! granted of sizes that it leaves open (that two are equal, that one is even) it does not check.
+//! So every size but the batch's must be a constant, and the batch has one size (`mod.rs`).
 
 use std::ops::RangeInclusive;
 
@@ -16,6 +17,8 @@ pub(super) struct Takes {
     pub(super) outputs: usize,
     /// Whether the code holds its weights.
     pub(super) has_weights: bool,
+    /// Whether libtorch is to run operators for the code, by descriptions beside it.
+    pub(super) needs_proxy: bool,
     /// The type of numbers as PyTorch names it, such as `float32`.
     pub(super) dtype: Option<String>,
     /// The sizes of each dimension, the batch's first.
@@ -38,6 +41,7 @@ impl Takes {
             inputs: inputs.parse().ok()?,
             outputs: outputs.parse().ok()?,
             has_weights: has_weights == "true",
+            needs_proxy: source.contains("aoti_torch_proxy_executor_call_function("),
             dtype: None,
             dims: Vec::new(),
             strides: Vec::new(),
@@ -54,13 +58,20 @@ impl Takes {
         (*told.start()).max(1)..=*told.end()
     }
 
+    /// Whether images of this shape are what it takes: four dimensions, of these very sizes but
+    /// for the batch.
+    pub(super) fn are_images(&self, [channels, height, width]: [usize; 3]) -> bool {
+        let exactly = |size: usize| size..=size;
+        matches!(&*self.dims, [_, dims @ ..] if *dims == [channels, height, width].map(exactly))
+    }
+
     /// How the code wants inputs of such a shape to lie, if it is one of the two ways.
     pub(super) fn order(&self, shape: [usize; 3]) -> Option<Order> {
-        let told = self.strides.get(1..).unwrap_or_default();
-        let fits = |order: &Order| {
-            let mut both = told.iter().zip(order.strides(shape));
-            both.all(|(told, own)| told.is_none_or(|told| told == own))
-        };
+        let [Some(input), steps @ ..] = &*self.strides else { return None };
+        let fits = |order: &Order| *steps == order.strides(shape).map(Some);
+        if *input != shape.iter().product::<usize>() {
+            return None;
+        }
         [Order::ChannelsFirst, Order::ChannelsLast].into_iter().find(fits)
     }
 
@@ -136,6 +147,7 @@ static void check_input_0(
     if (arg7_1_size[0] > 4096) {
     if (3 != arg7_1_size[1]) {
     if (32 != arg7_1_size[2]) {
+    if (32 != arg7_1_size[3]) {
     if (3072 != arg7_1_stride[0]) {
     if (1 != arg7_1_stride[1]) {
     if (96 != arg7_1_stride[2]) {
@@ -151,7 +163,9 @@ static void check_input_1(
         assert_eq!((takes.inputs, takes.outputs, takes.has_weights), (2, 1, true));
         assert_eq!(takes.dtype.as_deref(), Some("float32"));
         assert_eq!(takes.rows(), 16..=4096);
-        assert_eq!(takes.dims, [16..=4096, 3..=3, 32..=32]);
+        assert_eq!(takes.dims, [16..=4096, 3..=3, 32..=32, 32..=32]);
+        assert!(takes.are_images([3, 32, 32]) && !takes.are_images([3, 32, 16]));
+        assert!(!takes.needs_proxy);
         assert_eq!(takes.order([3, 32, 32]), Some(Order::ChannelsLast));
         assert_eq!(takes.order([3, 16, 16]), None);
     }
@@ -165,7 +179,21 @@ static void check_input_1(
             .collect();
         let takes = Takes::read(&silent).unwrap();
         assert_eq!((takes.rows(), &*takes.dims), (1..=usize::MAX, &[][..]));
-        assert_eq!(takes.order([3, 32, 32]), Some(Order::ChannelsFirst));
+        assert_eq!(takes.order([3, 32, 32]), None);
+        assert!(!takes.are_images([3, 32, 32]));
         assert_eq!(Takes::read("int main() {}"), None);
+    }
+
+    #[test]
+    fn sizes_that_are_left_open_are_no_images() {
+        for (from, to) in [
+            ("if (32 != arg7_1_size[3]) {", ""),
+            ("if (32 != arg7_1_size[2]) {", "if (arg7_1_size[2] < 2) {"),
+            ("if (32 != arg7_1_size[3]) {", "if (32 != arg7_1_size[4]) {"),
+        ] {
+            assert!(!Takes::read(&SOURCE.replace(from, to)).unwrap().are_images([3, 32, 32]));
+        }
+        let last = SOURCE.replace("if (3 != arg7_1_stride[3]) {", "");
+        assert_eq!(Takes::read(&last).unwrap().order([3, 32, 32]), None, "a step left open");
     }
 }

@@ -15,7 +15,7 @@ use drs_plugins_api::Error;
 use serde_json::Value;
 use tch::{Device, Tensor};
 
-use crate::model::Model;
+use crate::model::{Calls, Model};
 use crate::network::Network;
 
 pub(crate) const LEVELS: u16 = 255;
@@ -106,6 +106,7 @@ fn network(config: &Value, shape: [usize; 3]) -> Result<Network, Error> {
     config["sigma"] = 0.25.into();
     let config: crate::config::Config = serde_json::from_value(config).unwrap();
     let path = models().join(&config.model);
-    let model = Model::open(&config, path, shape, &[Device::Cpu], 2)?;
+    let model =
+        Model::open(&config, path, shape, &[Device::Cpu], &Calls { at_once: 2, inputs: 64 })?;
     Ok(model.networks.into_iter().next().unwrap())
 }

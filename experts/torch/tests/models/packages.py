@@ -1,6 +1,7 @@
 """Packages of AOTInductor for the tests, small enough to be kept.
 
-They are native code for x86-64 with AVX2. What tests do not need is left out: symbols, and the
+They are native code for x86-64 with AVX2 (Haswell and later), on whatever machine they are made:
+PyTorch asks its compiler for all that this machine has, the compiler here does not listen. What tests do not need is left out: symbols, and the
 source of the kernels; and they are compressed, which PyTorch does not do.
 """
 
@@ -12,6 +13,11 @@ import zipfile
 import torch
 
 
+COMPILER = """#!/bin/sh
+exec g++ $(printf '%s\\n' "$@" | sed 's/^-march=native$/-march=haswell/')
+"""
+
+
 def write(model, example, path, dynamic):
     """Compiles `model` for batches like `example`, or of any size if `dynamic`."""
     batch = ({0: torch.export.Dim("batch", min=1, max=65536)},) if dynamic else None
@@ -21,6 +27,11 @@ def write(model, example, path, dynamic):
         "cpp.simdlen": 256,
     }
     with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+        compiler = os.path.join(folder, "g++-haswell")
+        with open(compiler, "w") as file:
+            file.write(COMPILER)
+        os.chmod(compiler, 0o755)
+        options["cpp.cxx"] = (None, compiler)
         program = torch.export.export(model.eval(), (example,), dynamic_shapes=batch)
         whole = os.path.join(folder, os.path.basename(path))
         torch._inductor.aoti_compile_and_package(program, package_path=whole, inductor_configs=options)
