@@ -1,6 +1,7 @@
-//! One model in three formats: checkpoint, TorchScript and ONNX vote alike.
+//! One model in all formats and runtimes votes alike.
 //!
-//! Needs `DRS_CIFAR10_MODELS`, as `drs_tests::reference` describes it.
+//! Needs `DRS_CIFAR10_MODELS`, as `drs_tests::reference` describes it. Packages (`<name>.pt2`) are
+//! compiled for one kind of machine: they are compared where they are beside the others.
 
 use drs_core::lattice::{Digest, Quantum};
 use drs_core::noise::{NoiseStream, NoiseTable, Seed};
@@ -9,8 +10,8 @@ use drs_plugins_api::abi::{ExpertObject, OpenRequest};
 use drs_plugins_api::abi_stable::library::lib_header_from_path;
 use drs_plugins_api::abi_stable::std_types::{RSlice, RSliceMut, RStr};
 use drs_plugins_api::argmax;
-use drs_tests::built_torch;
 use drs_tests::reference::{self, CLASSES, Reference, SHAPE};
+use drs_tests::{built_torch, skipped};
 
 const VALUES: usize = SHAPE[0] * SHAPE[1] * SHAPE[2];
 const BATCH: usize = 128;
@@ -49,7 +50,7 @@ fn votes(expert: &ExpertObject, lattice: &[i16]) -> Vec<u32> {
 }
 
 #[test]
-fn checkpoint_torchscript_and_onnx_vote_alike() {
+fn a_model_votes_alike_in_every_format_and_runtime() {
     let references = reference::all();
     let draws = DRAWS.div_ceil(references.len().max(1));
     for reference in &references {
@@ -59,23 +60,30 @@ fn checkpoint_torchscript_and_onnx_vote_alike() {
             let model = file(suffix);
             format!(r#"{{"kind":"{kind}","model":"{model}","sigma":{sigma},"classes":{CLASSES}}}"#)
         };
-        let experts = [
-            open("torch", &torch("checkpoint", "pth.tar")),
-            open("torch", &torch("checkpoint", "safetensors")),
-            open("torch", &torch("torchscript", "pt")),
-            open("onnx", &format!(r#"{{"model":"{}"}}"#, file("onnx"))),
+        let onnx = format!(r#"{{"model":"{}"}}"#, file("onnx"));
+        let mut experts = vec![
+            ("checkpoint", open("torch", &torch("checkpoint", "pth.tar"))),
+            ("safetensors", open("torch", &torch("checkpoint", "safetensors"))),
+            ("TorchScript", open("torch", &torch("torchscript", "pt"))),
+            ("ONNX, rten", open("onnx", &onnx)),
+            ("ONNX, ONNX Runtime", open("ort", &onnx)),
         ];
+        if reference.file("pt2").is_file() {
+            experts.push(("package", open("torch", &torch("export", "pt2"))));
+        } else {
+            skipped("no package beside the models (examples/python/export.py makes one)");
+        }
         let mut expected = vec![0; logits.len() / CLASSES];
         argmax(logits, &mut expected).unwrap();
-        for expert in &experts {
-            assert_eq!(votes(expert, lattice), expected, "{name}: PyTorch's votes");
+        for (format, expert) in &experts {
+            assert_eq!(votes(expert, lattice), expected, "{name}, {format}: PyTorch's votes");
         }
 
         let table =
             NoiseTable::new(Sigma::new(*sigma).unwrap(), "1/255".parse::<Quantum>().unwrap());
         let table = table.unwrap();
         let stream = NoiseStream::new(Seed::from_number(1), Digest::of(name.as_bytes()), "formats");
-        let mut differing = [0; 3];
+        let mut differing = vec![0; experts.len() - 1];
         let mut scratch = Vec::new();
         let mut noisy = vec![0; BATCH * VALUES];
         let mut drawn = 0;
@@ -87,17 +95,21 @@ fn checkpoint_torchscript_and_onnx_vote_alike() {
                 stream.add_noise(&table, drawn as u64, input, row, &mut scratch);
                 drawn += 1;
             }
-            let [first, others @ ..] = std::thread::scope(|scope| {
-                let voters = experts.each_ref().map(|expert| scope.spawn(|| votes(expert, &noisy)));
-                voters.map(|voter| voter.join().unwrap())
+            let found: Vec<Vec<u32>> = std::thread::scope(|scope| {
+                let noisy = &noisy;
+                let voters: Vec<_> = experts
+                    .iter()
+                    .map(|(_, expert)| scope.spawn(move || votes(expert, noisy)))
+                    .collect();
+                voters.into_iter().map(|voter| voter.join().unwrap()).collect()
             });
-            for (count, other) in differing.iter_mut().zip(others) {
-                *count += first.iter().zip(other).filter(|(a, b)| **a != *b).count();
+            for (count, other) in differing.iter_mut().zip(&found[1..]) {
+                *count += found[0].iter().zip(other).filter(|(a, b)| a != b).count();
             }
         }
-        eprintln!(
-            "{name}: of {drawn} votes of the checkpoint, {differing:?} differ in safetensors, TorchScript, ONNX"
-        );
+        for ((format, _), differing) in experts[1..].iter().zip(&differing) {
+            eprintln!("{name}: of {drawn} votes of the checkpoint, {differing} differ in {format}");
+        }
         assert!(differing.iter().all(|&count| count * 10_000 <= drawn), "{name}: {differing:?}");
     }
 }

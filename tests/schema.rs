@@ -7,7 +7,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 fn schema() -> Value {
-    let path = root().join("docs/schema/record-5.json");
+    let path = root().join("docs/schema/record-6.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

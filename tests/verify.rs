@@ -87,7 +87,7 @@ fn a_field_that_does_not_follow_is_named_with_its_line() {
         ("/certificate/verdict/radius", json!(radius * 1.01), vec![shown.as_str()]),
         ("/certificate/verdict/class", json!(0), vec!["0, expected 1"]),
         ("/certificate/distance", json!(0.0), vec!["distance: 0.0"]),
-        ("/certificate/version", json!(3), vec!["3, expected 5"]),
+        ("/certificate/version", json!(3), vec!["3, expected 6"]),
         ("/certificate/classes", json!(3), vec![".looks[0]: 2 counts, expected 3"]),
         ("/certificate/protocol/alpha", json!(0.002), vec!["stages[", "a look at"]),
         ("/certificate/protocol/n", json!(500), vec!["stages"]),
@@ -342,6 +342,6 @@ fn records_of_version_3_are_still_read_but_not_verified() {
     let analysed = |name: &str| place.drs(&format!("analyze {name} --format csv")).succeeds();
     assert_eq!(analysed("old.jsonl").replace("old", "out"), analysed("out.jsonl"));
     let run = place.drs("verify old.jsonl");
-    assert!(run.stdout.contains("certificate.version: 3, expected 5"), "{run}");
+    assert!(run.stdout.contains("certificate.version: 3, expected 6"), "{run}");
     run.fails(1, &["4 of 4"]);
 }

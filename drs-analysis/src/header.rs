@@ -79,7 +79,7 @@ impl DataRecord {
 
 impl Header {
     /// Version of the layout.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// What votes and results depend on, but not of which inputs they are.
     #[must_use]

@@ -12,7 +12,7 @@ use crate::units::{Alpha, Radius, Sigma};
 use crate::votes::VoteCounts;
 
 /// Version of the record's layout.
-pub const RECORD_VERSION: u32 = 5;
+pub const RECORD_VERSION: u32 = 6;
 
 /// What was certified for one input, how, and from which votes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

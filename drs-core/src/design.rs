@@ -51,6 +51,15 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    /// The looks of a question about one radius: earlier ones, and more.
+    ///
+    /// A clear input needs some tens of draws for one radius. Where hundreds are needed anyway, as
+    /// for many radii, what early looks spend of α would cost more than they save.
+    #[must_use]
+    pub fn one_radius() -> Self {
+        Self { first: 15, growth: 1.15, ..Self::default() }
+    }
+
     /// # Errors
     /// If a field is out of range.
     pub fn validate(&self) -> Result<(), ProtocolError> {

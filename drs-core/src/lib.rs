@@ -33,6 +33,7 @@ pub mod pool;
 pub mod protocol;
 pub mod rule;
 pub mod sampling;
+pub mod selection;
 pub mod text;
 pub mod units;
 pub mod verify;

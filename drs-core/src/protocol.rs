@@ -40,7 +40,7 @@ pub enum Bounding {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Protocol {
-    /// Draws that select a class or a route.
+    /// Draws that select a class or a route; the most there may be where the selection ends early.
     pub n0: u64,
     /// Draws that estimate, per stage; with sequential sampling the most there may be.
     pub n: u64,

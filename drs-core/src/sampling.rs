@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::design::{Design, Schedule};
 use crate::error::ProtocolError;
+use crate::selection::Selection;
 use crate::units::counts_at;
 
 /// The radii at which results are usually compared.
@@ -34,6 +35,9 @@ pub struct Sequential {
     /// cannot gain anything) to 0.5. Costs radius, never validity.
     #[serde(default = "default_futility")]
     pub futility: f64,
+    /// The selection draws; not part of the bounds' levels (see [`crate::selection`]).
+    #[serde(default)]
+    pub selection: Selection,
 }
 
 fn default_futility() -> f64 {
@@ -44,10 +48,19 @@ impl Sequential {
     /// The probability at which draws are given up by default.
     pub const FUTILITY: f64 = 0.01;
 
-    /// The default schedule and futility.
+    /// The usual looks for a question, and the default futility.
+    ///
+    /// Where the question is one radius, the looks begin early, and the selection ends when one
+    /// class is clearly ahead.
     #[must_use]
     pub fn new(stopping: Stopping) -> Self {
-        Self { schedule: Schedule::default(), stopping, futility: Self::FUTILITY }
+        let (schedule, selection) = match &stopping {
+            Stopping::Radii(radii) if radii.len() == 1 => {
+                (Schedule::one_radius(), Selection::Clear)
+            }
+            _ => (Schedule::default(), Selection::All),
+        };
+        Self { schedule, stopping, futility: Self::FUTILITY, selection }
     }
 }
 
@@ -101,6 +114,15 @@ impl Sampling {
         match self {
             Self::Fixed => Design::fixed(n),
             Self::Sequential(sequential) => Design::sequential(n, &sequential.schedule),
+        }
+    }
+
+    /// How the selection draws are taken.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        match self {
+            Self::Fixed => Selection::All,
+            Self::Sequential(sequential) => sequential.selection,
         }
     }
 

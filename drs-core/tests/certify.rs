@@ -14,7 +14,7 @@ use drs_core::units::{Alpha, Sigma};
 use statrs::distribution::{Binomial, DiscreteCDF as _};
 
 /// Fixed, and stopping rules that stop for different reasons.
-fn samplings() -> [Sampling; 4] {
+fn samplings() -> [Sampling; 5] {
     let sequential = |stopping| {
         let schedule = Schedule { first: 30, growth: 1.4, last: 0.5 };
         Sampling::Sequential(Sequential { schedule, ..Sequential::new(stopping) })
@@ -24,6 +24,8 @@ fn samplings() -> [Sampling; 4] {
         sequential(Stopping::Full),
         sequential(Stopping::Tolerance(0.2)),
         sequential(Stopping::Radii(vec![0.0, 0.25, 0.5])),
+        // With early looks, and a selection that ends when one class is clearly ahead.
+        Sampling::Sequential(Sequential::new(Stopping::Radii(vec![0.25]))),
     ]
 }
 
@@ -226,18 +228,49 @@ fn looks_hold_all_draws_up_to_them_and_end_when_the_question_is_answered() {
     let problem = Problem::random(3);
     for sampling in samplings() {
         let design = sampling.design(1000);
-        let protocol = Protocol { sampling, ..protocol(1000, 0.001) };
+        let protocol = Protocol { sampling: sampling.clone(), ..protocol(1000, 0.001) };
         let certificate = run(&problem, Method::MaxMin, &protocol, 1);
-        for stage in certificate.stages.iter().filter(|s| s.phase == Phase::Estimation) {
+        let selection = sampling.selection().looks(protocol.n0);
+        for stage in &certificate.stages {
             assert!(!stage.looks.is_empty());
-            for (votes, look) in stage.looks.iter().zip(design.looks()) {
-                assert_eq!(votes.total(), look.draws);
+            let estimation = design.looks().iter().map(|look| look.draws);
+            let expected = match stage.phase {
+                // The router's order makes sets: all of its draws are taken.
+                Phase::Selection if stage.model == "router" => vec![protocol.n0],
+                Phase::Selection => selection.clone(),
+                _ => estimation.collect(),
+            };
+            for (votes, draws) in stage.looks.iter().zip(expected) {
+                assert_eq!(votes.total(), draws);
             }
             for pair in stage.looks.windows(2) {
                 assert!(pair[0].counts().iter().zip(pair[1].counts()).all(|(a, b)| a <= b));
             }
         }
     }
+}
+
+/// A radius of which a clear input needs few draws costs few draws, selection and all.
+#[test]
+fn one_radius_of_a_clear_input_takes_some_tens_of_draws() {
+    // Far from every boundary, so that all votes are one class.
+    let mut problem = Problem::random(0);
+    problem.experts[0].thresholds = vec![100.0];
+    problem.experts[0].answers = vec![1, 0];
+    let radius = 0.5 * problem.experts[0].sigma;
+    let asked = |radii: Vec<f64>| {
+        let sampling = Sampling::Sequential(Sequential::new(Stopping::Radii(radii)));
+        let protocol = Protocol { sampling, n0: 100, ..protocol(10_000, 0.001) };
+        run(&problem, Method::One(0), &protocol, 5)
+    };
+    let one = asked(vec![radius]);
+    assert!(one.verdict.certifies(1, radius));
+    assert_eq!(one.stages[0].looks.len(), 1, "{:?}", one.stages);
+    // ln α / ln p: no method certifies with fewer than 19 draws; the looks cost α.
+    assert!((29..=60).contains(&one.draws()), "{}", one.draws());
+    let grid = asked(vec![0.0, radius]);
+    assert_eq!(grid.stages[0].draws(), 100);
+    assert!(grid.draws() >= 200 && grid.verdict.certifies(1, radius));
 }
 
 #[test]

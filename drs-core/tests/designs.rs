@@ -6,7 +6,7 @@
 
 use drs_core::bounds::lower;
 use drs_core::design::{Design, Look, Schedule};
-use drs_core::sampling::USUAL_RADII;
+use drs_core::sampling::{Sequential, Stopping, USUAL_RADII};
 use drs_core::units::Alpha;
 use statrs::distribution::{Binomial, ContinuousCDF as _, Discrete as _, Normal};
 
@@ -100,7 +100,14 @@ fn designs() -> Vec<(String, Design)> {
             designs.push((format!("{n} {schedule:?}"), Design::sequential(n, schedule)));
         }
     }
+    // The looks of a question about one radius, which begin early.
+    let one = Schedule::one_radius();
+    assert_eq!(one, Sequential::new(Stopping::Radii(vec![0.5])).schedule);
+    for n in [100, 1_000, 10_000] {
+        designs.push((format!("one radius, {n}"), Design::sequential(n, &one)));
+    }
     designs.push(("100,000".to_owned(), Design::sequential(100_000, &default)));
+    designs.push(("one radius, 100,000".to_owned(), Design::sequential(100_000, &one)));
     designs
 }
 

@@ -225,7 +225,7 @@ mod tests {
     fn header() -> Header {
         let zeros = "0".repeat(64);
         let json = serde_json::json!({
-            "version": 2, "drs": "0", "method": "one:a", "seed": zeros, "input": {"shape": [1, 1, 2], "quantum": "1/255"},
+            "version": 3, "drs": "0", "method": "one:a", "seed": zeros, "input": {"shape": [1, 1, 2], "quantum": "1/255"},
             "protocol": {
                 "n0": 1, "n": 1, "sampling": "fixed", "alpha": 0.1, "bounding": "one-sided",
                 "split": {"route": 0.5, "next_set": 0.25, "next_expert": 0.25, "others": 0.5, "next_scale": 1.0},

@@ -202,7 +202,8 @@ fn again(record: &Certificate, pool: &Pool, protocol: &Protocol) -> Option<Certi
 /// The record, had the looks that it holds been planned as the only ones; one σ only.
 fn in_one_look(record: &Certificate) -> Option<Certificate> {
     let votes = estimation(record)?;
-    let single = record.stages.iter().all(|stage| stage.looks.len() == 1);
+    let mut estimations = record.stages.iter().filter(|stage| stage.phase == Phase::Estimation);
+    let single = estimations.all(|stage| stage.looks.len() == 1);
     if !single || !record.method.starts_with("one:") {
         return None;
     }

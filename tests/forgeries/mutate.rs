@@ -108,7 +108,9 @@ fn moved(record: &mut Value, rng: &mut StdRng) {
         let upto = if later { looks.len() } else { from + 1 };
         for look in &mut looks[from..upto] {
             let [less, more] = [loser, winner].map(|class| look[class].as_u64().unwrap_or(0));
-            if loser != winner {
+            // An earlier change may have left this look with fewer classes.
+            let there = |class: usize| look.get(class).is_some();
+            if loser != winner && there(loser) && there(winner) {
                 look[loser] = json!(less.saturating_sub(votes));
                 look[winner] = json!(more.saturating_add(votes));
             }
@@ -122,7 +124,9 @@ fn added(record: &mut Value, rng: &mut StdRng) {
         let classes = looks[from].as_array().map_or(1, Vec::len);
         let (class, votes) = (rng.random_range(0..classes.max(1)), rng.random_range(1..1000u64));
         for look in &mut looks[from..] {
-            look[class] = json!(look[class].as_u64().unwrap_or(0).saturating_add(votes));
+            if let Some(count) = look.get_mut(class) {
+                *count = json!(count.as_u64().unwrap_or(0).saturating_add(votes));
+            }
         }
     });
 }
@@ -205,8 +209,14 @@ fn transplant(record: &mut Value, others: &[Value], rng: &mut StdRng) {
 /// Another question or another level than was asked for.
 fn protocol(record: &mut Value, rng: &mut StdRng) {
     let protocol = &mut record["protocol"];
-    match rng.random_range(0..7) {
+    match rng.random_range(0..8) {
         0 => protocol["sampling"] = json!("fixed"),
+        7 => {
+            let kinds = ["all", "clear"];
+            if let Some(sequential) = protocol["sampling"].get_mut("sequential") {
+                sequential["selection"] = json!(kinds[rng.random_range(0..2)]);
+            }
+        }
         1 => {
             protocol["sampling"] = json!({"sequential": {"schedule": {"first": 50, "growth": 2.0, "last": 0.5}, "stopping": "full", "futility": 0.0}});
         }

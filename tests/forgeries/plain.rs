@@ -185,7 +185,7 @@ impl<'a> Plain<'a> {
     }
 
     fn selection(&self, name: &str) -> Option<&'a VoteCounts> {
-        self.stage(name, Phase::Selection)?.looks.first()
+        self.stage(name, Phase::Selection)?.looks.last()
     }
 
     /// The best lower bound on the probability of these options over the looks.

@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! cargo run --release -p drs-replay -- published --skip 5 LOG=SIGMA...
+//! cargo run --release -p drs-replay -- betting --skip 5 LOG=SIGMA...
 //! cargo run --release -p drs-replay -- record --experts experts.toml --data DATA --out votes.jsonl
 //! cargo run --release -p drs-replay -- recorded votes.jsonl
 //! cargo run --release -p drs-replay -- judge votes.jsonl --router router.jsonl
 //! ```
 
+mod looks;
 mod published;
 mod recorded;
 mod table;
@@ -25,6 +27,8 @@ struct Args {
 enum Command {
     /// Designs on published logs, without a model.
     Published(published::Args),
+    /// Looks beside a betting e-process, on published logs.
+    Betting(published::Args),
     /// Draw all votes of a pool on a data set, once.
     Record(recorded::RecordArgs),
     /// Methods under fixed N on recorded votes, experts' and routers' from several files.
@@ -36,6 +40,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
         Command::Published(args) => published::run(&args),
+        Command::Betting(args) => published::betting::run(&args),
         Command::Record(args) => recorded::record(&args),
         Command::Judge(args) => recorded::judge(&args),
         Command::Recorded(args) => recorded::compare(&args),

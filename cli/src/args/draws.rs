@@ -5,6 +5,7 @@ use drs_core::design::Schedule;
 use drs_core::noise::Seed;
 use drs_core::protocol::{AlphaSplit, Bounding, MOST_DRAWS, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
+use drs_core::selection::Selection;
 use drs_core::units::Alpha;
 
 use super::parse::{
@@ -16,7 +17,7 @@ use crate::usage::wrong_usage;
 /// Numbers of draws and failure probability.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DrawArgs {
-    /// Draws that select a class or a route.
+    /// Draws that select a class or a route; the most there may be with `--selection clear`.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MOST_DRAWS))]
     pub(crate) n0: u64,
 
@@ -71,17 +72,33 @@ pub(crate) struct SamplingArgs {
     #[arg(long, value_name = "P", default_value_t = Sequential::FUTILITY, value_parser = parse_futility, hide_short_help = true)]
     pub(crate) futility: f64,
 
-    /// No look at the votes before this many draws.
-    #[arg(long, value_name = "DRAWS", default_value_t = Schedule::default().first, value_parser = clap::value_parser!(u64).range(1..=MOST_DRAWS), hide_short_help = true)]
-    pub(crate) first_look: u64,
+    /// No look at the votes before this many draws
+    /// [default: 100; 15 where the question is one radius].
+    #[arg(long, value_name = "DRAWS", value_parser = clap::value_parser!(u64).range(1..=MOST_DRAWS), hide_short_help = true)]
+    pub(crate) first_look: Option<u64>,
 
-    /// Each look has this many times the draws of the one before.
-    #[arg(long, value_name = "FACTOR", default_value_t = Schedule::default().growth, value_parser = parse_growth, hide_short_help = true)]
-    pub(crate) look_growth: f64,
+    /// Each look has this many times the draws of the one before
+    /// [default: 1.25; 1.15 where the question is one radius].
+    #[arg(long, value_name = "FACTOR", value_parser = parse_growth, hide_short_help = true)]
+    pub(crate) look_growth: Option<f64>,
 
     /// Share of alpha that is kept for the last look.
     #[arg(long, value_name = "SHARE", default_value_t = Schedule::default().last, value_parser = parse_inner_share, hide_short_help = true)]
     pub(crate) last_look: f64,
+
+    /// The draws that select: all N0, or until one class is clearly ahead
+    /// [default: all; clear where the question is one radius].
+    #[arg(long, value_enum, hide_short_help = true)]
+    pub(crate) selection: Option<SelectionKind>,
+}
+
+/// How the selection draws are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SelectionKind {
+    /// All N0: the published procedures.
+    All,
+    /// Until one class leads by three standard deviations, at most N0.
+    Clear,
 }
 
 /// How the estimation draws are taken.
@@ -105,9 +122,15 @@ impl SamplingArgs {
             (_, Some(share)) => Stopping::Tolerance(share),
             (None, None) => usual,
         };
-        let (first, growth, last) = (self.first_look, self.look_growth, self.last_look);
-        let schedule = Schedule { first, growth, last };
-        Sampling::Sequential(Sequential { schedule, stopping, futility: self.futility })
+        let usual = Sequential::new(stopping);
+        let first = self.first_look.unwrap_or(usual.schedule.first);
+        let growth = self.look_growth.unwrap_or(usual.schedule.growth);
+        let schedule = Schedule { first, growth, last: self.last_look };
+        let selection = self.selection.map_or(usual.selection, |kind| match kind {
+            SelectionKind::All => Selection::All,
+            SelectionKind::Clear => Selection::Clear,
+        });
+        Sampling::Sequential(Sequential { schedule, selection, futility: self.futility, ..usual })
     }
 
     /// Refuses a stopping rule where there is nothing to stop.
@@ -118,6 +141,9 @@ impl SamplingArgs {
             wrong_usage!(
                 "--radii, --radius, --tol and --full say when to stop; --sampling fixed takes all draws"
             );
+        }
+        if self.selection == Some(SelectionKind::Clear) && self.sampling == SamplingKind::Fixed {
+            wrong_usage!("--selection clear ends draws early; --sampling fixed takes all draws");
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ pub(crate) struct RouteArgs {
     /// Answer with the class alone, without a radius: that of the classifier that the method
     /// certifies, wrong with probability at most alpha. Each model that is asked takes all of --n
     /// draws; the options for selection, bounds and sampling do not apply.
-    #[arg(long, conflicts_with_all = ["n0", "two_sided", "sampling", "stopping", "futility", "first_look", "look_growth", "last_look"])]
+    #[arg(long, conflicts_with_all = ["n0", "two_sided", "sampling", "stopping", "futility", "first_look", "look_growth", "last_look", "selection"])]
     pub(crate) predict: bool,
 
     /// Write one JSON object per image and line instead of the table.

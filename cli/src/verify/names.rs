@@ -34,7 +34,7 @@ mod tests {
     /// Of no models.
     fn certificate() -> serde_json::Value {
         serde_json::json!({
-            "version": 5, "method": "one:a", "distance": 0.0, "stages": [], "bounds": [],
+            "version": 6, "method": "one:a", "distance": 0.0, "stages": [], "bounds": [],
             "protocol": {
                 "n0": 1, "n": 1, "sampling": "fixed", "alpha": 0.1, "bounding": "one-sided",
                 "split": {"route": 0.5, "next_set": 0.25, "next_expert": 0.25, "others": 0.5, "next_scale": 1.0},

@@ -4,9 +4,10 @@ use super::procedure::{Evidence, Judgement, Procedure, run};
 use super::session::{Result, Session};
 use super::stage::Stage;
 use super::{Outcome, claim, route};
-use crate::pool::{Phase, Role, VoteSource};
+use crate::pool::{Role, VoteSource};
 use crate::protocol::Bounding;
 use crate::rule::{Claim, RouteBounds, Term, blend, signed_radius_lower, strongest_term};
+use crate::selection::Selection;
 use crate::units::Sigma;
 use crate::votes::VoteCounts;
 
@@ -39,20 +40,19 @@ pub(super) fn certify<S: VoteSource>(session: &mut Session<'_, S>) -> Result<Out
     }
     let asked = asked(terms);
     let alphas = session.shares(class_alpha, session.split().next_expert, asked.len())?;
-    let mut selections: Vec<Option<VoteCounts>> = vec![None; pool.experts.len()];
+    let mut selections: Vec<Vec<VoteCounts>> = vec![Vec::new(); pool.experts.len()];
     let mut experts = Vec::new();
     for &expert in &asked {
         let role = Role::Expert(expert);
-        session.announce(role);
-        let votes = session.draw(role, Phase::Selection, 0..session.protocol.n0)?;
-        selections[expert] = Some(votes);
+        // Compared between experts, whose shares should be known equally well.
+        selections[expert] = session.select(role, Selection::All)?;
         experts.push((expert, session.model(role)?.sigma));
     }
     let route = router.as_ref().zip(stages.first().and_then(Stage::selection));
     let route = route.map(|((sigma, _), votes)| (*sigma, votes));
     let class = likeliest(terms, pool.classes, route, &experts, &selections);
     for (&expert, alpha) in asked.iter().zip(alphas) {
-        let Some(selection) = selections[expert].take() else { continue };
+        let selection = std::mem::take(&mut selections[expert]);
         let role = Role::Expert(expert);
         stages.push(claim::firm(session, role, class, selection, alpha, Bounding::TwoSided)?);
     }
@@ -80,7 +80,7 @@ fn likeliest(
     classes: usize,
     route: Option<(Sigma, &VoteCounts)>,
     experts: &[(usize, Sigma)],
-    selections: &[Option<VoteCounts>],
+    selections: &[Vec<VoteCounts>],
 ) -> usize {
     // Never quite 0 or 1, so that every class has a finite value.
     let share = |count: u64, total: u64| (count as f64 + 0.5) / (total as f64 + 1.0);
@@ -97,7 +97,7 @@ fn likeliest(
     let strength = |class: usize| {
         let mut signed = vec![f64::NEG_INFINITY; selections.len()];
         for &(expert, sigma) in experts {
-            if let Some(votes) = &selections[expert] {
+            if let Some(votes) = selections[expert].last() {
                 signed[expert] = signed_radius_lower(sigma, share(votes.of(class), votes.total()));
             }
         }

@@ -56,7 +56,7 @@ pub(super) fn firm<'a, S: VoteSource>(
     session: &Session<'_, S>,
     role: Role,
     class: usize,
-    selection: VoteCounts,
+    selection: Vec<VoteCounts>,
     alpha: Alpha,
     bounding: Bounding,
 ) -> Result<Stage<'a>, S> {

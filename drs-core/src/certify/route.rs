@@ -33,6 +33,11 @@ impl Purpose for RouteToSets {
         Some(Aims { lower, upper: vec![None; self.experts] })
     }
 
+    /// The sets are the first of the order.
+    fn is_of_the_order(&self) -> bool {
+        true
+    }
+
     fn records(
         &self,
         selection: &VoteCounts,

@@ -7,6 +7,7 @@ use crate::certificate::BoundRecord;
 use crate::design::Design;
 use crate::pool::{self, Model, Phase, Pool, Role, VoteSource};
 use crate::protocol::{AlphaSplit, Protocol, ProtocolError, geometric};
+use crate::selection::Selection;
 use crate::units::Alpha;
 use crate::votes::VoteCounts;
 
@@ -61,7 +62,7 @@ impl<'a, S: VoteSource> Session<'a, S> {
     }
 
     /// Tells the source which estimation draws may follow.
-    pub(super) fn announce(&mut self, role: Role) {
+    fn announce(&mut self, role: Role) {
         let stage = pool::Stage { role, phase: Phase::Estimation };
         let looks: Vec<u64> = self.design.looks().iter().map(|look| look.draws).collect();
         self.source.announce(stage, &looks);
@@ -88,6 +89,28 @@ impl<'a, S: VoteSource> Session<'a, S> {
             });
         }
         Ok(votes)
+    }
+
+    /// Draws the selection votes of a role: those up to each look, the last one that was needed at
+    /// the end. Only estimation draws are announced: they are what idle rows are to draw ahead.
+    pub(super) fn select(
+        &mut self,
+        role: Role,
+        selection: Selection,
+    ) -> Result<Vec<VoteCounts>, S> {
+        self.announce(role);
+        let (mut before, mut taken) = (0, Vec::<VoteCounts>::new());
+        for look in selection.looks(self.protocol.n0) {
+            let mut votes = self.draw(role, Phase::Selection, before..look)?;
+            taken.last().into_iter().for_each(|earlier| votes.add(earlier));
+            let settled = selection.settled(&votes);
+            taken.push(votes);
+            before = look;
+            if settled {
+                break;
+            }
+        }
+        Ok(taken)
     }
 
     pub(super) fn record(&mut self, bound: BoundRecord) {

@@ -11,6 +11,7 @@ use crate::design::{Design, Look};
 use crate::pool::{Phase, Role, VoteSource};
 use crate::protocol::ProtocolError;
 use crate::rule::Claim;
+use crate::selection::Selection;
 use crate::units::{Alpha, Sigma};
 use crate::votes::VoteCounts;
 
@@ -118,6 +119,11 @@ pub(super) trait Purpose {
     /// bound if they turn out well. `None` leaves the stage out.
     fn aims(&self, selection: Option<&VoteCounts>) -> Option<Aims>;
 
+    /// Whether the order of all options matters, beyond which of them is first.
+    fn is_of_the_order(&self) -> bool {
+        false
+    }
+
     /// The record of the bounds that were aimed at.
     fn records(
         &self,
@@ -132,8 +138,9 @@ pub(super) trait Purpose {
 pub(super) struct Stage<'a> {
     pub(super) role: Role,
     purpose: Box<dyn Purpose + 'a>,
-    selection: Option<VoteCounts>,
-    /// Votes up to each look taken.
+    /// Selection votes up to each look taken; none before they are drawn.
+    selection: Vec<VoteCounts>,
+    /// Estimation votes up to each look taken.
     looks: Vec<VoteCounts>,
     /// `None` for a stage that is out.
     bounds: Option<[Bounds; 2]>,
@@ -145,7 +152,7 @@ impl<'a> Stage<'a> {
         role: Role,
         purpose: impl Purpose + 'a,
     ) -> Result<Self, S> {
-        Self::begin(session, role, purpose, None)
+        Self::begin(session, role, purpose, Vec::new())
     }
 
     /// A stage whose selection is drawn.
@@ -153,16 +160,16 @@ impl<'a> Stage<'a> {
         session: &Session<'_, S>,
         role: Role,
         purpose: impl Purpose + 'a,
-        selection: VoteCounts,
+        selection: Vec<VoteCounts>,
     ) -> Result<Self, S> {
-        Self::begin(session, role, purpose, Some(selection))
+        Self::begin(session, role, purpose, selection)
     }
 
     fn begin<S: VoteSource>(
         session: &Session<'_, S>,
         role: Role,
         purpose: impl Purpose + 'a,
-        selection: Option<VoteCounts>,
+        selection: Vec<VoteCounts>,
     ) -> Result<Self, S> {
         let mut stage =
             Self { role, purpose: Box::new(purpose), selection, looks: Vec::new(), bounds: None };
@@ -180,12 +187,12 @@ impl<'a> Stage<'a> {
 
     /// The selection votes, if they are drawn.
     pub(super) fn selection(&self) -> Option<&VoteCounts> {
-        self.selection.as_ref()
+        self.selection.last()
     }
 
     /// The selected class, or expert, if it is drawn.
     pub(super) fn selected(&self) -> Option<usize> {
-        self.selection.as_ref().map(VoteCounts::top)
+        self.selection().map(VoteCounts::top)
     }
 
     /// Whether there is anything left to draw.
@@ -195,10 +202,10 @@ impl<'a> Stage<'a> {
 
     /// Draws the selection votes, or those up to the next look.
     pub(super) fn advance<S: VoteSource>(&mut self, session: &mut Session<'_, S>) -> Result<(), S> {
-        if self.selection.is_none() {
-            session.announce(self.role);
-            let draws = 0..session.protocol.n0;
-            self.selection = Some(session.draw(self.role, Phase::Selection, draws)?);
+        if self.selection.is_empty() {
+            let usual = session.protocol.sampling.selection();
+            let selection = if self.purpose.is_of_the_order() { Selection::All } else { usual };
+            self.selection = session.select(self.role, selection)?;
         } else if let Some(look) = session.design.looks().get(self.looks.len()) {
             let before = self.looks.last().map_or(0, VoteCounts::total);
             let mut votes = session.draw(self.role, Phase::Estimation, before..look.draws)?;
@@ -211,7 +218,7 @@ impl<'a> Stage<'a> {
     }
 
     fn update<S: VoteSource>(&mut self, session: &Session<'_, S>) -> Result<(), S> {
-        let Some(aims) = self.purpose.aims(self.selection.as_ref()) else {
+        let Some(aims) = self.purpose.aims(self.selection()) else {
             self.bounds = None;
             return Ok(());
         };
@@ -244,9 +251,9 @@ impl<'a> Stage<'a> {
         let left = last.draws - votes.map_or(0, VoteCounts::total);
         let seen = |options: &[usize]| {
             let of = |votes: &VoteCounts| options.iter().map(|&option| votes.of(option)).sum();
-            (votes.map_or(0, of), self.selection.as_ref().map_or(0, of))
+            (votes.map_or(0, of), self.selection().map_or(0, of))
         };
-        let trials = last.draws - left + self.selection.as_ref().map_or(0, VoteCounts::total);
+        let trials = last.draws - left + self.selection().map_or(0, VoteCounts::total);
         let luck = Luck { trials, left, futility };
         let most = |options: &[usize]| {
             let (estimated, selected) = seen(options);
@@ -265,7 +272,7 @@ impl<'a> Stage<'a> {
         model: &str,
         name: impl Fn(usize) -> String,
     ) -> Vec<BoundRecord> {
-        match (&self.selection, self.bounds(View::Now)) {
+        match (self.selection(), self.bounds(View::Now)) {
             (Some(selection), Some(bounds)) if !self.looks.is_empty() => {
                 self.purpose.records(selection, bounds, model, &name)
             }
@@ -278,8 +285,7 @@ impl<'a> Stage<'a> {
         let record = |phase, looks: Vec<VoteCounts>| {
             (!looks.is_empty()).then(|| StageRecord { model: model.to_owned(), phase, looks })
         };
-        let selection = self.selection.into_iter().collect();
-        [record(Phase::Selection, selection), record(Phase::Estimation, self.looks)]
+        [record(Phase::Selection, self.selection), record(Phase::Estimation, self.looks)]
             .into_iter()
             .flatten()
             .collect()

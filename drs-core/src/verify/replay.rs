@@ -3,7 +3,7 @@
 use super::Rejection;
 use crate::bounds::lower;
 use crate::certificate::Certificate;
-use crate::pool::{Phase, Pool, Role, Stage, VoteSource};
+use crate::pool::{Pool, Role, Stage, VoteSource};
 use crate::units::{Alpha, UnitError};
 use crate::votes::VoteCounts;
 
@@ -63,10 +63,8 @@ pub fn replay<S: VoteSource>(
             Rejection::new(format!("{field}.model"), &*entry.model, "a model of the pool")
         })?;
         let stage = Stage { role, phase: entry.phase };
-        if entry.phase == Phase::Estimation {
-            let ends: Vec<u64> = entry.looks.iter().map(VoteCounts::total).collect();
-            source.announce(stage, &ends);
-        }
+        let ends: Vec<u64> = entry.looks.iter().map(VoteCounts::total).collect();
+        source.announce(stage, &ends);
         let mut earlier: Option<&VoteCounts> = None;
         let mut differ = 0;
         for (number, look) in entry.looks.iter().enumerate() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drs_core::certificate::{InputRecord, ModelRecord};
+use drs_core::design::Schedule;
 use drs_core::lattice::{Digest, LatticeInput};
 use drs_core::noise::{NoiseStream, Seed};
 use drs_core::pool::{Pool, VoteSource};
@@ -175,9 +176,12 @@ impl Router {
     #[must_use]
     pub fn inputs_at_once_by(&self, protocol: &Protocol) -> usize {
         let design = protocol.sampling.design(protocol.n);
-        let before = std::iter::once(0).chain(design.looks().iter().map(|look| look.draws));
-        let draws = design.looks().iter().zip(before).map(|(look, before)| look.draws - before);
-        let draws = usize::try_from(draws.min().unwrap_or(1)).unwrap_or(usize::MAX);
+        let looks = || design.looks().iter().map(|look| look.draws);
+        // The smallest step between looks, but for early ones: those pass quickly.
+        let steps = looks().zip(std::iter::once(0).chain(looks()));
+        let steps = steps.filter(|(look, _)| *look >= Schedule::default().first);
+        let draws = steps.map(|(look, before)| look - before).min().unwrap_or(protocol.n);
+        let draws = usize::try_from(draws).unwrap_or(usize::MAX);
         (self.models.engine.rows_at_once().div_ceil(draws.max(1)) + SPARE_INPUTS).min(MOST_INPUTS)
     }
 

@@ -2,6 +2,7 @@
 //! stands for a p_A, from which votes are drawn and certified by fixed and by
 //! sequential sampling, on the same votes.
 
+pub(crate) mod betting;
 mod log;
 mod simulated;
 
@@ -10,10 +11,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use comfy_table::Table;
 use drs_core::certify;
-use drs_core::design::{Design, Schedule};
+use drs_core::design::Schedule;
 use drs_core::pool::{Model, Pool};
 use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
+use drs_core::selection::Selection;
 use drs_core::units::Sigma;
 use drs_progress::out;
 
@@ -50,8 +52,18 @@ fn log_and_sigma(text: &str) -> Result<(PathBuf, Sigma), String> {
 #[derive(Default)]
 struct Tally {
     draws: u64,
+    /// Those of each input.
+    each: Vec<u64>,
     /// Correct with a radius above each of the usual ones.
     certified: [u32; USUAL_RADII.len()],
+}
+
+impl Tally {
+    fn median(&self) -> u64 {
+        let mut sorted = self.each.clone();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -121,16 +133,26 @@ fn row(log: &Published, n: u64, seed: u64) -> anyhow::Result<(Vec<String>, [f64;
     Ok((cells, shares))
 }
 
-/// Mean estimation draws to decide one radius, beside the fewest that any
-/// method takes where it certifies: ln α / ln p₀.
+/// Draws to decide one radius, selection included, as other questions take them and as this one
+/// does; beside the fewest estimation draws that any method takes where it certifies, ln α / ln p₀.
 fn single_questions(args: &Args, n: u64) -> anyhow::Result<Table> {
-    let mut table = table::new(["log", "radius", "mean draws", "floor where certified"]);
+    let mut table = table::new([
+        "log",
+        "radius",
+        "floor",
+        "late looks: mean",
+        "median",
+        "certified",
+        "early looks: mean",
+        "median",
+        "certified",
+    ]);
     for (path, sigma) in &args.logs {
         let log = Published::read(path, *sigma, args.skip)?;
         for radius in [0.5, 1.25, 2.0] {
-            let stopping = Stopping::Radii(vec![radius]);
-            let tally =
-                certified(&log, n, Sampling::Sequential(Sequential::new(stopping)), args.seed)?;
+            let early = Sequential::new(Stopping::Radii(vec![radius]));
+            let (schedule, selection) = (Schedule::default(), Selection::All);
+            let late = Sequential { schedule, selection, ..early.clone() };
             let threshold = log::probability(radius, *sigma);
             let floor = (0.001f64.ln() / threshold.ln()).ceil();
             // Also where the radius asks for certainty.
@@ -138,8 +160,15 @@ fn single_questions(args: &Args, n: u64) -> anyhow::Result<Table> {
                 continue;
             }
             let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
-            let mean = tally.draws as f64 / log.inputs.len() as f64 - Protocol::default().n0 as f64;
-            table.add_row([name, radius.to_string(), format!("{mean:.0}"), format!("{floor:.0}")]);
+            let mut cells = vec![name, radius.to_string(), format!("{floor:.0}")];
+            for design in [late, early] {
+                let tally = certified(&log, n, Sampling::Sequential(design), args.seed)?;
+                let mean = tally.draws as f64 / log.inputs.len() as f64;
+                let at = USUAL_RADII.iter().position(|&usual| usual == radius);
+                let right = at.map_or(0, |at| tally.certified[at]);
+                cells.extend([format!("{mean:.0}"), tally.median().to_string(), right.to_string()]);
+            }
+            table.add_row(cells);
         }
     }
     Ok(table)
@@ -149,13 +178,12 @@ fn certified(log: &Published, n: u64, sampling: Sampling, seed: u64) -> anyhow::
     let model = Model { name: "published".into(), sigma: log.sigma, distance_per_draw: 0.0 };
     let pool = Pool { router: None, experts: vec![model], classes: 2, blend: Vec::new() };
     let protocol = Protocol { n, sampling, ..Protocol::default() };
-    // Whatever design is run, so that all judge the same votes.
-    let looks = Design::sequential(n, &Schedule::default());
     let mut tally = Tally::default();
     for (index, input) in log.inputs.iter().enumerate() {
-        let mut votes = Simulated::new(input.p, protocol.n0, &looks, seed, index as u64);
+        let mut votes = Simulated::new(input.p, protocol.n0, n, seed, index as u64);
         let certificate = certify(&pool, Method::One(0), &protocol, None, &mut votes)?;
         tally.draws += certificate.draws();
+        tally.each.push(certificate.draws());
         let verdict = certificate.verdict;
         // Class 0 stands for the class that the log has, right or wrong.
         if input.correct {

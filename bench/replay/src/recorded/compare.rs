@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use drs_core::certificate::Certificate;
 use drs_core::certify;
+use drs_core::design::Schedule;
 use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
+use drs_core::selection::Selection;
 use drs_progress::out;
 
 use super::votes::{Header, Recorded, Row, read};
@@ -62,14 +64,18 @@ fn alone(expert: &str) -> String {
 
 const FIXED: &str = "fixed N";
 
-fn samplings() -> [(Sampling, &'static str); 5] {
+fn samplings() -> [(Sampling, &'static str); 6] {
     let sequential = |stopping| Sampling::Sequential(Sequential::new(stopping));
+    let half = Sequential::new(Stopping::Radii(vec![0.5]));
+    let (schedule, selection) = (Schedule::default(), Selection::All);
+    let late = Sampling::Sequential(Sequential { schedule, selection, ..half.clone() });
     [
         (Sampling::Fixed, FIXED),
         (sequential(Stopping::Full), "full"),
         (sequential(Stopping::Tolerance(0.05)), "tol 0.05"),
         (sequential(Stopping::Radii(USUAL_RADII.to_vec())), "grid"),
-        (sequential(Stopping::Radii(vec![0.5])), "r = 0.5"),
+        (late, "r = 0.5, late looks"),
+        (Sampling::Sequential(half), "r = 0.5"),
     ]
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use drs_core::noise::Seed;
-use drs_core::pool::{Phase, Role, Stage};
+use drs_core::pool::{Role, Stage};
 use drs_data::{Dataset, Subset};
 use drs_progress::say;
 use drs_router::{Config, Count, Options, Router, ordered};
@@ -66,7 +66,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let data = data.for_experts(router.classes())?;
     data.notes().iter().for_each(|note| say!("note: {note}"));
     let header = Header { pool: router.pool().clone(), seed: args.seed, n0: args.n0, n: args.n };
-    let design = header.design();
     let text = serde_json::to_string(&header)?;
 
     // Finished rows are written again, which drops one that was cut short.
@@ -89,12 +88,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let (all, mut finished) = (left.len(), 0);
     let vote = |index: usize| -> anyhow::Result<Row> {
         let example = data.get(index)?;
-        let looks = |stage: Stage| match stage.phase {
-            Phase::Estimation => design.looks().iter().map(|look| look.draws).collect(),
-            _ => vec![args.n0],
-        };
         let is_asked = |stage: &Stage| !args.router_only || stage.role == Role::Router;
-        let stages = header.stages().filter(is_asked).map(|stage| (stage, looks(stage)));
+        let stages =
+            header.stages().filter(is_asked).map(|stage| (stage, header.looks(stage.phase)));
         let question = Count { stages: stages.collect(), seed: Seed::from_number(args.seed) };
         let counted = router.ask(Arc::new(example.input), &question)?.outcome;
         let addresses = question.stages.iter().map(|(stage, _)| header.pool.address(*stage));

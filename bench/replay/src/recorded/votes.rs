@@ -7,10 +7,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::Context as _;
-use drs_core::design::{Design, Schedule};
 use drs_core::pool::{Phase, Pool, Role, Stage, VoteSource};
 use drs_core::votes::VoteCounts;
 use serde::{Deserialize, Serialize};
+
+use crate::looks::looks;
 
 /// The first line.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -22,9 +23,9 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// The looks up to which votes are recorded: the default schedule's.
-    pub(super) fn design(&self) -> Design {
-        Design::sequential(self.n, &Schedule::default())
+    /// The looks up to which votes of a phase are recorded: those of every usual question.
+    pub(super) fn looks(&self, phase: Phase) -> Vec<u64> {
+        looks(phase, self.n0, self.n)
     }
 
     /// All stages that a certificate may draw from.
