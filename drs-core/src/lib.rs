@@ -8,7 +8,7 @@
 //! 2. [`noise`]: the input plus Gaussian noise, rounded to the lattice; addressed by
 //!    (seed, input, stage, draw).
 //! 3. [`pool`]: a [`VoteSource`](pool::VoteSource) turns noisy copies into [`votes`].
-//! 4. [`sampling`] and [`design`]: how many draws, and how much of α each look at them may spend.
+//! 4. [`selection`], [`sampling`] and [`design`]: how many draws, and how much of α each look at them may spend.
 //! 5. [`bounds`]: counts become Clopper–Pearson bounds, always on the sound side.
 //! 6. [`rule`]: bounds become a radius.
 //! 7. [`certify()`]: the procedure of each method, and its [`certificate`].

@@ -69,6 +69,9 @@ pub(crate) enum ModelKind {
     Checkpoint,
 }
 
+/// The most inputs per batch.
+pub(crate) const MOST_ROWS: usize = 65_536;
+
 /// Inputs per batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "written::Value")]
@@ -111,11 +114,11 @@ impl TryFrom<written::Value> for BatchSize {
             written::Value::Text(text) if text == "auto" => return Ok(Self::Auto),
             written::Value::Text(text) => format!("\"{text}\""),
             written::Value::Number(number) => match usize::try_from(number) {
-                Ok(number) if (1..=65_536).contains(&number) => return Ok(Self::Fixed(number)),
+                Ok(number) if (1..=MOST_ROWS).contains(&number) => return Ok(Self::Fixed(number)),
                 _ => number.to_string(),
             },
         };
-        Err(format!("batch {found} found, expected \"auto\" or a number from 1 to 65536"))
+        Err(format!("batch {found} found, expected \"auto\" or a number from 1 to {MOST_ROWS}"))
     }
 }
 

@@ -31,3 +31,8 @@ mod weights;
 use drs_plugins_api::export_expert;
 
 export_expert!(plugin::TorchExpert);
+
+/// A size as libtorch takes it.
+fn signed(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}

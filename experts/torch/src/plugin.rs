@@ -16,7 +16,7 @@ use crate::draw::DeviceNoise;
 use crate::explain::device_error;
 use crate::model::{Calls, Model, in_file};
 use crate::network::Network;
-use crate::{package, tune};
+use crate::{package, signed, tune};
 
 /// Calls at once on one GPU: while one computes, the other's batch is sent.
 const CALLS_PER_GPU: usize = 2;
@@ -205,8 +205,4 @@ fn use_threads(threads: i32) {
         tch::set_num_threads(threads);
         SET.set(threads);
     }
-}
-
-fn signed(size: usize) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
 }

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use comfy_table::Table;
 use drs_core::certify;
-use drs_core::pool::{Model, Phase, Pool, Stage, VoteSource};
+use drs_core::pool::{Phase, Stage, VoteSource};
 use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
 use drs_core::votes::VoteCounts;
@@ -25,8 +25,8 @@ use drs_progress::out;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::Args;
 use super::log::{Published, probability};
+use super::{Args, median};
 use crate::table;
 
 /// Most draws of an input.
@@ -80,7 +80,7 @@ fn radii(args: &Args) -> anyhow::Result<Table> {
             }
             let cells = tallies.iter().map(|tally| tally.certified.to_string());
             let means = tallies.iter().map(|tally| format!("{:.0}", tally.mean()));
-            let medians = tallies.iter().map(|tally| tally.median().to_string());
+            let medians = tallies.iter().map(|tally| median(&tally.draws).to_string());
             table.add_row(
                 [name.clone(), radius.to_string()]
                     .into_iter()
@@ -129,8 +129,7 @@ struct Own {
 }
 
 fn sequential(log: &Published, stopping: Stopping, votes: &Votes) -> anyhow::Result<Own> {
-    let model = Model { name: "published".into(), sigma: log.sigma, distance_per_draw: 0.0 };
-    let pool = Pool { router: None, experts: vec![model], classes: 2, blend: Vec::new() };
+    let pool = log.pool();
     let sampling = Sampling::Sequential(Sequential::new(stopping));
     let protocol = Protocol { n: MOST, sampling, ..Protocol::default() };
     let certificate = certify(&pool, Method::One(0), &protocol, None, &mut &*votes)?;
@@ -156,12 +155,6 @@ impl Tally {
 
     fn mean(&self) -> f64 {
         self.draws.iter().sum::<u64>() as f64 / self.draws.len().max(1) as f64
-    }
-
-    fn median(&self) -> u64 {
-        let mut sorted = self.draws.clone();
-        sorted.sort_unstable();
-        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
     }
 }
 

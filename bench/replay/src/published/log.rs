@@ -4,6 +4,7 @@ use std::path::Path;
 
 use drs_analysis::Log;
 use drs_core::bounds::lower;
+use drs_core::pool::{Model, Pool};
 use drs_core::units::{Alpha, Sigma};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -26,6 +27,12 @@ pub(super) struct Input {
 }
 
 impl Published {
+    /// One expert of two classes: the one that the log has, and all others.
+    pub(super) fn pool(&self) -> Pool {
+        let model = Model { name: "published".into(), sigma: self.sigma, distance_per_draw: 0.0 };
+        Pool { router: None, experts: vec![model], classes: 2, blend: Vec::new() }
+    }
+
     pub(super) fn read(path: &Path, sigma: Sigma, skip: usize) -> anyhow::Result<Self> {
         let rows = Log::read(path)?.rows;
         let step = if rows.len() > 1000 { skip.max(1) } else { 1 };

@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use comfy_table::Table;
 use drs_core::certify;
 use drs_core::design::Schedule;
-use drs_core::pool::{Model, Pool};
 use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping, USUAL_RADII};
 use drs_core::selection::Selection;
@@ -58,12 +57,10 @@ struct Tally {
     certified: [u32; USUAL_RADII.len()],
 }
 
-impl Tally {
-    fn median(&self) -> u64 {
-        let mut sorted = self.each.clone();
-        sorted.sort_unstable();
-        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
-    }
+fn median(draws: &[u64]) -> u64 {
+    let mut sorted = draws.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -166,7 +163,11 @@ fn single_questions(args: &Args, n: u64) -> anyhow::Result<Table> {
                 let mean = tally.draws as f64 / log.inputs.len() as f64;
                 let at = USUAL_RADII.iter().position(|&usual| usual == radius);
                 let right = at.map_or(0, |at| tally.certified[at]);
-                cells.extend([format!("{mean:.0}"), tally.median().to_string(), right.to_string()]);
+                cells.extend([
+                    format!("{mean:.0}"),
+                    median(&tally.each).to_string(),
+                    right.to_string(),
+                ]);
             }
             table.add_row(cells);
         }
@@ -175,8 +176,7 @@ fn single_questions(args: &Args, n: u64) -> anyhow::Result<Table> {
 }
 
 fn certified(log: &Published, n: u64, sampling: Sampling, seed: u64) -> anyhow::Result<Tally> {
-    let model = Model { name: "published".into(), sigma: log.sigma, distance_per_draw: 0.0 };
-    let pool = Pool { router: None, experts: vec![model], classes: 2, blend: Vec::new() };
+    let pool = log.pool();
     let protocol = Protocol { n, sampling, ..Protocol::default() };
     let mut tally = Tally::default();
     for (index, input) in log.inputs.iter().enumerate() {

@@ -15,6 +15,7 @@ use tch::{Device, Kind, TchError, Tensor};
 use crate::constant::Constant;
 use crate::explain::{device_error, message, model_error};
 use crate::package::Package;
+use crate::signed;
 use ffi::{Compiled, Lowering, Module};
 
 /// Number format of the convolutions.
@@ -125,7 +126,6 @@ impl Network {
         let output = run(&input)?;
         let outputs = outputs(&output)?;
         // The two again and again, up to the last row of a batch.
-        let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
         let pairs = |pair: &Tensor, tail: &[i64]| {
             pair.repeat([&[signed(rows.div_ceil(2))], tail].concat()).narrow(0, 0, signed(rows))
         };

@@ -22,6 +22,7 @@ use tch::{Device, IndexOp, Kind, Tensor};
 use tempfile::TempDir;
 
 use crate::explain::message;
+use crate::signed;
 use archive::Archive;
 pub(crate) use checks::check_inputs;
 use ffi::Code;
@@ -74,8 +75,8 @@ impl PackageFile {
             Some(batch) => Err(Error::new(
                 ErrorKind::Config,
                 format!(
-                    "batch = {batch} found, but the package was compiled for {}",
-                    told(&self.rows)
+                    "batch = {batch} found, but the package was compiled for batches of {}",
+                    refusals::size(&self.rows)
                 ),
             )
             .hint("leave batch out, or compile the package for other batches")),
@@ -157,17 +158,5 @@ impl Package {
             )));
         }
         output.f_narrow(0, 0, rows).map(Ok)
-    }
-}
-
-fn signed(size: usize) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
-}
-
-fn told(rows: &RangeInclusive<usize>) -> String {
-    match (*rows.start(), *rows.end()) {
-        (least, most) if least == most => format!("batches of {least}"),
-        (least, usize::MAX) => format!("batches of {least} and more"),
-        (least, most) => format!("batches of {least} to {most}"),
     }
 }

@@ -2,6 +2,8 @@
 
 use tch::{TchError, Tensor};
 
+use crate::signed;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     ChannelsFirst,
@@ -23,7 +25,6 @@ impl Order {
     /// leaves them without meaning.
     pub(super) fn arranged(self, batch: &Tensor) -> Result<Tensor, TchError> {
         let size = batch.size();
-        let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
         let dim = |at: usize| size.get(at).map_or(0, |&dim| usize::try_from(dim).unwrap_or(0));
         let shape = [dim(1), dim(2), dim(3)];
         let [channel, row, column] = self.strides(shape).map(signed);

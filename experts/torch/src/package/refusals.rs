@@ -10,10 +10,8 @@ use zip::ZipArchive;
 
 use super::order::Order;
 use super::takes::Takes;
+use crate::config::MOST_ROWS;
 use crate::explain::model_error;
-
-/// As many as a batch may have in the configuration.
-const MOST_ROWS: usize = 65_536;
 
 const EXPECTED: &str =
     "expected a package as torch._inductor.aoti_compile_and_package writes it (docs/torch.md)";
@@ -134,7 +132,8 @@ pub(super) fn fitting(takes: &Takes, shape: [usize; 3]) -> Result<(Kind, Order),
     }
 }
 
-fn size(told: &RangeInclusive<usize>) -> String {
+/// A size that the code takes, or several.
+pub(super) fn size(told: &RangeInclusive<usize>) -> String {
     match (*told.start(), *told.end()) {
         (least, most) if least == most => least.to_string(),
         (0, usize::MAX) => "any".to_owned(),
