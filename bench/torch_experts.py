@@ -5,6 +5,9 @@
     python3 -m venv /tmp/bench && /tmp/bench/bin/pip install torch==2.11.0 torchvision==0.26.0 numpy scipy
     /tmp/bench/bin/python bench/torch_experts.py --out /tmp/bench cifar_resnet20 cifar_resnet110
 
+With --compiled also a network of torch.compile, and packages (kind = "export"), which need a C++ compiler; with --onnx
+also the plugin `ort`, which needs the Python packages onnx and onnxruntime (for CUDA onnxruntime-gpu).
+
 The usual procedure: an eager f32 model, batches of one image repeated, noise by
 randn_like, argmax, counts in NumPy; at its best batch size. Models have random
 weights, which cost what trained ones do. The two take turns, so that a machine
@@ -59,35 +62,67 @@ def matrix_rate(dtype, device, size=2048):
     return best
 
 
-def variants(arch, classes, device):
-    """Name in the table and configuration of each expert."""
+def config(**keys):
+    """As TOML writes it."""
+    return "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in keys.items()) + " }"
+
+
+def variants(arch, classes, rows, args):
+    """Name in the table, plugin and configuration of each expert; `rows` of a package, which has one size."""
+    on_gpu = args.device == "cuda"
+    told = {"sigma": SIGMA, "classes": classes}
     for dtype in ("f32", "bf16"):
         for kind, suffix in (("checkpoint", "pth.tar"), ("torchscript", "pt")):
-            for draw in ("host", "device") if device == "cuda" else ("host",):
-                name = f"{kind}-{dtype}" + (f"-{draw}-draws" if device == "cuda" else "")
-                yield name, (
-                    f'kind = "{kind}", model = "{arch}.{suffix}", dtype = "{dtype}", '
-                    f'device = "{device}", draw = "{draw}", sigma = {SIGMA}, classes = {classes}'
+            for draw in ("host", "device") if on_gpu else ("host",):
+                name = f"{kind}-{dtype}" + (f"-{draw}-draws" if on_gpu else "")
+                yield name, "torch", config(
+                    kind=kind, model=f"{arch}.{suffix}", dtype=dtype, device=args.device, draw=draw, batch=args.batch, **told
                 )
+    if args.compiled:
+        # A package says itself what it is made for.
+        yield "export-f32", "torch", config(kind="export", model=f"{arch}.pt2", device=args.device, batch=rows)
+    if args.onnx:
+        provider = {"provider": "cuda"} if on_gpu else {}
+        yield "ort-f32", "ort", config(model=f"{arch}.onnx", **provider, **told)
 
 
-def write_models(arch, folder):
-    """The model as checkpoint and TorchScript; returns it, its shape and classes."""
+def write_models(arch, args):
+    """The model in each format; returns it, its shape and classes."""
     torch.manual_seed(1)
+    folder = args.out
     model, shape, classes = build(arch)
     model.eval()
+    example = torch.rand(2, *shape)
     torch.save({"arch": arch, "state_dict": model.state_dict()}, folder / f"{arch}.pth.tar")
     with torch.no_grad():
-        torch.jit.trace(model, torch.rand(2, *shape)).save(folder / f"{arch}.pt")
+        torch.jit.trace(model, example).save(folder / f"{arch}.pt")
+    if args.onnx:
+        batch = {"input": {0: "batch"}, "logits": {0: "batch"}}
+        torch.onnx.export(
+            model, (example,), str(folder / f"{arch}.onnx"), dynamo=False,
+            input_names=["input"], output_names=["logits"], dynamic_axes=batch,
+        )
+    if args.compiled:
+        program, package = folder / f"{arch}-program.pt2", folder / f"{arch}.pt2"
+        batch = {0: torch.export.Dim("batch", min=1, max=65_536)}
+        # 64: PyTorch derives from the example for which batches its code is right.
+        example = torch.rand(64, *shape, device=args.device)
+        with torch.no_grad():
+            exported = torch.export.export(model.to(args.device), (example,), dynamic_shapes=(batch,))
+        torch.export.save(exported, program)
+        export = [sys.executable, ROOT / "examples/python/export.py", program, "--shape", *map(str, shape)]
+        export += ["--sigma", str(SIGMA), "--classes", str(classes), "--device", args.device, "--out", package]
+        # In a process of its own: it sets the number of threads.
+        subprocess.run(export, check=True, stdout=sys.stderr)
     return model, shape, classes
 
 
-def write_pool(arch, shape, classes, device, folder):
+def write_pool(arch, shape, classes, rows, args):
     experts = "".join(
-        f'[[expert]]\nname = "{name}"\nplugin = "torch"\nconfig = {{ {config} }}\n'
-        for name, config in variants(arch, classes, device)
+        f'[[expert]]\nname = "{name}"\nplugin = "{plugin}"\nconfig = {config}\n'
+        for name, plugin, config in variants(arch, classes, rows, args)
     )
-    path = folder / f"{arch}.toml"
+    path = args.out / f"{arch}.toml"
     path.write_text(f'[input]\nshape = {list(shape)}\nquantum = "1/255"\n{experts}')
     return path
 
@@ -100,11 +135,15 @@ def main():
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6.0, help="per measurement")
+    parser.add_argument("--batch", default="auto", type=lambda text: text if text == "auto" else int(text),
+                        help="inputs per batch of torch experts, or auto: the fastest (the default)")
+    parser.add_argument("--compiled", action="store_true", help="torch.compile and packages too")
+    parser.add_argument("--onnx", action="store_true", help="the plugin `ort` too")
     args = parser.parse_args()
+    args.out = args.out.resolve()
     args.out.mkdir(parents=True, exist_ok=True)
     for arch in args.archs:
-        model, shape, classes = write_models(arch, args.out)
-        pool = write_pool(arch, shape, classes, args.device, args.out)
+        model, shape, classes = write_models(arch, args)
         work = products(model, shape)
         model.to(args.device)
         image = torch.full(shape, 0.5, device=args.device)
@@ -112,20 +151,30 @@ def main():
         sizes = (8, 16, 32) if large else SIZES
         if args.device == "cuda":
             sizes = tuple(8 * size for size in sizes)
-        rate = lambda size, time: reference_rate(model, image, size, classes, SIGMA, time)
+        rate = lambda size, time, of=model: reference_rate(of, image, size, classes, SIGMA, time)
         by_size = {size: rate(size, args.seconds / 3) for size in sizes}
         best = max(by_size, key=by_size.get)
+        pool = write_pool(arch, shape, classes, best, args)
         print(f"{arch}: usual procedure by batch size:", {k: round(v) for k, v in by_size.items()}, file=sys.stderr)
-        reference, measured, limits = [], {}, []
+        reference, by_compiled, measured, limits = [], [], {}, []
+        if args.compiled:
+            how = {"mode": "max-autotune"} if args.device == "cuda" else {}
+            compiled = torch.compile(model, dynamic=False, **how)
+            rate(best, args.seconds / 3, compiled)
         for _ in range(args.rounds):
             limits.append([matrix_rate(dtype, args.device) for dtype in (torch.float32, torch.bfloat16)])
             reference.append(rate(best, args.seconds))
+            if args.compiled:
+                by_compiled.append(rate(best, args.seconds, compiled))
             command = [args.drs, "bench", "--experts", pool, "--seconds", str(args.seconds), "--json"]
             lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             for line in map(json.loads, lines.splitlines()):
                 measured.setdefault(line["model"], []).append(line)
         base = median(reference)
         rows = [f"| PyTorch eager f32, batches of {best} | | {base:.0f} | 1 | |"]
+        if by_compiled:
+            gain = median(own / eager for own, eager in zip(by_compiled, reference))
+            rows.append(f"| PyTorch compiled f32, batches of {best} | | {median(by_compiled):.0f} | {gain:.2f} | |")
         for name, runs in measured.items():
             raw, path, ratio = (median(run[key] for run in runs) for key in ("raw", "path", "ratio"))
             # Each round's own reference: the machine's speed then.

@@ -1,10 +1,14 @@
-//! Compiles the C++ halves of `src/network` and `src/package`, and tells the linker where libtorch is.
+//! Compiles the C++ halves of `src/lane`, `src/network` and `src/package`, and tells the linker where libtorch is.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-const SOURCES: [&str; 3] =
-    ["src/network/shim.cpp", "src/network/allocator.cpp", "src/package/shim.cpp"];
+const SOURCES: [&str; 4] = [
+    "src/lane/shim.cpp",
+    "src/network/shim.cpp",
+    "src/network/allocator.cpp",
+    "src/package/shim.cpp",
+];
 
 fn main() {
     SOURCES.iter().for_each(|source| println!("cargo::rerun-if-changed={source}"));

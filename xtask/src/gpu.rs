@@ -10,10 +10,13 @@ use std::process::{Command, Stdio};
 use crate::{Outcome, command, root, run, target, with_libtorch};
 
 /// What is built into `target/release`, there as here.
-const BUILT: [&str; 4] = ["drs", "drs-train", "drs-replay", "libdrs_expert_torch.so"];
+const BUILT: [&str; 5] =
+    ["drs", "drs-train", "drs-replay", "libdrs_expert_torch.so", "libdrs_expert_ort.so"];
 const TESTS: &str = "torch-tests";
+/// What the benchmarks run.
+const NETWORKS: [&str; 3] = ["cifar_resnet20", "cifar_resnet110", "resnet50"];
 /// What the tests, benchmarks and experiments need of the checkout.
-const SOURCES: [&str; 3] = ["bench", "examples/fashion-mnist", MODELS];
+const SOURCES: [&str; 4] = ["bench", "examples/fashion-mnist", "examples/python", MODELS];
 const MODELS: &str = "experts/torch/tests/models";
 
 /// `cargo xtask gpu [prepare | run OPTIONS… | with COMMAND…]`; without any, the first two.
@@ -45,7 +48,8 @@ pub(crate) fn gpu(rest: &[String]) -> Outcome {
 fn prepare() -> Result<PathBuf, String> {
     let release = target().join("release");
     let folder = target().join("gpu");
-    let packages = ["drs-smoothing", "drs-train", "drs-replay", "drs-expert-torch"];
+    let packages =
+        ["drs-smoothing", "drs-train", "drs-replay", "drs-expert-torch", "drs-expert-ort"];
     let packages = packages.map(|package| format!("--package={package}"));
     with_libtorch(&["build", "--release"], &packages)?;
     let tests = test_binary()?;
@@ -87,15 +91,31 @@ fn execute(options: &[String]) -> Outcome {
     let folder = own.parent().ok_or("this program has no folder")?;
     let release = folder.join("target/release");
     let libraries = libraries()?;
+    println!("== packages for the tests, compiled for cuda");
+    let mut packages = Command::new("python3");
+    packages.arg(folder.join(MODELS).join("generate.py")).arg("--cuda");
+    run(packages.arg(folder.join(MODELS).join("cuda")))?;
     println!("== tests on cuda");
     let mut tests = Command::new(release.join(TESTS));
     tests.env("DRS_TEST_DEVICE", "cuda").env("DRS_TEST_MODELS", folder.join(MODELS));
     run(tests.env("LD_LIBRARY_PATH", &libraries).current_dir(folder))?;
     println!("== benchmarks on cuda");
     let mut bench = Command::new("python3");
-    bench.arg(folder.join("bench/torch_experts.py")).args(["--device", "cuda", "--out"]);
-    bench.arg(folder.join("out")).args(options).args(["cifar_resnet20", "cifar_resnet110"]);
+    bench.arg(folder.join("bench/torch_experts.py")).args(["--device", "cuda", "--compiled"]);
+    if has_onnx_runtime() {
+        bench.arg("--onnx");
+    } else {
+        println!("SKIPPED: python3 has no onnx, or no onnxruntime-gpu: the plugin `ort`");
+    }
+    bench.arg("--out").arg(folder.join("out")).args(options).args(NETWORKS);
     run(bench.env("LD_LIBRARY_PATH", &libraries))
+}
+
+/// Whether that machine's Python has ONNX Runtime for CUDA, and can write models for it.
+fn has_onnx_runtime() -> bool {
+    let ask = "import onnx, onnxruntime as ort; assert 'CUDAExecutionProvider' in ort.get_available_providers()";
+    let mut python = Command::new("python3");
+    python.args(["-c", ask]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// Where that machine's libtorch is: `LIBTORCH`, or Python's PyTorch.

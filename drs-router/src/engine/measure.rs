@@ -85,13 +85,14 @@ impl Engine {
             let found = self.raw(&model, &batch, turn)?;
             estimate = if found.inputs > 0 { found.rate() } else { estimate };
             raw.add(&found);
-            let full = model.voter.batch() as f64;
-            let batches = (estimate * turn.as_secs_f64() / full).max(self.workers.len() as f64);
+            let full = (model.voter.batch() * self.calls_at_once(&model)) as u64;
+            let rounds = estimate * turn.as_secs_f64() / full as f64;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
-            let draws = batches.ceil() as u64 * model.voter.batch() as u64;
+            let rounds = rounds.ceil().max(1.0) as u64;
             for (every, path) in &mut paths {
-                // Nearly three times the work where every batch is run again.
-                let draws = if *every == 1 { (draws / 2).max(1) } else { draws };
+                // Nearly three times the work where every batch is run again. All calls end
+                // together: the last ones leave no thread idle.
+                let draws = full * if *every == 1 { rounds.div_ceil(2) } else { rounds };
                 model.steadiness.every.store(*every, Ordering::Relaxed);
                 let start = Instant::now();
                 let reading = self.read(lane, Arc::clone(input), stream.clone(), 0, &[draws], &[]);
@@ -111,9 +112,7 @@ impl Engine {
     /// The model alone, called from as many threads as the engine has and the
     /// model allows; each makes at least one call.
     fn raw(&self, model: &Model, batch: &Sample, time: Duration) -> Result<Tally, EngineError> {
-        let limit =
-            if model.voter.concurrency() == 0 { usize::MAX } else { model.voter.concurrency() };
-        let threads = self.workers.len().min(limit);
+        let threads = self.calls_at_once(model);
         let inputs = AtomicU64::new(0);
         let start = Instant::now();
         let work = || -> Result<(), EngineError> {

@@ -268,14 +268,18 @@ impl Engine {
     /// Time that models have run so far on what was asked for, per model that can run at once.
     pub(crate) fn model_time(&self) -> Duration {
         let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();
-        let workers = self.workers.len();
-        let at_once = |model: &Arc<Model>| match model.voter.concurrency() {
-            0 => workers,
-            limit => limit.min(workers),
-        };
-        let slots = models.iter().map(at_once).sum::<usize>().clamp(1, workers);
+        let at_once = models.iter().map(|model| self.calls_at_once(model));
+        let slots = at_once.sum::<usize>().clamp(1, self.workers.len());
         let busy: Duration = models.iter().map(|model| model.busy()).sum();
         busy / u32::try_from(slots).unwrap_or(u32::MAX)
+    }
+
+    /// How many batches of a model run at once.
+    fn calls_at_once(&self, model: &Model) -> usize {
+        match model.voter.concurrency() {
+            0 => self.workers.len(),
+            limit => limit.min(self.workers.len()),
+        }
     }
 
     /// What stops it, from anywhere.

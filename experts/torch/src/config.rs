@@ -6,7 +6,7 @@ use drs_plugins_api::declared::Classes;
 use drs_plugins_api::{Error, ErrorKind};
 use serde::Deserialize;
 
-use crate::network::Precision;
+use crate::precision::Precision;
 use drs_torch_device::DeviceName;
 
 /// ```toml

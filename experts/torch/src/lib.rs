@@ -6,6 +6,7 @@
 //! * `network/`: freezing, fusing and running, with the C++ that tch does not bind.
 //! * `package/`: networks that PyTorch compiled to native code.
 //! * `draw/`: noise drawn on the device, the same integers as the host's.
+//! * `replica.rs`: a network on its device; `lane/`: how batches get there; `votes.rs`: what comes back.
 //! * `plugin.rs`: all of it as an expert.
 //!
 //! Models take `[batch, channels, height, width]` floats in \[0, 1\] and answer
@@ -18,14 +19,18 @@ mod conformance;
 mod constant;
 mod draw;
 mod explain;
+mod lane;
 mod model;
 mod network;
 mod package;
 mod plugin;
+mod precision;
+mod replica;
 #[cfg(test)]
 mod tests;
 mod texts;
 mod tune;
+mod votes;
 mod weights;
 
 use drs_plugins_api::export_expert;

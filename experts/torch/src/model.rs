@@ -9,8 +9,9 @@ use tch::Device;
 use crate::architecture;
 use crate::config::{BatchSize, Config, ModelKind};
 use crate::explain::model_error;
-use crate::network::{Network, Precision, Target};
+use crate::network::{Network, Target};
 use crate::package::PackageFile;
+use crate::precision::Precision;
 use crate::weights;
 
 /// A model, once on each device.

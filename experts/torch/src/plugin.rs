@@ -2,21 +2,17 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use drs_plugins_api::{
-    Batch, Context, DRAWS, Draws, Error, ErrorKind, Manifest, NativeRuntime, Plugin, argmax,
-    declared,
+    Batch, Context, DRAWS, Draws, Error, ErrorKind, Manifest, NativeRuntime, Plugin, declared,
 };
 use drs_torch_device::DeviceName;
-use tch::{Device, Tensor};
 
 use crate::config::{BatchSize, Config, Draw};
-use crate::draw::DeviceNoise;
-use crate::explain::device_error;
 use crate::model::{Calls, Model, in_file};
 use crate::network::Network;
-use crate::{package, signed, tune};
+use crate::replica::{Input, Replica};
+use crate::{package, tune};
 
 /// Calls at once on one GPU: while one computes, the other's batch is sent.
 const CALLS_PER_GPU: usize = 2;
@@ -31,19 +27,11 @@ pub(crate) struct TorchExpert {
     path: PathBuf,
     sigma: f64,
     shape: [usize; 3],
-    levels: u16,
     classes: Vec<String>,
     batch: usize,
     threads: i32,
     draws: bool,
     replicas: Vec<Replica>,
-}
-
-/// The model on one device.
-struct Replica {
-    network: Network,
-    noise: DeviceNoise,
-    running: AtomicUsize,
 }
 
 impl Plugin for TorchExpert {
@@ -88,21 +76,22 @@ impl Plugin for TorchExpert {
             context.info(&format!("runs without fused convolutions: {reason}"));
         }
         let rows = model.networks.first().and_then(Network::rows);
+        let input = Input { shape: context.shape(), levels: context.levels() };
+        let replicas = model.networks.into_iter().map(|network| Replica::new(network, input));
         let mut expert = Self {
             path: model.path,
             sigma,
             shape: context.shape(),
-            levels: context.levels(),
             classes,
             batch: rows.unwrap_or(inputs),
             threads,
             draws: config.draw == Draw::Device,
-            replicas: model.networks.into_iter().map(Replica::new).collect(),
+            replicas: replicas.collect::<Result<_, _>>()?,
         };
         match config.batch {
             // A package has one size.
             Some(BatchSize::Auto) if rows.is_none() => {
-                expert.batch = tune::measure(&expert, context)?;
+                expert.batch = tune::measure(&expert, context, gpu)?;
             }
             Some(BatchSize::Fixed(batch)) => expert.batch = batch,
             Some(BatchSize::Auto) | None => {}
@@ -122,46 +111,19 @@ impl Plugin for TorchExpert {
     }
 
     fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {
-        let [channels, height, width] = self.dims();
-        let rows = signed(batch.padded_rows());
-        self.on_a_device(|replica| {
-            // All rows, with the padding: one batch size means one way to compute.
-            let lattice = Tensor::from_slice(batch.padded())
-                .to_device(replica.network.device())
-                .reshape([rows, channels, height, width]);
-            self.votes(replica, &lattice, votes)
-        })
+        self.least_busy()?.vote(batch, votes)
     }
 
     fn draw(&self, draws: &Draws<'_>, votes: &mut [u32]) -> Result<(), Error> {
-        let [channels, height, width] = self.dims();
-        let rows = signed(draws.padded_rows());
-        self.on_a_device(|replica| {
-            let lattice = replica.noise.noisy_inputs(draws, replica.network.device())?;
-            self.votes(replica, &lattice.reshape([rows, channels, height, width]), votes)
-        })
+        self.least_busy()?.draw(draws, votes)
     }
 }
 
 impl TorchExpert {
-    fn votes(&self, replica: &Replica, lattice: &Tensor, votes: &mut [u32]) -> Result<(), Error> {
-        let logits = replica.network.logits(lattice, self.levels)?;
-        let counted = logits.narrow(0, 0, signed(votes.len())).reshape([-1]);
-        let logits: Vec<f32> = Vec::try_from(counted.to_device(Device::Cpu))
-            .map_err(|error: tch::TchError| device_error(&error))?;
-        argmax(&logits, votes)
-    }
-
-    /// Runs `work` on the least busy device.
-    fn on_a_device<T>(&self, work: impl FnOnce(&Replica) -> Result<T, Error>) -> Result<T, Error> {
+    fn least_busy(&self) -> Result<&Replica, Error> {
         use_threads(self.threads);
         let none = || Error::new(ErrorKind::Other, "the expert has no device");
-        let idle = |replica: &&Replica| replica.running.load(Ordering::Relaxed);
-        let replica = self.replicas.iter().min_by_key(idle).ok_or_else(none)?;
-        replica.running.fetch_add(1, Ordering::Relaxed);
-        let done = work(replica);
-        replica.running.fetch_sub(1, Ordering::Relaxed);
-        done
+        self.replicas.iter().min_by_key(|replica| replica.calls()).ok_or_else(none)
     }
 
     /// How many calls the host may make at once; 0 for any number.
@@ -176,11 +138,7 @@ impl TorchExpert {
     }
 
     fn has_gpu(&self) -> bool {
-        self.replicas.iter().any(|replica| replica.network.device().is_cuda())
-    }
-
-    fn dims(&self) -> [i64; 3] {
-        self.shape.map(signed)
+        self.replicas.iter().any(|replica| replica.device().is_cuda())
     }
 }
 
@@ -188,12 +146,6 @@ impl TorchExpert {
 fn calls_at_once(threads: i32) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     (cores / usize::try_from(threads).unwrap_or(1)).max(1)
-}
-
-impl Replica {
-    fn new(network: Network) -> Self {
-        Self { network, noise: DeviceNoise::default(), running: AtomicUsize::new(0) }
-    }
 }
 
 /// OpenMP keeps the number of threads per calling thread.

@@ -3,10 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use drs_plugins_api::{Batch, Context, Error, Plugin};
+use drs_plugins_api::{Batch, Context, Error, ErrorKind, Plugin};
 
-/// Sizes that a measurement tries, in rising order.
-const CANDIDATES: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
+/// The least size that a measurement tries, and the most on CPUs and GPUs.
+const LEAST: usize = 8;
+const MOST_ON_CPU: usize = 1024;
+const MOST_ON_GPU: usize = 16_384;
+/// Values of a batch at most, if it is not of the least size: half a gigabyte as 32-bit floats.
+const MOST_VALUES: usize = 1 << 27;
 /// Time for each size, beyond one warming call on each thread.
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -18,14 +22,35 @@ pub(crate) fn default_batch(shape: [usize; 3], gpu: bool) -> usize {
     (budget / values).clamp(8, most).next_power_of_two().min(most)
 }
 
-/// The fastest size, by calling the expert as the host would: from all cores.
+/// The fastest size, by calling the expert as the host would: with as many calls at once.
 ///
-/// Larger sizes are tried until two in a row are slower than the best.
-pub(crate) fn measure(expert: &impl Plugin, context: &Context) -> Result<usize, Error> {
-    let (mut best, mut best_rate, mut worse) = (CANDIDATES[0], 0.0, 0);
+/// Larger sizes are tried until two in a row are slower than the best, or the device has no
+/// memory for one.
+pub(crate) fn measure(expert: &impl Plugin, context: &Context, gpu: bool) -> Result<usize, Error> {
+    let (best, tried) = fastest(sizes(context.shape(), gpu), |size| rate(expert, context, size))?;
+    context.info(&format!(
+        "batch = {best} is fastest here (inputs per second by batch size: {}); write it into the \
+         config to spare the measurement",
+        tried.join(", ")
+    ));
+    Ok(best)
+}
+
+/// The size of the highest rate, and what was found on the way.
+fn fastest(
+    sizes: impl Iterator<Item = usize>,
+    mut rate: impl FnMut(usize) -> Result<f64, Error>,
+) -> Result<(usize, Vec<String>), Error> {
+    let (mut best, mut best_rate, mut worse) = (LEAST, 0.0, 0);
     let mut tried = Vec::new();
-    for size in CANDIDATES {
-        let rate = rate(expert, context, size)?;
+    for size in sizes {
+        let rate = match rate(size) {
+            Err(error) if best_rate > 0.0 && lacks_memory(&error) => {
+                tried.push(format!("{size}: out of memory"));
+                break;
+            }
+            rate => rate?,
+        };
         tried.push(format!("{size}: {rate:.0}"));
         if rate > best_rate {
             (best, best_rate, worse) = (size, rate, 0);
@@ -36,12 +61,19 @@ pub(crate) fn measure(expert: &impl Plugin, context: &Context) -> Result<usize, 
             break;
         }
     }
-    context.info(&format!(
-        "batch = {best} is fastest here (inputs per second by batch size: {}); write it into the \
-         config to spare the measurement",
-        tried.join(", ")
-    ));
-    Ok(best)
+    Ok((best, tried))
+}
+
+/// The sizes to try, in rising order.
+fn sizes(shape: [usize; 3], gpu: bool) -> impl Iterator<Item = usize> {
+    let fit = MOST_VALUES / shape.iter().product::<usize>().max(1);
+    let most = if gpu { MOST_ON_GPU } else { MOST_ON_CPU }.min(fit).max(LEAST);
+    std::iter::successors(Some(LEAST), |size| Some(2 * size)).take_while(move |&size| size <= most)
+}
+
+/// Whether a call failed for want of the device's memory.
+fn lacks_memory(error: &Error) -> bool {
+    error.to_string().contains("out of memory")
 }
 
 /// Inputs per second at one batch size.
@@ -73,7 +105,7 @@ fn rate(expert: &impl Plugin, context: &Context, size: usize) -> Result<f64, Err
     let times = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let joined = workers.into_iter().map(|worker| {
-            let died = |_| Error::new(drs_plugins_api::ErrorKind::Other, "the measurement failed");
+            let died = |_| Error::new(ErrorKind::Other, "the measurement failed");
             worker.join().map_err(died)?
         });
         joined.collect::<Result<Vec<Duration>, Error>>()
@@ -85,6 +117,41 @@ fn rate(expert: &impl Plugin, context: &Context, size: usize) -> Result<f64, Err
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_grow_as_far_as_the_device_and_the_inputs_allow() {
+        let last = |shape, gpu| sizes(shape, gpu).last();
+        assert_eq!(sizes([3, 32, 32], false).next(), Some(8));
+        assert_eq!(last([3, 32, 32], false), Some(1024));
+        assert_eq!(last([3, 32, 32], true), Some(16_384));
+        assert_eq!(last([3, 224, 224], true), Some(512));
+        assert_eq!(last([3, 8192, 8192], true), Some(8));
+    }
+
+    #[test]
+    fn a_size_without_memory_ends_the_measurement_and_other_failures_are_told() {
+        let fails = |kind, text: &'static str, from: usize| {
+            let rate = move |size: usize| {
+                if size < from { Ok(size as f64) } else { Err(Error::new(kind, text)) }
+            };
+            fastest(sizes([3, 32, 32], true), rate)
+        };
+        let memory = "CUDA out of memory. Tried to allocate 20 GiB";
+        let (best, tried) = fails(ErrorKind::Device, memory, 64).unwrap();
+        assert_eq!((best, tried.last().map(String::as_str)), (32, Some("64: out of memory")));
+        // Without memory for the least of them there is nothing to run.
+        fails(ErrorKind::Device, memory, 8).unwrap_err();
+        fails(ErrorKind::NonFinite, "logit is NaN", 64).unwrap_err();
+    }
+
+    #[test]
+    fn two_slower_sizes_end_the_measurement() {
+        let rates = [1.0, 5.0, 4.0, 6.0, 5.0, 5.5, 100.0];
+        let mut rates = rates.into_iter();
+        let (best, tried) =
+            fastest(sizes([3, 32, 32], true), |_| Ok(rates.next().unwrap())).unwrap();
+        assert_eq!((best, tried.len()), (64, 6));
+    }
 
     #[test]
     fn default_batches_shrink_as_inputs_grow() {

@@ -15,19 +15,9 @@ use tch::{Device, Kind, TchError, Tensor};
 use crate::constant::Constant;
 use crate::explain::{device_error, message, model_error};
 use crate::package::Package;
+use crate::precision::Precision;
 use crate::signed;
 use ffi::{Compiled, Lowering, Module};
-
-/// Number format of the convolutions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Precision {
-    /// 32-bit floats.
-    #[default]
-    F32,
-    /// bfloat16; the linear layers at the end stay in 32-bit floats.
-    Bf16,
-}
 
 /// How a network is made ready.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@
     generate.py                  all that is in this folder
     generate.py --resnet50 DIR   a ResNet-50 and its logits, which are too large for it
     generate.py --packages       the packages alone, which need a C++ compiler
+    generate.py --cuda DIR       packages for the GPU at hand, which are not kept
 
 Written with torch 2.11 and torchvision 0.26; run from anywhere, writes beside
 itself. Weights come from fixed seeds. `small`, `ties` and `nan` are for the
@@ -199,15 +200,35 @@ def everything():
 def compiled():
     # Batches are at least 16 where PyTorch finds that its code is right for those only.
     example = torch.rand(64, 1, 8, 8)
-    for name, model in [("small", small()), ("ties", Ties(small(4))), ("nan", NotFinite(small(4)))]:
+    for name, model in conforming():
         packages.write(model, example, os.path.join(HERE, name + ".pt2"), dynamic=True)
     packages.write(small(), example[:24], os.path.join(HERE, "fixed.pt2"), dynamic=False)
 
 
-if sys.argv[1:2] == ["--resnet50"]:
-    resnet50(sys.argv[2])
-elif sys.argv[1:2] == ["--packages"]:
-    compiled()
-elif __name__ == "__main__":
-    everything()
-    compiled()
+def compiled_for_cuda(folder):
+    os.makedirs(folder, exist_ok=True)
+    for name, model in conforming():
+        packages.write_for_cuda(model, torch.rand(64, 1, 8, 8), os.path.join(folder, name + ".pt2"))
+
+
+def conforming():
+    return [("small", small()), ("ties", Ties(small(4))), ("nan", NotFinite(small(4)))]
+
+
+def main():
+    match sys.argv[1:]:
+        case []:
+            everything()
+            compiled()
+        case ["--resnet50", folder]:
+            resnet50(folder)
+        case ["--packages"]:
+            compiled()
+        case ["--cuda", folder]:
+            compiled_for_cuda(folder)
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
