@@ -1,14 +1,17 @@
 //! The budget of memory, known to this process and to all that it starts or loads.
 
+use std::ffi::OsString;
+
 use drs_memory::{Bytes, VARIABLE, set_budget};
+use drs_router::Program;
 
 use crate::usage::Usage;
 
-/// Takes the budget that was asked for.
+/// Takes the budget that was asked for; `args` are those of the program.
 ///
 /// Plugins hold a copy of `drs_memory` each, and read the variable: so it is set before anything
 /// is loaded, by starting this program once more in its own place.
-pub(crate) fn take(asked: Option<Bytes>) -> anyhow::Result<()> {
+pub(crate) fn take(asked: Option<Bytes>, args: &[OsString]) -> anyhow::Result<()> {
     let told = std::env::var(VARIABLE).ok();
     let Some(Bytes(bytes)) = asked else {
         let parsed = told.map(|text| text.parse::<Bytes>()).transpose();
@@ -20,10 +23,8 @@ pub(crate) fn take(asked: Option<Bytes>) -> anyhow::Result<()> {
     if told.as_ref() != Some(&value) {
         use std::os::unix::process::CommandExt as _;
 
-        let mut args = std::env::args_os();
-        let name = args.next().unwrap_or_default();
-        let mut again = std::process::Command::new(std::env::current_exe()?);
-        return Err(again.arg0(name).args(args).env(VARIABLE, value).exec().into());
+        let mut again = Program::this()?.command();
+        return Err(again.args(args).env(VARIABLE, value).exec().into());
     }
     set_budget(bytes);
     Ok(())

@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 
 use anyhow::Context as _;
 use drs_progress::say;
-use drs_router::{Config, ModelSpec, Options, Router, RouterSpec};
+use drs_router::{Config, ModelSpec, Options, Program, Router, RouterSpec};
 
 use crate::args::PoolArgs;
 
@@ -19,12 +19,8 @@ pub(crate) struct OpenPool {
 pub(crate) fn open(args: &PoolArgs) -> anyhow::Result<OpenPool> {
     let config = Config::read(&args.experts)?;
     let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
-    let options = Options {
-        threads,
-        batch: args.batch,
-        isolate: args.isolate,
-        worker: std::env::current_exe().ok(),
-    };
+    let options =
+        Options { threads, batch: args.batch, isolate: args.isolate, worker: Program::this().ok() };
     let router =
         Router::open(&config, &options).with_context(|| args.experts.display().to_string())?;
     tell_chosen(&config);

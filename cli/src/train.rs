@@ -2,26 +2,29 @@
 
 use std::env::consts::EXE_SUFFIX;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::args::TrainArgs;
+use drs_router::Program;
 
-pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+use crate::args::TrainArgs;
+use crate::exit;
+
+pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let name = format!("drs-train{EXE_SUFFIX}");
-    let this = std::env::current_exe().context("where is drs?")?;
-    let beside = this.with_file_name(&name);
+    let this = Program::this().context("where is drs?")?;
+    let beside = this.folder().join(&name);
     let program = if beside.is_file() { beside } else { PathBuf::from(&name) };
     let status = match Command::new(&program).args(&args.arguments).status() {
         Ok(status) => status,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
-            "there is no {name}, neither beside {} nor in $PATH: training needs libtorch, so it is a program of its own; `cargo xtask torch` builds it",
-            this.display()
+            "there is no {name}, neither in {} nor in $PATH: training needs libtorch, so it is a program of its own; `cargo xtask torch` builds it",
+            this.folder().display()
         ),
         Err(error) => return Err(error).with_context(|| program.display().to_string()),
     };
     // Killed by a signal: no code.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(code.unwrap_or(exit::FAILURE))
 }

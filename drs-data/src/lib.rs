@@ -20,7 +20,7 @@ use std::path::Path;
 use drs_core::lattice::{LatticeInput, Quantum, Shape};
 use serde::{Deserialize, Serialize};
 
-pub use dataset::{Classes, Dataset, Example, Labels, OpenOptions};
+pub use dataset::{Brought, Classes, Dataset, Example, Inputs, Labels, OpenOptions};
 pub use error::DataError;
 pub use resize::{Interpolation, Resize};
 pub use shard::Shard;

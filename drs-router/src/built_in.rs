@@ -1,11 +1,26 @@
 //! The plugins that come with `drs`: their names mean the libraries beside it and no others, so
 //! that a pool from elsewhere cannot bring its own under a name that everybody trusts.
 
+use std::collections::BTreeMap;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use crate::program::Program;
 
 /// Their names.
-pub(crate) const BUILT_IN: [&str; 4] = ["onnx", "ort", "torch", "halfspace"];
+pub(crate) const BUILT_IN: [&str; 5] = ["onnx", "ort", "torch", "halfspace", PYTHON];
+
+/// Runs Python's callables. Only an interpreter has it.
+pub(crate) const PYTHON: &str = "python";
+
+/// Plugins that are part of this process, by name: the file that holds their code.
+static HOSTED: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
+
+/// Makes the code of a plugin known that is part of this process.
+pub(crate) fn host(plugin: &'static str, library: PathBuf) {
+    HOSTED.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin, library);
+}
 
 /// What the library of a plugin is called.
 pub(crate) fn library(plugin: &str) -> String {
@@ -14,10 +29,11 @@ pub(crate) fn library(plugin: &str) -> String {
 
 /// Where the library of a plugin that comes with `drs` is, if it is there.
 pub(crate) fn place(plugin: &str) -> Option<PathBuf> {
-    beside_program().map(|folder| folder.join(library(plugin)))
+    let hosted = HOSTED.lock().unwrap_or_else(PoisonError::into_inner).get(plugin).cloned();
+    hosted.or_else(|| beside_program().map(|folder| folder.join(library(plugin))))
 }
 
-/// The folder of the running program.
+/// The folder of the running program, or of what an interpreter runs.
 pub(crate) fn beside_program() -> Option<PathBuf> {
-    std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned))
+    Program::this().ok().map(|program| program.folder().to_owned())
 }

@@ -1,6 +1,5 @@
 //! An opened expert, checked.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use drs_core::certificate::ModelRecord;
@@ -15,6 +14,7 @@ use crate::copies::Copies;
 use crate::isolation::{self, Isolated};
 use crate::limits::Limits;
 use crate::plugin::{Failure, Here, LoadError, Prepared, Registry};
+use crate::program::Program;
 
 /// Where models are opened that shall not share this process.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct Isolation<'a> {
     /// All of them, or only those that experts.toml names.
     pub(crate) all: bool,
     /// The program that serves as a worker: `drs`.
-    pub(crate) program: Option<&'a Path>,
+    pub(crate) program: Option<&'a Program>,
     pub(crate) limits: Limits,
 }
 

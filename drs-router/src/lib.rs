@@ -28,6 +28,7 @@ mod models;
 mod ordered;
 mod panicked;
 mod plugin;
+mod program;
 mod question;
 mod replay;
 mod router;
@@ -49,9 +50,10 @@ pub use limits::Limits;
 pub use ordered::ordered;
 pub use panicked::Panicked;
 pub use plugin::{
-    Library, LoadError, ModelFile, Opening, Prepared, find_plugin, list_files, load_library,
-    named_files, open_model, plugin_folders, plugins_in,
+    Library, LoadError, ModelFile, Opening, Prepared, find_plugin, host_plugin, list_files,
+    load_library, named_files, open_model, plugin_folders, plugins_in,
 };
+pub use program::Program;
 pub use question::{Certify, Count, PoolView, Predict, Question, RouteError};
 pub use replay::{Replay, Replayed};
 pub use router::{OpenError, Options, Router, Timed, Warning, is_panic};

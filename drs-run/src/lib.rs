@@ -3,6 +3,7 @@
 //!
 //! * [`Site`]: where a run writes its files, and what is there already. Refuses before any model
 //!   is loaded.
+//! * [`Chosen`]: the method that was asked for, or the one that the pool is made for.
 //! * [`Run`]: a site with models, data and a question; it goes on until it is done or [stopped](Stop).
 //! * [`Event`]: what a run reports while it works. The run prints nothing itself.
 //! * [`merge`]: the shards of a run, put together.
@@ -22,6 +23,7 @@ mod journal;
 mod lines;
 mod lock;
 mod merge;
+mod method;
 mod paths;
 mod results;
 mod run;
@@ -37,6 +39,7 @@ pub use error::RunError;
 pub use event::{Event, Events};
 pub use lock::Lock;
 pub use merge::{Merged, merge};
+pub use method::{Chosen, MethodName};
 pub use run::{Asked, Run};
 pub use site::Site;
 pub use stop::{Halted, Stop};

@@ -33,7 +33,7 @@ pub(crate) use expert::{
 };
 pub(crate) use logs::{Format, LogArgs};
 pub(crate) use merge::MergeArgs;
-pub(crate) use method::{MethodArgs, MethodName};
+pub(crate) use method::MethodArgs;
 pub(crate) use plan::PlanArgs;
 pub(crate) use plot::PlotArgs;
 pub(crate) use pool::PoolArgs;

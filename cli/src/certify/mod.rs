@@ -6,7 +6,6 @@ mod teller;
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,18 +19,15 @@ use crate::args::CertifyArgs;
 use crate::method::method;
 use crate::shard::shard;
 use crate::usage::wrong_usage;
-use crate::{data, pool};
+use crate::{data, exit, pool};
 use signals::Interrupt;
 use teller::Teller;
 
 /// How long batches may still run after an error.
 const REST: Duration = Duration::from_secs(1);
 
-/// All inputs have a result but for some that failed.
-pub(crate) const INCOMPLETE: u8 = 3;
-
 /// Certifies what is left of a run and tells how it ended.
-pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<u8> {
     // Cheap refusals first: models may take a while to load.
     args.draws.sampling.check()?;
     let shard = shard(args.shard)?;
@@ -78,14 +74,14 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Says how a run ended; the exit code.
-fn tell(ending: Ending, table: &str, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+fn tell(ending: Ending, table: &str, interrupt: &Interrupt) -> anyhow::Result<u8> {
     match ending {
-        Ending::Whole => Ok(ExitCode::SUCCESS),
+        Ending::Whole => Ok(exit::SUCCESS),
         Ending::Incomplete { done, summary } => {
             say!(
                 "error: {summary}; {done} inputs are kept in {table}, and the same command tries the others again"
             );
-            Ok(ExitCode::from(INCOMPLETE))
+            Ok(exit::INCOMPLETE)
         }
         Ending::Stopped { done, of, kept, summary, idle } => {
             summary.iter().for_each(|summary| say!("{summary}"));
@@ -95,7 +91,7 @@ fn tell(ending: Ending, table: &str, interrupt: &Interrupt) -> anyhow::Result<Ex
                 let _ = std::io::stdout().flush();
                 signals::exit(code);
             }
-            Ok(ExitCode::from(code))
+            Ok(code)
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -16,6 +15,7 @@ use super::child::{Answer, Check, Request, ask};
 use super::measure;
 use super::subject::{Subject, input, prepare, subjects, value};
 use crate::args::CheckArgs;
+use crate::exit;
 use crate::usage::wrong_usage;
 
 /// As `--json` writes it.
@@ -28,7 +28,7 @@ struct Checked<'a> {
     report: &'a Report,
 }
 
-pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     if args.data.is_none() && args.reading.labels.is_some() {
         wrong_usage!("--labels without --data: labels of which inputs? --data DIR");
     }
@@ -48,7 +48,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     if let (Some(data), Some(experts)) = (&args.data, &args.subject.experts) {
         measure::run(args, experts, data)?;
     }
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if passed { exit::SUCCESS } else { exit::FAILURE })
 }
 
 /// A child tries the rules until one ends it; the next child goes on behind that.

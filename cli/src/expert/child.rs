@@ -5,14 +5,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use drs_conformance::{Step, Subject, run_but};
 use drs_core::lattice::Digest;
 use drs_plugins_api::{Manifest, PluginInfo};
-use drs_router::{Library, Opening};
+use drs_router::{Library, Opening, Program};
 use serde::{Deserialize, Serialize};
 
 use crate::args::ChildArgs;
@@ -70,8 +70,9 @@ pub(super) fn ask(request: &Request, patience: Duration) -> anyhow::Result<Told>
     let (asked, answers) = (folder.path().join("request"), folder.path().join("answers"));
     std::fs::write(&asked, serde_json::to_vec(request)?)?;
     File::create(&answers)?;
-    let this = std::env::current_exe().context("where is drs?")?;
-    let mut child = Command::new(this)
+    let this = Program::this().context("where is drs?")?;
+    let mut child = this
+        .command()
         .args(["expert", "child"])
         .args([&asked, &answers])
         .stdin(Stdio::null())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use drs_core::lattice::Digest;
 use drs_plugins_api::PluginInfo;
 use drs_progress::out;
-use drs_router::{Library, ModelSpec};
+use drs_router::{Library, ModelSpec, Program};
 use serde::Serialize;
 
 use super::child::{Answer, Request, ask, single};
@@ -62,8 +62,7 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
 /// Libraries that came with a pool, or lie where the user happens to be, are not run for a look.
 fn may_run(folder: &Path, pool: Option<&Path>) -> bool {
     let real = |path: &Path| path.canonicalize().ok();
-    let program = std::env::current_exe().ok();
-    let own = program.as_deref().and_then(Path::parent).and_then(real);
+    let own = Program::this().ok().and_then(|program| real(program.folder()));
     let others = [pool.and_then(real), real(Path::new("."))];
     let folder = real(folder);
     folder.is_some() && (folder == own || others.iter().all(|other| *other != folder))

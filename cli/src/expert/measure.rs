@@ -12,7 +12,7 @@ use drs_core::pool::{Phase, Role, Stage};
 use drs_core::votes::VoteCounts;
 use drs_data::Dataset;
 use drs_progress::{Bar, out, say};
-use drs_router::{Config, Count, Options, Router, ordered};
+use drs_router::{Config, Count, Options, Program, Router, ordered};
 use serde::Serialize;
 
 use crate::args::CheckArgs;
@@ -47,7 +47,7 @@ pub(super) fn run(args: &CheckArgs, experts: &Path, path: &Path) -> anyhow::Resu
     // Libraries are loaded by processes of their own here.
     let options = Options {
         isolate: true,
-        worker: std::env::current_exe().ok(),
+        worker: Program::this().ok(),
         ..Options::new(available_parallelism().map_or(1, usize::from))
     };
     let router = Router::open(&config, &options)

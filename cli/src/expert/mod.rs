@@ -9,11 +9,10 @@ mod new;
 mod pin;
 mod subject;
 
-use std::process::ExitCode;
-
 use crate::args::{ExpertArgs, ExpertCommand};
+use crate::exit;
 
-pub(crate) fn run(args: &ExpertArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &ExpertArgs) -> anyhow::Result<u8> {
     match &args.command {
         ExpertCommand::Inspect(args) => inspect::run(args)?,
         ExpertCommand::Check(args) => return check::run(args),
@@ -22,5 +21,5 @@ pub(crate) fn run(args: &ExpertArgs) -> anyhow::Result<ExitCode> {
         ExpertCommand::Pin(args) => return pin::run(args),
         ExpertCommand::Child(args) => child::run(args)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit::SUCCESS)
 }

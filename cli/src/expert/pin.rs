@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 use super::child::{Answer, Request, ask, single};
 use super::subject::{copies, prepare};
 use crate::args::PinArgs;
+use crate::exit;
 
 /// How long a model may take to open.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -30,7 +30,7 @@ struct Pins {
     files: Vec<(String, Digest)>,
 }
 
-pub(super) fn run(args: &PinArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &PinArgs) -> anyhow::Result<u8> {
     let path = &args.experts;
     let config = Config::read(path)?;
     if args.check {
@@ -52,7 +52,7 @@ pub(super) fn run(args: &PinArgs) -> anyhow::Result<ExitCode> {
     let pinned = document.to_string();
     if pinned == text {
         say!("{}: every pin is right", path.display());
-        return Ok(ExitCode::SUCCESS);
+        return Ok(exit::SUCCESS);
     }
     whole::write(path, &pinned)?;
     say!(
@@ -60,11 +60,11 @@ pub(super) fn run(args: &PinArgs) -> anyhow::Result<ExitCode> {
         path.display(),
         config.experts.len() + usize::from(config.router.is_some())
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(exit::SUCCESS)
 }
 
 /// Compares what is pinned with what is there.
-fn check(path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
+fn check(path: &Path, config: &Config) -> anyhow::Result<u8> {
     let own = match &config.router {
         Some(RouterSpec::Own(model)) => Some(("router", model)),
         _ => None,
@@ -78,11 +78,11 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
     let path = path.display();
     if problems.is_empty() {
         say!("{path}: every pin is right");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(exit::SUCCESS);
     }
     problems.iter().for_each(|problem| say!("{problem}"));
     say!("{path}: pins are missing or wrong; look at what changed, then drs expert pin {path}");
-    Ok(ExitCode::FAILURE)
+    Ok(exit::FAILURE)
 }
 
 /// What is not as a model's pins have it.

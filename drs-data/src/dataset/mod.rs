@@ -1,6 +1,7 @@
 //! Inputs and labels by index.
 
 mod arrays;
+mod brought;
 mod cifar;
 mod classes;
 mod folder;
@@ -24,6 +25,7 @@ use drs_core::lattice::LatticeInput;
 use crate::error::DataError;
 use crate::{Image, InputSpec};
 
+pub use brought::{Brought, Inputs};
 pub use classes::Classes;
 use classes::{Counted, Names, Raw};
 pub use labels::Labels;
@@ -69,6 +71,7 @@ enum Layout {
     Packed(packed::Packed),
     Parquet(parquet::Images),
     Folder(folder::Folder),
+    Brought(Brought),
 }
 
 impl Dataset {
@@ -112,10 +115,22 @@ impl Dataset {
                 Raw { source, labels, names: layout.names(), first, note: None }
             }),
         };
+        Self::counted(layout, raw, options.classes.clone())
+    }
+
+    /// Inputs that the caller brings; `classes` as in [`OpenOptions`].
+    ///
+    /// # Errors
+    /// If there are not as many labels as inputs.
+    pub fn brought(brought: Brought, classes: Classes) -> Result<Self, DataError> {
+        let raw = brought.raw()?;
+        Self::counted(Layout::Brought(brought), raw, classes)
+    }
+
+    fn counted(layout: Layout, raw: Option<Raw>, classes: Classes) -> Result<Self, DataError> {
         let counted = raw.as_ref().map(Raw::own).transpose()?;
         let of_labels = raw.as_ref().and_then(|raw| raw.note.clone());
         let notes = layout.note().map(str::to_owned).into_iter().chain(of_labels).collect();
-        let classes = options.classes.clone();
         let data = Self { layout, raw, labels: None, names: None, notes, classes };
         Ok(match counted {
             Some(counted) => data.with(counted),
@@ -230,6 +245,7 @@ impl Layout {
             Self::Packed(packed) => packed.len(),
             Self::Parquet(images) => images.len(),
             Self::Folder(folder) => folder.len(),
+            Self::Brought(brought) => brought.inputs.count(),
         }
     }
 
@@ -238,13 +254,14 @@ impl Layout {
             Self::Packed(packed) => packed.classes.as_deref(),
             Self::Parquet(images) => images.classes(),
             Self::Folder(folder) => folder.classes(),
+            Self::Brought(brought) => brought.classes.as_deref(),
         }
     }
 
     fn name(&self, index: usize) -> String {
         match self {
             Self::Folder(folder) => folder.name(index),
-            Self::Packed(_) | Self::Parquet(_) => index.to_string(),
+            Self::Packed(_) | Self::Parquet(_) | Self::Brought(_) => index.to_string(),
         }
     }
 
@@ -252,7 +269,7 @@ impl Layout {
     fn names(&self) -> Option<Names> {
         let what = match self {
             Self::Folder(_) => "class folders",
-            Self::Packed(_) | Self::Parquet(_) => "class names of the data set",
+            Self::Packed(_) | Self::Parquet(_) | Self::Brought(_) => "class names of the data set",
         };
         let list = self.classes()?.to_vec();
         let are_stored_places = !matches!(self, Self::Folder(_));
@@ -265,6 +282,7 @@ impl Layout {
             Self::Packed(packed) => packed.labels.as_ref()?.get(index).copied(),
             Self::Parquet(images) => images.label(index),
             Self::Folder(folder) => folder.label(index),
+            Self::Brought(brought) => brought.labels.as_ref()?.get(index).copied(),
         };
         (0..self.len()).map(label).collect()
     }
@@ -273,7 +291,7 @@ impl Layout {
     fn table(&self) -> Option<&Path> {
         match self {
             Self::Folder(folder) => folder.table(),
-            Self::Packed(_) | Self::Parquet(_) => None,
+            Self::Packed(_) | Self::Parquet(_) | Self::Brought(_) => None,
         }
     }
 
@@ -281,7 +299,7 @@ impl Layout {
     fn note(&self) -> Option<&str> {
         match self {
             Self::Folder(folder) => folder.note(),
-            Self::Packed(_) | Self::Parquet(_) => None,
+            Self::Packed(_) | Self::Parquet(_) | Self::Brought(_) => None,
         }
     }
 
@@ -290,6 +308,7 @@ impl Layout {
             Self::Packed(packed) => packed.get(index),
             Self::Parquet(images) => images.get(index),
             Self::Folder(folder) => folder.get(index),
+            Self::Brought(brought) => brought.get(index),
         }
     }
 }

@@ -13,7 +13,7 @@ mod process;
 mod wire;
 mod worker;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,7 @@ use drs_plugins_api::{Manifest, PluginInfo};
 
 use crate::limits::Limits;
 use crate::plugin::{Failure, Opening};
+use crate::program::Program;
 use crate::scarce::told;
 use process::Process;
 pub use process::ending;
@@ -30,7 +31,7 @@ pub use worker::serve;
 
 /// An expert whose plugin lives in other processes.
 pub(crate) struct Isolated {
-    program: PathBuf,
+    program: Program,
     opening: Opening,
     limits: Limits,
     info: PluginInfo,
@@ -44,7 +45,7 @@ pub(crate) struct Isolated {
 /// A worker process that has not opened its model yet.
 pub(crate) struct Worker {
     process: Process,
-    program: PathBuf,
+    program: Program,
     limits: Limits,
 }
 
@@ -56,16 +57,16 @@ pub(crate) struct Opened {
 }
 
 impl Worker {
-    /// Starts one: `program` is `drs`, which serves when its first argument says so.
-    pub(crate) fn start(program: &Path, limits: Limits) -> Result<Self, Failure> {
+    /// Starts one: `drs` serves when its first argument says so.
+    pub(crate) fn start(program: &Program, limits: Limits) -> Result<Self, Failure> {
         // No plugin's doing: another input would fare no better.
         let process = Process::start(program).map_err(|error| {
-            let (program, error) = (program.display(), told(&error));
+            let (program, error) = (program.path().display(), told(&error));
             Failure::Plugin(format!(
                 "no worker process could be started: {program}: {error}; fewer --threads need fewer"
             ))
         })?;
-        Ok(Self { process, program: program.to_owned(), limits })
+        Ok(Self { process, program: program.clone(), limits })
     }
 
     /// The files that a model is made of, as its plugin tells; `None` if it does not.

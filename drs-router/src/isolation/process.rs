@@ -4,8 +4,7 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::channel::Channel;
@@ -14,6 +13,7 @@ use super::memory::Lent;
 use super::wire::{Reply, Request, receive, send};
 use super::{unexpected, worker};
 use crate::plugin::Failure;
+use crate::program::Program;
 use crate::scarce::told;
 
 pub(super) struct Process {
@@ -25,11 +25,11 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn start(program: &Path) -> io::Result<Self> {
+    pub(super) fn start(program: &Program) -> io::Result<Self> {
         let (stream, other) = UnixStream::pair()?;
         // What a plugin prints must not end up among the host's results.
         let printed = io::stderr().as_fd().try_clone_to_owned()?;
-        let mut command = Command::new(program);
+        let mut command = program.command();
         // The worker moves the socket elsewhere before it loads anything.
         command.arg(worker::COMMAND).stdin(Stdio::from(OwnedFd::from(other))).stdout(printed);
         let group = Group::start(&mut command)?;

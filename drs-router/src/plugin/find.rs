@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 
 use super::error::LoadError;
-use crate::built_in::{BUILT_IN, beside_program, library, place};
+use crate::built_in::{BUILT_IN, PYTHON, beside_program, library, place};
 
 /// Environment variable with more folders to search, separated as in `PATH`.
 pub(crate) const PATH_VARIABLE: &str = "DRS_PLUGIN_PATH";
@@ -21,7 +21,11 @@ pub(super) fn locate(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, L
     let (searched, hint): (Vec<PathBuf>, _) = if is_path {
         (vec![base_dir.unwrap_or(Path::new(".")).join(plugin)], String::new())
     } else if BUILT_IN.contains(&plugin) {
-        let hint = " (the name means the plugin that comes with drs; to use another library, give its path)";
+        let hint = if plugin == PYTHON {
+            " (the Python package has it: pip install drs-smoothing, and run its drs)"
+        } else {
+            " (the name means the plugin that comes with drs; to use another library, give its path)"
+        };
         (place(plugin).into_iter().collect(), hint.into())
     } else {
         let folders = plugin_folders(base_dir).map(|folder| folder.join(library(plugin)));
@@ -100,6 +104,9 @@ mod tests {
             let planted = planted(folder.path(), name);
             match locate(name, Some(folder.path())) {
                 Ok(found) => assert_eq!(found.parent(), beside_program().as_deref()),
+                Err(error) if name == PYTHON => {
+                    assert!(error.to_string().contains("pip install"), "{error}");
+                }
                 Err(error) => assert!(error.to_string().contains("comes with drs"), "{error}"),
             }
             let path = planted.to_str().unwrap();

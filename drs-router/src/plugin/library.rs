@@ -1,6 +1,7 @@
 //! Opening dynamic libraries: the one place of the host with `unsafe` code.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,8 +9,11 @@ use drs_core::lattice::Digest;
 use drs_plugins_api::abi::PluginModuleRef;
 use drs_plugins_api::abi_stable::library::{LibraryError, lib_header_from_path};
 
+use crate::copies::file_digest;
 #[cfg(unix)]
 use crate::copies::runs_code;
+
+static LOADED: Mutex<Option<HashMap<Digest, PluginModuleRef>>> = Mutex::new(None);
 
 /// Loads the root module of a plugin from a copy of its library.
 ///
@@ -17,7 +21,6 @@ use crate::copies::runs_code;
 /// plugin may be referred to from anywhere. Each pool has copies of its own; for the
 /// process, libraries of one digest are one library.
 pub(super) fn load(copy: &Path, sha256: Digest) -> Result<PluginModuleRef, String> {
-    static LOADED: Mutex<Option<HashMap<Digest, PluginModuleRef>>> = Mutex::new(None);
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let loaded = loaded.get_or_insert_default();
     if let Some(module) = loaded.get(&sha256) {
@@ -26,6 +29,18 @@ pub(super) fn load(copy: &Path, sha256: Digest) -> Result<PluginModuleRef, Strin
     let module = load_anew(copy)?;
     loaded.insert(sha256, module);
     Ok(module)
+}
+
+/// Makes a plugin known that is part of this process, not a library of its own: [`load`] then finds
+/// it by the digest of `library`, the file that holds its code.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn host(library: &Path, module: PluginModuleRef) -> io::Result<()> {
+    let sha256 = file_digest(library)?;
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    loaded.get_or_insert_default().insert(sha256, module);
+    Ok(())
 }
 
 fn load_anew(path: &Path) -> Result<PluginModuleRef, String> {

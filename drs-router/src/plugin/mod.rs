@@ -10,12 +10,14 @@ mod pins;
 mod prepared;
 mod registry;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use drs_core::lattice::Digest;
 use drs_plugins_api::abi::PluginModuleRef;
 use drs_plugins_api::{Manifest, PluginInfo};
 
+use crate::built_in;
 pub(crate) use error::Failure;
 pub use error::LoadError;
 pub use find::{plugin_folders, plugins_in};
@@ -42,6 +44,17 @@ pub fn find_plugin(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, Loa
 pub fn load_library(copy: &Path, sha256: Digest) -> Result<(PluginModuleRef, PluginInfo), String> {
     let plugin = Registry::default().load(copy, sha256)?;
     Ok((plugin.module, PluginInfo::clone(&plugin.info)))
+}
+
+/// Makes a plugin known under its name that is no library of its own but part of this process:
+/// `library` is the file that holds its code, whose digest stands in certificates.
+///
+/// # Errors
+/// If that file cannot be read.
+pub fn host_plugin(name: &'static str, library: &Path, module: PluginModuleRef) -> io::Result<()> {
+    library::host(library, module)?;
+    built_in::host(name, library.to_owned());
+    Ok(())
 }
 
 /// Asks a plugin, in this process, which files a model is made of; `None` if it does not tell.

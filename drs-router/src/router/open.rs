@@ -1,7 +1,6 @@
 //! From experts.toml to models that run.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use drs_core::certificate::ModelRecord;
@@ -16,6 +15,7 @@ use crate::engine::{Engine, LaneSpec, StartError};
 use crate::expert::{Isolation, LoadedExpert};
 use crate::models::{Models, Route};
 use crate::plugin::Registry;
+use crate::program::Program;
 use crate::shared;
 
 /// How a pool is run.
@@ -28,7 +28,7 @@ pub struct Options {
     /// Every model in a process of its own, not only those of experts.toml's choice.
     pub isolate: bool,
     /// The program that workers are started from, `drs`; without it no model can be isolated.
-    pub worker: Option<PathBuf>,
+    pub worker: Option<Program>,
 }
 
 impl Options {
@@ -82,7 +82,7 @@ impl Router {
     pub fn open(config: &Config, options: &Options) -> Result<Self, OpenError> {
         let isolation = Isolation {
             all: options.isolate,
-            program: options.worker.as_deref(),
+            program: options.worker.as_ref(),
             limits: config.limits,
         };
         let copies = Copies::new().map_err(|error| {

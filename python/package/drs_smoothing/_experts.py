@@ -1,0 +1,353 @@
+"""How callables become experts: the interpreter's half of the plugin `python`.
+
+The other half, in Rust, calls three things: `files`, `open_expert`, and of what that gives `slot`. A slot
+is one call's place: a buffer of lattice values (int16, in steps of 1/levels) that Rust fills, and `votes`, which
+runs the callable on it and gives a class index (int64) for each input.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import math
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Optional, Sequence
+
+import numpy as np
+
+from ._kinds import is_session, is_torch_module, plain
+
+KEYS = (
+    "callable", "file", "sources", "arguments", "sigma", "classes", "takes", "batch", "calls", "device", "devices",
+    "dtype", "tolerance", "live", "source", "state_sha256", "identity",
+)
+BATCH, BATCH_ON_GPU = 64, 1024
+CALLS_PER_GPU = 2
+# CUDA's libraries choose how to sum, and so how to round, by the size of a batch.
+CUDA_TOLERANCE = 0.01
+
+
+class ExpertError(Exception):
+    """Something about an expert that its user can mend."""
+
+    def __init__(self, message: str, hint: str = ""):
+        super().__init__(message)
+        self.hint = hint
+
+
+class NonFiniteError(ExpertError):
+    """A logit is not finite."""
+
+    non_finite = True
+
+
+def files(config_json: str, base: str) -> list[str]:
+    """The source files that an expert of this configuration is made of."""
+    config = checked(config_json)
+    if "live" in config:
+        return [os.fspath(path) for path in config.get("source", [])]
+    found = [Path(base, config["file"])] if "file" in config else [Path(origin(config["callable"]))]
+    found += [Path(base, source) for source in config.get("sources", [])]
+    return [os.fspath(path) for path in found]
+
+
+def open_expert(config_json: str, base: str, *, shape: Sequence[int], levels: int, live: Any) -> Opened:
+    """The expert that a `config` table describes, or a live callable with it."""
+    config = checked(config_json)
+    called = live if live is not None else built(config, base)
+    sigma = config.get("sigma", getattr(called, "sigma", None))
+    if not isinstance(sigma, (int, float)) or not 0 < sigma < math.inf:
+        raise ExpertError(f"sigma: {sigma!r} found, expected a number above 0", "give the noise level that the model was trained for")
+    shape = tuple(shape)
+    runner = runner_of(called, config, shape, levels)
+    classes = config.get("classes", getattr(called, "classes", None))
+    if classes is None:
+        classes = runner.count_classes()
+    names = [str(index) for index in range(classes)] if isinstance(classes, int) else [str(name) for name in classes]
+    return Opened(runner, float(sigma), names, tolerance=float(config.get("tolerance", runner.tolerance)))
+
+
+def checked(config_json: str) -> dict[str, Any]:
+    config = json.loads(config_json)
+    for key in config:
+        if key not in KEYS:
+            raise ExpertError(f"config.{key}: not a key of the plugin python, expected one of {', '.join(KEYS[:13])}")
+    if "live" not in config and "callable" not in config:
+        raise ExpertError(
+            "config.callable: missing", 'name a function that gives the model: callable = "package.module:function", or file = "experts.py" with callable = "function"'
+        )
+    return config
+
+
+def origin(name: str) -> str:
+    """The file of a module that is named `package.module:function`."""
+    module, colon, function = name.partition(":")
+    if not colon or not module or not function:
+        raise ExpertError(f'config.callable: "{name}" found, expected "package.module:function"')
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError) as error:
+        raise ExpertError(f"config.callable: {module}: {error}") from error
+    if spec is None or spec.origin is None:
+        raise ExpertError(f"config.callable: no module {module} found", "install it where drs runs, or name a file: file = \"experts.py\"")
+    return spec.origin
+
+
+def built(config: dict[str, Any], base: str) -> Any:
+    """What the function gives that the configuration names."""
+    name = config["callable"]
+    if "file" in config:
+        path = Path(base, config["file"])
+        spec = importlib.util.spec_from_file_location(f"drs_expert_{path.stem}", path)
+        if spec is None or spec.loader is None or not path.is_file():
+            raise ExpertError(f"config.file: {config['file']}: no such Python file")
+        module = importlib.util.module_from_spec(spec)
+        # What lies beside it, as `sources` lists it.
+        sys.path.insert(0, os.fspath(path.parent))
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(os.fspath(path.parent))
+    else:
+        origin(name)
+        module = importlib.import_module(name.partition(":")[0])
+        name = name.partition(":")[2]
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ExpertError(f"config.callable: no function {name} in {getattr(module, '__file__', module)}")
+    return function(**config.get("arguments", {}))
+
+
+def runner_of(called: Any, config: dict[str, Any], shape: tuple[int, ...], levels: int) -> Runner:
+    takes = config.get("takes", "torch" if is_torch_module(called) else "numpy")
+    if is_session(called):
+        return NumpyRunner(plain(called), config, shape, levels)
+    if not callable(called):
+        raise ExpertError(f"{type(called).__name__} is not callable", "an expert is a callable from a batch to logits or votes")
+    if takes == "torch":
+        return TorchRunner(called, config, shape, levels)
+    if takes == "numpy":
+        return NumpyRunner(called, config, shape, levels)
+    raise ExpertError(f'takes = "{takes}" found, expected "numpy" or "torch"')
+
+
+class Runner:
+    """Runs a callable on a batch."""
+
+    batch = BATCH
+    calls = 1
+    tolerance = 0.0
+
+    def slot(self, rows: int) -> Slot:
+        raise NotImplementedError
+
+    def count_classes(self) -> int:
+        """The number of classes, by trying; of a callable that votes it cannot be known."""
+        output = self.slot(2).output()
+        if output.ndim != 2:
+            raise ExpertError("classes: missing", "the callable votes, so it does not tell how many there are: give classes=")
+        return int(output.shape[1])
+
+
+class Slot:
+    """One call's place."""
+
+    lattice: np.ndarray
+
+    def output(self) -> Any:
+        raise NotImplementedError
+
+    def votes(self, rows: int) -> np.ndarray:
+        raise NotImplementedError
+
+
+@dataclass
+class Opened:
+    """An expert, as Rust asks for it."""
+
+    runner: Runner
+    sigma: float
+    classes: list[str]
+    tolerance: float
+
+    @property
+    def batch(self) -> int:
+        return self.runner.batch
+
+    @property
+    def calls(self) -> int:
+        return self.runner.calls
+
+    @property
+    def files(self) -> list[str]:
+        # All are declared before it is opened.
+        return []
+
+    def slot(self, rows: int) -> Slot:
+        return self.runner.slot(rows)
+
+
+class NumpyRunner(Runner):
+    """Of callables that take NumPy's arrays: NumPy, ONNX Runtime, JAX."""
+
+    def __init__(self, called: Callable[[np.ndarray], Any], config: dict[str, Any], shape: tuple[int, ...], levels: int):
+        self.called, self.shape, self.levels = called, shape, np.float32(levels)
+        self.batch = int(config.get("batch", BATCH))
+        self.calls = int(config.get("calls", 1))
+
+    def slot(self, rows: int) -> Slot:
+        return NumpySlot(self, rows)
+
+
+class NumpySlot(Slot):
+    def __init__(self, runner: NumpyRunner, rows: int):
+        self.runner = runner
+        self.lattice = np.zeros(rows * math.prod(runner.shape), dtype=np.int16)
+        self.shape = (rows, *runner.shape)
+
+    def output(self) -> np.ndarray:
+        # Divided as float32: each value depends on its lattice value alone. New each time: some callables write to it.
+        inputs = self.lattice.astype(np.float32).reshape(self.shape)
+        inputs /= self.runner.levels
+        return np.asarray(self.runner.called(inputs))
+
+    def votes(self, rows: int) -> np.ndarray:
+        output = self.output()
+        check_output(output.shape, self.shape[0])
+        output = output[:rows]
+        if output.ndim == 1:
+            if not np.issubdtype(output.dtype, np.integer):
+                raise ExpertError(f"votes of {output.dtype} found, expected integers", "or logits [batch, classes]")
+            return np.ascontiguousarray(output, dtype=np.int64)
+        bad = ~np.isfinite(output)
+        if bad.any():
+            row, index = (int(place) for place in np.argwhere(bad)[0])
+            raise not_finite(row, index, output[row, index])
+        # NumPy takes the first of several as large.
+        return np.ascontiguousarray(output.argmax(axis=1), dtype=np.int64)
+
+
+class TorchRunner(Runner):
+    """Of callables that take PyTorch's tensors."""
+
+    def __init__(self, called: Any, config: dict[str, Any], shape: tuple[int, ...], levels: int):
+        import torch
+
+        self.torch, self.shape, self.levels = torch, shape, levels
+        if is_torch_module(called) and called.training:
+            raise ExpertError(
+                f"{type(called).__name__} is in train mode, where votes depend on chance or on other inputs", "call .eval() on it first"
+            )
+        parameter = first_parameter(called)
+        self.dtype = getattr(torch, config["dtype"]) if "dtype" in config else torch.float32
+        if "dtype" not in config and parameter is not None and parameter.is_floating_point():
+            self.dtype = parameter.dtype
+        own = parameter.device if parameter is not None else torch.device("cpu")
+        devices = [torch.device(name) for name in config.get("devices", [config.get("device", own)])]
+        self.copies = [(device, placed(called, device, own)) for device in devices]
+        on_gpu = devices[0].type != "cpu"
+        self.batch = int(config.get("batch", BATCH_ON_GPU if on_gpu else BATCH))
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.calls = int(config.get("calls", CALLS_PER_GPU * len(devices) if on_gpu else cores))
+        self.threads = 1 if on_gpu else max(1, cores // max(1, self.calls))
+        self.tolerance = CUDA_TOLERANCE if on_gpu else 0.0
+        self.next, self.lock = 0, threading.Lock()
+
+    def slot(self, rows: int) -> Slot:
+        with self.lock:
+            device, called = self.copies[self.next % len(self.copies)]
+            self.next += 1
+        return TorchSlot(self, called, device, rows)
+
+
+class TorchSlot(Slot):
+    def __init__(self, runner: TorchRunner, called: Any, device: Any, rows: int):
+        torch = runner.torch
+        self.runner, self.called, self.device, self.rows = runner, called, device, rows
+        # The GPU reads pinned memory without the processor, while it computes the batch before.
+        self.host = torch.zeros((rows, *runner.shape), dtype=torch.int16, pin_memory=device.type == "cuda")
+        self.lattice = self.host.numpy().reshape(-1)
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def output(self) -> Any:
+        torch = self.runner.torch
+        with torch.no_grad():
+            inputs = self.host.to(self.device, non_blocking=True).to(torch.float32).div_(self.runner.levels)
+            return self.called(inputs.to(self.runner.dtype))
+
+    def votes(self, rows: int) -> np.ndarray:
+        compute_on(self.runner.threads, self.runner.torch)
+        if self.stream is None:
+            return self.counted(rows)
+        with self.runner.torch.cuda.stream(self.stream):
+            return self.counted(rows)
+
+    def counted(self, rows: int) -> np.ndarray:
+        torch = self.runner.torch
+        output = self.output()
+        if not isinstance(output, torch.Tensor):
+            raise ExpertError(f"an output of type {type(output).__name__} found, expected a tensor")
+        check_output(tuple(output.shape), self.rows)
+        with torch.no_grad():
+            output = output[:rows].detach()
+            if output.ndim == 1:
+                if output.is_floating_point():
+                    raise ExpertError(f"votes of {output.dtype} found, expected integers", "or logits [batch, classes]")
+                return output.to("cpu", torch.int64).numpy()
+            # The lowest of several as large, whatever a device's argmax takes; no class where one is not finite.
+            classes = output.shape[1]
+            index = torch.arange(classes, device=output.device)
+            largest = output == output.amax(1, keepdim=True)
+            best = torch.where(largest, index, classes).amin(1)
+            best = torch.where(torch.isfinite(output).all(1), best, -1).cpu().numpy()
+        if (best < 0).any():
+            row = int(np.argmax(best < 0))
+            values = output[row].float().cpu().numpy()
+            index = int(np.argmax(~np.isfinite(values)))
+            raise not_finite(row, index, values[index])
+        return best
+
+
+def placed(called: Any, device: Any, own: Any) -> Any:
+    """The module on a device: itself, or a copy of it where it is on another."""
+    if device == own or not is_torch_module(called):
+        return called
+    import copy
+
+    return copy.deepcopy(called).to(device)
+
+
+def first_parameter(called: Any) -> Optional[Any]:
+    parameters = getattr(called, "parameters", None)
+    try:
+        return next(iter(parameters()), None) if callable(parameters) else None
+    except TypeError:
+        return None
+
+
+OF_THREAD = threading.local()
+
+
+def compute_on(threads: int, torch: Any) -> None:
+    """Lets this thread of the engine compute on so many cores: others have calls of their own."""
+    if getattr(OF_THREAD, "threads", None) == threads or threading.current_thread() is threading.main_thread():
+        return
+    torch.set_num_threads(threads)
+    OF_THREAD.threads = threads
+
+
+def check_output(shape: tuple[int, ...], rows: int) -> None:
+    if len(shape) not in (1, 2) or shape[0] != rows or (len(shape) == 2 and shape[1] < 2):
+        raise ExpertError(f"an output of shape {list(shape)} found, expected logits [{rows}, classes] or votes [{rows}]")
+
+
+def not_finite(row: int, index: int, value: Any) -> ExpertError:
+    return NonFiniteError(
+        f"the model's output for class {index} is {value}, expected a finite number (input {row} of the batch)",
+        "check the model's weights and normalisation",
+    )

@@ -1,0 +1,89 @@
+"""What a callable is, without importing what it is not made of."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import sys
+from typing import Any, Callable
+
+import numpy as np
+
+
+def torch_if_loaded() -> Any:
+    """PyTorch, if something has imported it: nothing can be a tensor otherwise."""
+    return sys.modules.get("torch")
+
+
+def is_torch_module(called: Any) -> bool:
+    torch = torch_if_loaded()
+    return torch is not None and hasattr(torch, "nn") and isinstance(called, torch.nn.Module)
+
+
+def is_tensor(value: Any) -> bool:
+    torch = torch_if_loaded()
+    return torch is not None and hasattr(torch, "Tensor") and isinstance(value, torch.Tensor)
+
+
+def is_session(called: Any) -> bool:
+    """Whether it is an InferenceSession of ONNX Runtime, or behaves like one."""
+    return callable(getattr(called, "run", None)) and callable(getattr(called, "get_inputs", None))
+
+
+def plain(session: Any) -> Callable[[np.ndarray], Any]:
+    """A session as a callable."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1:
+        raise ValueError(f"a session with {len(inputs)} inputs found, expected one")
+    name, output = inputs[0].name, outputs[0].name
+    return lambda batch: session.run([output], {name: batch})[0]
+
+
+def identity(called: Any) -> dict[str, Any]:
+    """What can be known of a callable: its name, the files of its source, a digest of its weights."""
+    inner = getattr(called, "_orig_mod", called)
+    kind = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner)
+    known: dict[str, Any] = {"callable": f"{kind.__module__}:{kind.__qualname__}"}
+    kinds = {type(module) for module in inner.modules()} if is_torch_module(inner) else {kind}
+    source = sorted({path for path in map(source_file, kinds) if path is not None})
+    if source:
+        known["source"] = source
+    if is_torch_module(inner):
+        known["state_sha256"] = state_digest(inner)
+    return known
+
+
+def source_file(kind: Any) -> str | None:
+    """The file that defines it, if it is one of the user's: those of PyTorch itself are known by its version."""
+    if kind.__module__.partition(".")[0] in ("torch", "builtins", "numpy", "onnxruntime"):
+        return None
+    try:
+        path = inspect.getsourcefile(kind)
+    except (TypeError, OSError):
+        return None
+    return os.path.realpath(path) if path is not None and os.path.isfile(path) else None
+
+
+def state_digest(module: Any) -> str:
+    """SHA-256 over all parameters and buffers, by name."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict(keep_vars=False).items()):
+        if not is_tensor(value):
+            digest.update(f"{name}={value!r}\n".encode())
+            continue
+        value = value.detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        torch = torch_if_loaded()
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b"")
+    return digest.hexdigest()
+
+
+def interpreter() -> str:
+    """Python and what computes, for certificates."""
+    parts = [f"Python {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"]
+    for name in ("numpy", "torch", "onnxruntime", "jax"):
+        module = sys.modules.get(name)
+        if module is not None and hasattr(module, "__version__"):
+            parts.append(f"{name} {module.__version__}")
+    return ", ".join(parts)

@@ -1,0 +1,435 @@
+"""Pools: several experts, a router that chooses among them, and certificates of their answers."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import math
+import os
+import sys
+import tempfile
+import weakref
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Callable, Iterator, Optional, Sequence, Union
+
+from . import _drs, _install
+from ._items import Items, array, images
+from ._kinds import interpreter
+from .expert import Expert
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+OPEN: "weakref.WeakSet[Pool]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Before the interpreter ends: the engines' threads need it."""
+    for pool in list(OPEN):
+        pool.close()
+
+
+def down(value: float, digits: int = 3) -> str:
+    """A radius as text, cut off and not rounded: none larger than the real one is shown."""
+    scale = 10**digits
+    cut = math.floor(value * scale)
+    # A product is rounded, up too.
+    while cut > 0 and cut / scale > value:
+        cut -= 1
+    return f"{cut / scale:.{digits}f}"
+
+
+class Answer:
+    """The answer for one input.
+
+    Attributes:
+        label: the class by index, or None where the classifier abstains.
+        class_name: its name, or None.
+        radius: no perturbation of a smaller L2 norm changes the class; 0 where it abstains, None of a prediction.
+        expert: the name of the expert that the input was routed to, or None.
+        draws: noisy copies that were classified.
+        seconds: its share of the machine.
+        record: the whole certificate (or prediction) as a dictionary, which `drs verify` accepts as JSON.
+    """
+
+    __slots__ = ("label", "class_name", "radius", "expert", "draws", "seconds", "record")
+
+    def __init__(self, told: dict[str, Any], classes: Sequence[str], experts: Sequence[str]):
+        record = told.get("certificate") or told["prediction"]
+        verdict = record.get("verdict", record)
+        self.label: Optional[int] = verdict["class"]
+        self.class_name: Optional[str] = None if self.label is None else classes[self.label]
+        self.radius: Optional[float] = verdict.get("radius")
+        expert = verdict.get("expert")
+        self.expert: Optional[str] = None if expert is None else experts[expert]
+        self.draws: int = sum(sum(stage["looks"][-1]) for stage in record["stages"] if stage["looks"])
+        self.seconds: float = told.get("seconds", told.get("time", 0.0))
+        self.record: dict[str, Any] = record
+
+    @property
+    def abstained(self) -> bool:
+        return self.label is None
+
+    def __repr__(self) -> str:
+        if self.label is None:
+            return f"Answer(abstained, draws={self.draws})"
+        radius = "" if self.radius is None else f", radius={down(self.radius)}"
+        expert = "" if self.expert is None else f", expert={self.expert!r}"
+        return f"Answer(label={self.label}, class_name={self.class_name!r}{radius}{expert}, draws={self.draws})"
+
+
+class Pool:
+    """Experts that answer with a class, and a router that answers with an expert.
+
+    Args:
+        experts: at least one; all have the same classes.
+        router: the variance estimator, an `Expert` whose classes are the experts in their order; without one only methods
+            for single experts and `multiscale` work.
+        shape: channels, height and width of the inputs; by default that of the first input that comes.
+        quantum: the step of the lattice that noisy inputs lie on, as a text. "1/255" is that of images.
+        threads: of the engine, which draw noise and run experts; by default as many as there are cores.
+        batch: inputs per call of every expert, over what experts say.
+        alpha: how experts.toml would share alpha among the stages: `{"route": 0.5, …}`.
+        blend: the terms of the method `blend`, as in experts.toml.
+
+    The engine is opened when it is first needed, and closed with the pool: by `close`, at the end of a `with` block, or when
+    nobody refers to it.
+    """
+
+    def __init__(
+        self,
+        experts: Sequence[Expert],
+        router: Optional[Expert] = None,
+        *,
+        shape: Optional[Sequence[int]] = None,
+        quantum: str = "1/255",
+        threads: Optional[int] = None,
+        batch: Optional[int] = None,
+        alpha: Optional[dict[str, float]] = None,
+        blend: Optional[Sequence[dict[str, Any]]] = None,
+    ):
+        experts = list(experts)
+        for expert in [*experts, *([router] if router is not None else [])]:
+            if not isinstance(expert, Expert):
+                raise TypeError(f"{type(expert).__name__} found, expected an Expert: Expert(base_classifier, sigma=…)")
+        if not experts:
+            raise ValueError("no experts found, expected at least one")
+        self._experts, self._router = experts, router
+        self._extra = {"alpha": alpha, "blend": list(blend) if blend else None}
+        self._quantum, self._shape = quantum, None if shape is None else [int(size) for size in shape]
+        self._options = (threads, batch)
+        self._opened: Optional[Any] = None
+        OPEN.add(self)
+
+    @classmethod
+    def from_toml(
+        cls, path: PathLike, *, threads: Optional[int] = None, batch: Optional[int] = None, isolate: bool = False
+    ) -> Pool:
+        """The pool of an experts.toml. `isolate` gives every plugin a process of its own."""
+        _install.find_onnx_runtime()
+        pool = cls.__new__(cls)
+        pool._experts, pool._router, pool._shape = [], None, None
+        pool._opened = _drs.NativePool.from_toml(os.fspath(path), threads, batch, isolate)
+        OPEN.add(pool)
+        return pool
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stops the engine. A later question opens another."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def _native(self, item: Any = None) -> Any:
+        """The native pool; `item` tells the shape if nothing did before."""
+        _drs.runs_on(interpreter())
+        if self._opened is not None:
+            return self._opened
+        shape = self._shape
+        if shape is None:
+            shape = getattr(item, "shape", None)
+            if shape is None or len(shape) != 3:
+                raise ValueError("the shape of the inputs is not known: give the pool shape=(channels, height, width)")
+        callables: list[Any] = []
+
+        def model(expert: Expert, classes: Optional[list[str]] = None) -> dict[str, Any]:
+            config = expert._config(len(callables))
+            if classes is not None:
+                config.setdefault("classes", classes)
+            callables.append(expert.base_classifier)
+            return {"plugin": "python", "config": config}
+
+        names = [expert.name for expert in self._experts]
+        description: dict[str, Any] = {"input": {"shape": [int(size) for size in shape], "quantum": self._quantum}}
+        if self._router is not None:
+            description["router"] = model(self._router, names)
+        description["expert"] = [{"name": expert.name, **model(expert)} for expert in self._experts]
+        description |= {key: value for key, value in self._extra.items() if value is not None}
+        self._opened = _drs.NativePool.of(json.dumps(description), callables, *self._options)
+        return self._opened
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes."""
+        return list(self._native().classes())
+
+    @property
+    def experts(self) -> list[tuple[str, float]]:
+        """Name and sigma of each expert."""
+        return list(self._native().experts())
+
+    @property
+    def models(self) -> list[dict[str, Any]]:
+        """The models' identities as certificates have them, the router first: files, plugins and digests."""
+        return list(json.loads(self._native().models()))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before trusting the choice of models."""
+        return list(self._native().open())
+
+    def route(self, inputs: Any, **question: Any) -> Iterator[Answer]:
+        """Certifies inputs one by one, and gives each answer when it and those before it are there.
+
+        Args:
+            inputs: an array or tensor [n, channels, height, width] or [channels, height, width], or an iterable of arrays,
+                images of Pillow, or paths of images; uint8, or floats in [0, 1].
+            method: `"maxmin"` (the default where there is a router), `"set"`, `"dual"`, `"blend"`, `"multiscale"` or
+                `"one:NAME"`.
+            n0: draws that select. n: draws that estimate, at the most. alpha: how likely an answer may be wrong.
+            radii: stop when it is decided at which of these radii the input is certified.
+            tol: stop when more draws could raise the radius by this share of it at the most; 0.05 by default.
+            sampling: `"sequential"` (the default), or `"fixed"` for all n draws.
+            two_sided: bound the runner-up too.
+            seed: a number; the same gives the same draws. By default fresh entropy, kept in the record.
+
+        Raises:
+            RuntimeError: in the place of an input that has no answer. The iterator may be asked for the next one.
+        """
+        return Answers(self, inputs, predict=False, question=question)
+
+    def predict(self, inputs: Any, **question: Any) -> Iterator[Answer]:
+        """As `route`, but only the class of the smoothed classifier, without a radius: `PREDICT` of Cohen et al."""
+        return Answers(self, inputs, predict=True, question=question)
+
+    def certify(
+        self,
+        data: Any,
+        out: Optional[PathLike] = None,
+        *,
+        labels: Optional[Sequence[int]] = None,
+        split: str = "test",
+        start: int = 0,
+        skip: int = 1,
+        max: Optional[int] = None,
+        shard: Optional[str] = None,
+        overwrite: bool = False,
+        classes: Optional[str] = None,
+        progress: bool = True,
+        on_record: Optional[Callable[[dict[str, Any]], None]] = None,
+        **question: Any,
+    ) -> Results:
+        """Certifies a data set, into the files that `drs certify` writes: the table OUT.tsv and certificates OUT.jsonl.
+
+        A run that was stopped, by Ctrl-C too, goes on where it was when it is called again. `drs certify` and this may take
+        turns on one run; `drs verify`, `analyze`, `report` and `merge` take its files.
+
+        Args:
+            data: a path, as `drs certify` takes it; a pair of arrays (images, labels); a data set of PyTorch or torchvision,
+                or of Hugging Face; anything with a length whose items are images or pairs of image and label.
+            out: the table's path, which ends in .tsv; by default in a temporary folder, for as long as the results live.
+            labels: a class for each input, over what the data set says.
+            split: of a path: `test`, `train`, …
+            start, skip, max: which inputs: from `start` on, every `skip`-th, at most `max`.
+            shard: a share of them, such as "2/8".
+            overwrite: begin anew where other results are.
+            classes: how classes are matched with the experts': by their names, `"by-place"`, or names with commas between.
+            progress: a bar of tqdm where it is installed, else a line now and then; on standard error.
+            on_record: is called with each record when it is written.
+            question: as for `route`; the default question is the radii 0, 0.25, …, 2.5.
+
+        Raises:
+            KeyboardInterrupt: after what is done was written.
+        """
+        items: Any = os.fspath(data) if isinstance(data, (str, os.PathLike)) else Items(data)
+        folder = tempfile.TemporaryDirectory(prefix="drs-") if out is None else None
+        table = Path(folder.name, "results.tsv") if folder is not None else Path(os.fspath(out))  # type: ignore[arg-type]
+        native = self._native(None if isinstance(items, str) or self._shape is not None or not len(items) else items[0])
+        given = None if labels is None else [int(label) for label in labels]
+        told = Told(progress, on_record)
+        try:
+            ending = native.certify(
+                _asked(question),
+                SimpleNamespace(
+                    out=table,
+                    data=items,
+                    labels=given if given is not None else getattr(items, "labels", None),
+                    names=getattr(items, "names", None),
+                    name=getattr(items, "name", ""),
+                    split=split,
+                    start=start,
+                    skip=skip,
+                    max=max,
+                    shard=shard,
+                    overwrite=overwrite,
+                    classes=classes,
+                    tell=told,
+                ),
+            )
+        finally:
+            told.close()
+        return Results(table, json.loads(ending), self.classes, [name for name, _ in self.experts], folder)
+
+
+class Answers(Iterator[Answer]):
+    """Answers in the order of the inputs."""
+
+    def __init__(self, pool: Pool, inputs: Any, *, predict: bool, question: dict[str, Any]):
+        items = images(inputs)
+        asked = _asked(question)
+        first = next(items, None)
+        self._answers: Iterator[tuple[Optional[str], Optional[str]]] = iter(())
+        if first is None:
+            return
+        native = pool._native(first)
+        self._answers = native.ask(_chain(first, items), asked, predict)
+        self._classes, self._experts = native.classes(), [name for name, _ in native.experts()]
+
+    def __iter__(self) -> Answers:
+        return self
+
+    def __next__(self) -> Answer:
+        told, problem = next(self._answers)
+        if told is None:
+            raise RuntimeError(problem)
+        return Answer(json.loads(told), self._classes, self._experts)
+
+
+def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def _asked(question: dict[str, Any]) -> str:
+    """Keyword arguments as the native half takes them."""
+    known = {
+        "method": None, "n0": 100, "n": 10_000, "alpha": 0.001, "two_sided": False, "sampling": "sequential", "radii": None,
+        "tol": None, "seed": None,
+    }
+    for key in question:
+        if key not in known:
+            raise TypeError(f"{key!r} is not an argument, expected one of {', '.join(known)}")
+    asked = known | question
+    if asked["seed"] is not None:
+        asked["seed"] = str(asked["seed"])
+    if asked["radii"] is not None:
+        radii = asked["radii"]
+        asked["radii"] = [float(radii)] if isinstance(radii, (int, float)) else [float(radius) for radius in radii]
+    return json.dumps(asked)
+
+
+class Told:
+    """Passes on what a run tells: to a bar, and to whoever wants the records."""
+
+    def __init__(self, progress: bool, on_record: Optional[Callable[[dict[str, Any]], None]]):
+        self._progress, self._on_record, self._bar = progress, on_record, None
+
+    def __call__(self, kind: str, text: str) -> None:
+        if kind == "done":
+            if self._bar is not None:
+                self._bar.update(1)
+            if self._on_record is not None:
+                self._on_record(json.loads(text))
+        elif kind == "begun" and self._progress:
+            self._bar = bar(**json.loads(text))
+        elif kind == "say" and self._progress:
+            print(text, file=sys.stderr)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def bar(inputs: int, done: int) -> Any:
+    """A bar of tqdm, if it is there."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm(total=inputs, initial=done, unit="input")
+
+
+class Results:
+    """What a run wrote.
+
+    Iterating gives the records, dictionaries as they stand in the .jsonl file, read line by line.
+
+    Attributes:
+        path: the table, .tsv.
+        ending: `whole`, or `incomplete` where some inputs failed; then `summary` says what became of them.
+    """
+
+    def __init__(
+        self, path: Path, ending: dict[str, Any], classes: list[str], experts: list[str], folder: Optional[Any] = None
+    ):
+        self.path, self.ending, self.summary = path, ending["ending"], ending.get("summary")
+        self._classes, self._experts, self._folder = classes, experts, folder
+
+    @property
+    def jsonl(self) -> Path:
+        """The certificates."""
+        return self.path.with_suffix(".jsonl")
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with open(self.jsonl, encoding="utf-8") as lines:
+            for line in lines:
+                yield json.loads(line)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def answers(self) -> Iterator[Answer]:
+        """The records as answers."""
+        for record in self:
+            yield Answer(record, self._classes, self._experts)
+
+    def certified_accuracy(self, radius: float) -> float:
+        """The share of inputs with a label that are certified in the right class at a distance: with a radius of at least
+        `radius`, at 0 with any above it."""
+        rows = [record for record in self if record["label"] is not None]
+        if not rows:
+            raise ValueError("no input has a label")
+        found = [
+            record["correct"] and (verdict := record["certificate"]["verdict"])["radius"] > 0 and verdict["radius"] >= radius
+            for record in rows
+        ]
+        return sum(found) / len(rows)
+
+    def to_pandas(self) -> Any:
+        """A frame with a row for each input: idx, label, predict (-1 abstains), radius, correct, expert, draws, time."""
+        import pandas
+
+        rows = []
+        for record in self:
+            answer = Answer(record, self._classes, self._experts)
+            rows.append(
+                {
+                    "idx": record["idx"],
+                    "label": record["label"],
+                    "predict": -1 if answer.label is None else answer.label,
+                    "radius": answer.radius,
+                    "correct": record["correct"],
+                    "expert": answer.expert,
+                    "draws": answer.draws,
+                    "time": answer.seconds,
+                }
+            )
+        return pandas.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        return f"Results({str(self.path)!r}, {self.ending})"

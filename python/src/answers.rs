@@ -1,0 +1,169 @@
+//! Answers to many inputs, one by one, in their order.
+
+use std::convert::Infallible;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use drs_core::certificate::Certificate;
+use drs_core::certify::Prediction;
+use drs_core::noise::Seed;
+use drs_data::InputSpec;
+use drs_router::{Certify, NoThread, Panicked, Predict, Router, Timed, ordered, start_thread};
+use pyo3::prelude::*;
+use serde::Serialize;
+
+use crate::inputs::input;
+use crate::pool::NativePool;
+use crate::question::Question;
+use crate::{runtime_error, wait};
+
+/// An iterator over pairs: JSON of an answer and `None`, or `None` and what went wrong.
+#[pyclass(frozen)]
+pub(crate) struct Answers {
+    pool: Py<NativePool>,
+    answers: Mutex<Receiver<Answer>>,
+}
+
+type Answer = Result<String, String>;
+
+/// What one input gave.
+#[derive(Serialize)]
+struct Told {
+    /// Of the machine.
+    seconds: f64,
+    /// From start to answer.
+    latency: f64,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Certificate(Box<Certificate>),
+    Prediction(Prediction),
+}
+
+/// What is wanted of each input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Certificate,
+    Prediction,
+}
+
+/// How to answer.
+pub(crate) struct Work {
+    pub(crate) router: Arc<Router>,
+    pub(crate) spec: InputSpec,
+    pub(crate) question: Question,
+    pub(crate) seed: Seed,
+    pub(crate) wanted: Wanted,
+}
+
+impl Answers {
+    /// Begins to answer; `items` is an iterator of Python.
+    pub(crate) fn begin(pool: Py<NativePool>, items: Py<PyAny>, work: Work) -> PyResult<Self> {
+        // One answer waits to be taken: whoever takes none stops the work.
+        let (send, answers) = sync_channel(1);
+        start_thread("answers", move || answer_all(Items(items), &work, &send))
+            .map_err(runtime_error)?;
+        Ok(Self { pool, answers: Mutex::new(answers) })
+    }
+}
+
+#[pymethods]
+impl Answers {
+    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<(Option<String>, Option<String>)>> {
+        let next = wait::next(py, &self.answers).inspect_err(|_| self.pool.get().halt(py))?;
+        Ok(next.map(|answer| match answer {
+            Ok(json) => (Some(json), None),
+            Err(problem) => (None, Some(problem)),
+        }))
+    }
+}
+
+fn answer_all(items: Items, work: &Work, send: &SyncSender<Answer>) {
+    let at_once = work.router.inputs_at_once_by(&work.question.protocol);
+    let done: Result<(), Ended> = ordered(
+        items,
+        at_once,
+        |item| item.and_then(|item| work.answer(item)),
+        |answer| send.send(answer).map_err(|_| Ended::NobodyListens),
+    );
+    let problem = match done
+        .and_then(|()| work.router.try_last().map_err(|error| Ended::Failed(error.to_string())))
+    {
+        Ok(()) | Err(Ended::NobodyListens) => return,
+        Err(Ended::Failed(problem)) => problem,
+    };
+    // Nobody may listen any more; then nobody needs it.
+    let _ = send.send(Err(problem));
+}
+
+enum Ended {
+    NobodyListens,
+    Failed(String),
+}
+
+impl From<Panicked> for Ended {
+    fn from(error: Panicked) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<NoThread> for Ended {
+    fn from(error: NoThread) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<Infallible> for Ended {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl Work {
+    fn answer(&self, item: Py<PyAny>) -> Answer {
+        let read = Python::try_attach(|py| input(item.bind(py), self.spec));
+        let read = read.unwrap_or_else(|| Err("the interpreter has ended".to_owned()))?;
+        let (input, seed) = (Arc::new(read), self.seed);
+        let Question { method, protocol, .. } = &self.question;
+        let told = |timed: Timed<Outcome>| {
+            let Timed { outcome, time: seconds, latency } = timed;
+            serde_json::to_string(&Told { seconds, latency, outcome }).map_err(|e| e.to_string())
+        };
+        let timed = match self.wanted {
+            Wanted::Certificate => {
+                let question = Certify { method: *method, protocol, seed };
+                let timed = self.router.ask(input, &question);
+                timed.map(|timed| timed.map(|outcome| Outcome::Certificate(Box::new(outcome))))
+            }
+            Wanted::Prediction => {
+                let question = Predict { method: *method, protocol, seed };
+                self.router.ask(input, &question).map(|timed| timed.map(Outcome::Prediction))
+            }
+        };
+        timed.map_err(|error| error.to_string()).and_then(told)
+    }
+}
+
+/// An iterator of Python; one that fails ends with its error.
+struct Items(Py<PyAny>);
+
+impl Iterator for Items {
+    type Item = Result<Py<PyAny>, String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Python::try_attach(|py| match self.0.bind(py).call_method0("__next__") {
+            Ok(item) => Some(Ok(item.unbind())),
+            Err(error) if error.is_instance_of::<pyo3::exceptions::PyStopIteration>(py) => None,
+            Err(error) => Some(Err(error.to_string())),
+        })
+        .flatten()
+    }
+}
