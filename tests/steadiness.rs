@@ -167,7 +167,7 @@ fn a_finding_is_kept_and_its_results_are_refused_everywhere() {
     place.write("experts.toml", text.replace("behave", "some-neighbours"));
     certify(&place, "--n 200 --overwrite").fails(1, &WORDS);
     for command in ["analyze out.tsv", "verify out.jsonl", "report out.jsonl --out out.html"] {
-        place.drs(command).fails(1, &["no result in out", "found by drs certify"]);
+        place.drs(command).fails(1, &["no result in it holds", "found by drs certify"]);
     }
     // Where it cannot be written down, the run is nobody's.
     std::fs::remove_file(place.path("out.unsteady")).unwrap();

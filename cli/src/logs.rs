@@ -1,9 +1,7 @@
 //! The logs that a command is about.
 
-use std::path::Path;
-
 use anyhow::bail;
-use drs_analysis::{Decided, Log, beside, common, names};
+use drs_analysis::{Decided, Log, check_steady, common, names};
 use drs_core::text::printable;
 use drs_progress::say;
 
@@ -41,14 +39,6 @@ pub(crate) fn read_any(args: &LogArgs) -> anyhow::Result<Vec<Log>> {
         }
     }
     Ok(logs)
-}
-
-/// Refuses results of which a run found out that none holds.
-pub(crate) fn check_steady(path: &Path) -> anyhow::Result<()> {
-    match std::fs::read_to_string(beside(path, "unsteady")) {
-        Ok(why) => bail!("no result in {} holds: {}", path.display(), why.trim()),
-        Err(_) => Ok(()),
-    }
 }
 
 /// What is said where draws stopped before every radius was decided: one line for each way

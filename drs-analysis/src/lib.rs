@@ -32,7 +32,9 @@ pub use curve::Curve;
 pub use decided::{Decided, Stopped};
 pub use header::{DataRecord, Header};
 pub use joint::{Best, Joint, MixedInputs, Paired, common};
-pub use log::{Draws, Log, LogError, Record, Routing, Row, SameName, beside, marked, names, open};
+pub use log::{
+    Draws, Log, LogError, Record, Routing, Row, SameName, beside, check_steady, marked, names, open,
+};
 pub use plan::Pool;
 pub use routed::{Routed, StageDraws};
 pub use run::Run;

@@ -6,6 +6,8 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use drs_core::lattice::Digest;
+
 use crate::program::Program;
 
 /// Their names.
@@ -14,12 +16,17 @@ pub(crate) const BUILT_IN: [&str; 5] = ["onnx", "ort", "torch", "halfspace", PYT
 /// Runs Python's callables. Only an interpreter has it.
 pub(crate) const PYTHON: &str = "python";
 
-/// Plugins that are part of this process, by name: the file that holds their code.
-static HOSTED: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
+/// Plugins that are part of this process, by name: the file that holds their code, and its digest.
+static HOSTED: Mutex<BTreeMap<&str, (PathBuf, Digest)>> = Mutex::new(BTreeMap::new());
 
 /// Makes the code of a plugin known that is part of this process.
-pub(crate) fn host(plugin: &'static str, library: PathBuf) {
-    HOSTED.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin, library);
+pub(crate) fn host(plugin: &'static str, library: PathBuf, sha256: Digest) {
+    HOSTED.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin, (library, sha256));
+}
+
+/// The code of a plugin that is part of this process.
+pub(crate) fn hosted(plugin: &str) -> Option<(PathBuf, Digest)> {
+    HOSTED.lock().unwrap_or_else(PoisonError::into_inner).get(plugin).cloned()
 }
 
 /// What the library of a plugin is called.
@@ -29,8 +36,8 @@ pub(crate) fn library(plugin: &str) -> String {
 
 /// Where the library of a plugin that comes with `drs` is, if it is there.
 pub(crate) fn place(plugin: &str) -> Option<PathBuf> {
-    let hosted = HOSTED.lock().unwrap_or_else(PoisonError::into_inner).get(plugin).cloned();
-    hosted.or_else(|| beside_program().map(|folder| folder.join(library(plugin))))
+    let own = hosted(plugin).map(|(library, _)| library);
+    own.or_else(|| beside_program().map(|folder| folder.join(library(plugin))))
 }
 
 /// The folder of the running program, or of what an interpreter runs.

@@ -125,6 +125,13 @@ impl Work<'_> {
             let idle = stopper.ended(Duration::from_secs(1));
             return Ok(Ending::Stopped { done: count, of: indices.len(), kept, summary, idle });
         }
+        if open > 0 {
+            // Without a word it would pass for a whole run.
+            refuse!(
+                "the models were stopped from elsewhere after {count} of {} inputs, which {kept}",
+                indices.len()
+            );
+        }
         files.finish(paths)?;
         match summary {
             None => Ok(Ending::Whole),

@@ -8,6 +8,7 @@
 //! * `question.rs`: methods and numbers of draws, from keyword arguments.
 //! * `answers.rs`: answers to many inputs, one by one.
 //! * `inputs.rs`: arrays as inputs.
+//! * `run.rs`: certifying a data set into files; `logs.rs`: reading them.
 //! * `statistics.rs`: the bounds, for procedures of the caller's own.
 //! * `command.rs`: the command `drs`, in the interpreter's process.
 //! * `wait.rs`: waiting without holding the interpreter, and with an ear for Ctrl-C.
@@ -16,6 +17,7 @@ mod answers;
 mod callable;
 mod command;
 mod inputs;
+mod logs;
 mod pool;
 mod question;
 mod run;
@@ -33,6 +35,8 @@ mod _drs {
     use crate::callable::runs_on;
     #[pymodule_export]
     use crate::command::{install, main};
+    #[pymodule_export]
+    use crate::logs::NativeLog;
     #[pymodule_export]
     use crate::pool::NativePool;
     #[pymodule_export]

@@ -33,7 +33,7 @@ pub(crate) struct NativePool {
     pub(crate) config: Config,
     callables: Vec<Py<PyAny>>,
     options: Options,
-    router: Mutex<Option<Arc<Router>>>,
+    router: Arc<Mutex<Option<Arc<Router>>>>,
     /// The process that it was made in: threads do not survive a fork.
     process: u32,
 }
@@ -187,7 +187,7 @@ impl NativePool {
         let options =
             Options { batch, isolate, worker: Program::this().ok(), ..Options::new(threads) };
         let process = std::process::id();
-        Ok(Self { config, callables, options, router: Mutex::default(), process })
+        Ok(Self { config, callables, options, router: Arc::default(), process })
     }
 
     /// The engine, opened if need be.
@@ -197,18 +197,30 @@ impl NativePool {
                 "this pool was made before the process forked, and threads do not survive that: make it anew in the child, or start workers with multiprocessing's \"spawn\"",
             ));
         }
-        let callables = self.callables.iter().map(|callable| callable.clone_ref(py)).collect();
-        // Others may hold the lock while they wait for the interpreter.
-        py.detach(|| {
-            let mut router = self.lock();
-            if let Some(router) = &*router {
-                return Ok(Arc::clone(router));
-            }
-            let opened = with_callables(callables, || Router::open(&self.config, &self.options));
-            let opened = Arc::new(opened.map_err(runtime_error)?);
-            *router = Some(Arc::clone(&opened));
-            Ok(opened)
-        })
+        let open = py.detach(|| locked(&self.router).clone());
+        if let Some(router) = open {
+            return Ok(router);
+        }
+        let callables: Vec<Py<PyAny>> =
+            self.callables.iter().map(|callable| callable.clone_ref(py)).collect();
+        let (place, config, options) =
+            (Arc::clone(&self.router), self.config.clone(), self.options.clone());
+        let (send, opened) = std::sync::mpsc::sync_channel(1);
+        // On a thread of its own: on the caller's, Ctrl-C would be raised in the callables.
+        let open = move || {
+            let mut router = locked(&place);
+            let opened = match &*router {
+                Some(router) => Ok(Arc::clone(router)),
+                None => with_callables(callables, || Router::open(&config, &options)).map(Arc::new),
+            };
+            *router = opened.as_ref().ok().cloned();
+            drop(router);
+            // Whoever was interrupted listens no more.
+            let _ = send.send(opened);
+        };
+        drs_router::start_thread("open", open).map_err(runtime_error)?;
+        let opened = wait::next(py, &Mutex::new(opened))?;
+        opened.ok_or_else(|| runtime_error("opening the pool failed"))?.map_err(runtime_error)
     }
 
     /// Stops the engine, if there is one.
@@ -217,21 +229,21 @@ impl NativePool {
             return;
         }
         py.detach(|| {
-            let router = self.lock().take();
+            let router = locked(&self.router).take();
             if let Some(router) = router {
                 let _ = router.stopper().stop(PATIENCE);
             }
         });
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Router>>> {
-        self.router.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(router: &Mutex<Option<Arc<Router>>>) -> MutexGuard<'_, Option<Arc<Router>>> {
+    router.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for NativePool {
     fn drop(&mut self) {
-        let Some(router) = self.lock().take() else { return };
+        let Some(router) = locked(&self.router).take() else { return };
         if std::process::id() != self.process {
             // Its threads are the parent's.
             std::mem::forget(router);

@@ -100,7 +100,8 @@ pub(crate) fn certify(
             .map_err(runtime_error)?;
         listen(py, &told, stop, tell.bind(py))
     });
-    ended.and_then(|ended| ending(py, pool, ended))
+    // Whatever raised it stopped the engine too.
+    ended.inspect_err(|_| pool.halt(py)).and_then(|ended| ending(py, pool, ended))
 }
 
 /// What the run's thread tells.

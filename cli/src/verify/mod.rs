@@ -12,12 +12,11 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use drs_analysis::Entry;
+use drs_analysis::{Entry, check_steady};
 use drs_core::verify::Rejection;
 use drs_router::{Replayed, ordered};
 
 use crate::args::VerifyArgs;
-use crate::logs;
 use crate::usage::wrong_usage;
 use inputs::Inputs;
 use names::Names;
@@ -58,7 +57,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let against = Against { inputs, bench };
     let mut report = Report::new(args);
     for path in &args.records {
-        logs::check_steady(path)?;
+        check_steady(path)?;
         let mut text = BufReader::new(open(path)?);
         if text.fill_buf().is_ok_and(|bytes| bytes.starts_with(b"idx\t")) {
             let records = drs_analysis::beside(path, "jsonl");

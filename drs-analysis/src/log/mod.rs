@@ -26,6 +26,20 @@ pub struct LogError {
     pub(crate) problem: String,
 }
 
+/// Refuses results of which a run found out that none holds.
+///
+/// # Errors
+/// If the file that says so lies beside them.
+pub fn check_steady(path: &Path) -> Result<(), LogError> {
+    match std::fs::read_to_string(beside(path, "unsteady")) {
+        Ok(why) => {
+            let problem = format!("no result in it holds: {}", why.trim());
+            Err(LogError { path: path.to_owned(), problem })
+        }
+        Err(_) => Ok(()),
+    }
+}
+
 /// One run of certification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {

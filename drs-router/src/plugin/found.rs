@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LoadError;
 use super::find;
+use crate::built_in::hosted;
 use crate::config::ModelSpec;
 use crate::copies::{Copies, CopyError};
 
@@ -28,6 +29,11 @@ impl Library {
     /// # Errors
     /// If there is none, it cannot be read, or it is another.
     pub fn find(spec: &ModelSpec, base_dir: &Path, copies: &Copies) -> Result<Self, LoadError> {
+        if let Some((path, sha256)) = hosted(&spec.plugin) {
+            // It runs already.
+            let library = Self { copy: path.clone(), path, sha256 };
+            return library.pinned(spec);
+        }
         let found = find::locate(&spec.plugin, Some(base_dir))?;
         let fail = |problem: String| LoadError::Library { path: found.clone(), problem };
         // Libraries beside it are looked for where it really lies.
@@ -36,10 +42,21 @@ impl Library {
             CopyError::Read { error, .. } => fail(error.to_string()),
             other => LoadError::Copy(other),
         })?;
-        if let Some(expected) = spec.sha256.filter(|expected| *expected != sha256) {
-            return Err(fail(format!("its sha256 is {sha256}, experts.toml expects {expected}")));
+        // Named as it was found.
+        Self { path: found.clone(), copy, sha256 }
+            .pinned(spec)
+            .map(|own| Self { path: real, ..own })
+    }
+
+    fn pinned(self, spec: &ModelSpec) -> Result<Self, LoadError> {
+        let Self { path, sha256, .. } = &self;
+        match spec.sha256.filter(|expected| expected != sha256) {
+            None => Ok(self),
+            Some(expected) => {
+                let problem = format!("its sha256 is {sha256}, experts.toml expects {expected}");
+                Err(LoadError::Library { path: path.clone(), problem })
+            }
         }
-        Ok(Self { path: real, copy, sha256 })
     }
 
     /// A plugin's words, with the library in place of its copy.

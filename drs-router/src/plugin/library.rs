@@ -36,11 +36,11 @@ pub(super) fn load(copy: &Path, sha256: Digest) -> Result<PluginModuleRef, Strin
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(super) fn host(library: &Path, module: PluginModuleRef) -> io::Result<()> {
+pub(super) fn host(library: &Path, module: PluginModuleRef) -> io::Result<Digest> {
     let sha256 = file_digest(library)?;
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     loaded.get_or_insert_default().insert(sha256, module);
-    Ok(())
+    Ok(sha256)
 }
 
 fn load_anew(path: &Path) -> Result<PluginModuleRef, String> {

@@ -52,8 +52,8 @@ pub fn load_library(copy: &Path, sha256: Digest) -> Result<(PluginModuleRef, Plu
 /// # Errors
 /// If that file cannot be read.
 pub fn host_plugin(name: &'static str, library: &Path, module: PluginModuleRef) -> io::Result<()> {
-    library::host(library, module)?;
-    built_in::host(name, library.to_owned());
+    let sha256 = library::host(library, module)?;
+    built_in::host(name, library.to_owned(), sha256);
     Ok(())
 }
 

@@ -24,9 +24,10 @@ from __future__ import annotations
 from . import _install
 from ._drs import __version__
 from .expert import Expert
+from .logs import Log, curves, plot, read_log, verify
 from .pool import Answer, Pool, Results
 from .smooth import Smooth
 
 _install.once()
 
-__all__ = ["Answer", "Expert", "Pool", "Results", "Smooth", "__version__"]
+__all__ = ["Answer", "Expert", "Log", "Pool", "Results", "Smooth", "__version__", "curves", "plot", "read_log", "verify"]

@@ -335,7 +335,7 @@ OF_THREAD = threading.local()
 
 def compute_on(threads: int, torch: Any) -> None:
     """Lets this thread of the engine compute on so many cores: others have calls of their own."""
-    if getattr(OF_THREAD, "threads", None) == threads or threading.current_thread() is threading.main_thread():
+    if getattr(OF_THREAD, "threads", None) == threads:
         return
     torch.set_num_threads(threads)
     OF_THREAD.threads = threads

@@ -54,6 +54,20 @@ def identity(called: Any) -> dict[str, Any]:
     return known
 
 
+def stamp(called: Any) -> Any:
+    """Something that changes when a torch module does: its weights, where they are, or its mode."""
+    inner = getattr(called, "_orig_mod", called)
+    if not is_torch_module(inner):
+        return id(called)
+
+    def of(value: Any) -> tuple[int, int]:
+        # Tensors made in inference mode count no changes.
+        return value.data_ptr(), 0 if value.is_inference() else value._version
+
+    weights = tuple(of(value) for values in (inner.parameters(), inner.buffers()) for value in values)
+    return id(called), weights, tuple(module.training for module in inner.modules())
+
+
 def source_file(kind: Any) -> str | None:
     """The file that defines it, if it is one of the user's: those of PyTorch itself are known by its version."""
     if kind.__module__.partition(".")[0] in ("torch", "builtins", "numpy", "onnxruntime"):

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterator, Optional, Sequence, Union
 
 from . import _drs, _install
 from ._items import Items, array, images
-from ._kinds import interpreter
+from ._kinds import interpreter, stamp
 from .expert import Expert
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -120,6 +120,7 @@ class Pool:
         self._quantum, self._shape = quantum, None if shape is None else [int(size) for size in shape]
         self._options = (threads, batch)
         self._opened: Optional[Any] = None
+        self._stamps: list[Any] = []
         OPEN.add(self)
 
     @classmethod
@@ -129,7 +130,7 @@ class Pool:
         """The pool of an experts.toml. `isolate` gives every plugin a process of its own."""
         _install.find_onnx_runtime()
         pool = cls.__new__(cls)
-        pool._experts, pool._router, pool._shape = [], None, None
+        pool._experts, pool._router, pool._shape, pool._stamps = [], None, None, []
         pool._opened = _drs.NativePool.from_toml(os.fspath(path), threads, batch, isolate)
         OPEN.add(pool)
         return pool
@@ -148,13 +149,19 @@ class Pool:
     def _native(self, item: Any = None) -> Any:
         """The native pool; `item` tells the shape if nothing did before."""
         _drs.runs_on(interpreter())
-        if self._opened is not None:
+        models = [*self._experts, *([self._router] if self._router is not None else [])]
+        stamps = [stamp(model.base_classifier) for model in models]
+        if self._opened is not None and self._stamps == stamps:
             return self._opened
+        # A model that changed is another: it is opened anew, and its digest taken.
+        self.close()
+        self._stamps = stamps
         shape = self._shape
         if shape is None:
             shape = getattr(item, "shape", None)
             if shape is None or len(shape) != 3:
                 raise ValueError("the shape of the inputs is not known: give the pool shape=(channels, height, width)")
+        self._shape = [int(size) for size in shape]
         callables: list[Any] = []
 
         def model(expert: Expert, classes: Optional[list[str]] = None) -> dict[str, Any]:
@@ -165,7 +172,7 @@ class Pool:
             return {"plugin": "python", "config": config}
 
         names = [expert.name for expert in self._experts]
-        description: dict[str, Any] = {"input": {"shape": [int(size) for size in shape], "quantum": self._quantum}}
+        description: dict[str, Any] = {"input": {"shape": self._shape, "quantum": self._quantum}}
         if self._router is not None:
             description["router"] = model(self._router, names)
         description["expert"] = [{"name": expert.name, **model(expert)} for expert in self._experts]
