@@ -42,8 +42,8 @@ class Largest(torch.nn.Module):
 
 
 def certifier(model: Any, **arguments: Any) -> RandomizedSmoothing:
-    usual = {"loss": None, "input_shape": (1, 2, 2), "nb_classes": 2, "device_type": "cpu", "sample_size": 50, "scale": 0.25}
-    return RandomizedSmoothing(model, **(usual | arguments))
+    usual = {"loss": None, "input_shape": (1, 2, 2), "nb_classes": 2, "device_type": "cpu"}
+    return RandomizedSmoothing(model, **(usual | {"sample_size": 50, "scale": 0.25} | arguments))
 
 
 def sampling_error(p: float, n: int) -> float:
@@ -60,8 +60,9 @@ def test_constructor_takes_arts_arguments_in_arts_order() -> None:
     none = inspect.Parameter.empty
     assert found == [
         ("model", none), ("loss", none), ("input_shape", none), ("nb_classes", none), ("optimizer", None),
-        ("channels_first", True), ("clip_values", None), ("preprocessing_defences", None), ("postprocessing_defences", None),
-        ("preprocessing", (0.0, 1.0)), ("device_type", "gpu"), ("sample_size", 32), ("scale", 0.1), ("alpha", 0.001),
+        ("channels_first", True), ("clip_values", None), ("preprocessing_defences", None),
+        ("postprocessing_defences", None), ("preprocessing", (0.0, 1.0)), ("device_type", "gpu"), ("sample_size", 32), ("scale", 0.1),
+        ("alpha", 0.001),
     ]
 
 

@@ -129,6 +129,8 @@ def test_a_data_set_is_certified_into_files_and_goes_on(tmp_path):
     assert [record["idx"] for record in whole] == list(range(12))
     assert sorted(record["idx"] for record in told) == list(range(5, 12)), "five were there"
     assert whole.certified_accuracy(0) >= 0.8
+    frame = pytest.importorskip("pandas") and whole.to_pandas()
+    assert list(frame["idx"]) == list(range(12)) and set(frame["expert"]) <= {"s025", "s05"}
     anew = opened.certify((images, labels), tmp_path / "anew.tsv", n=1000, seed=3, progress=False)
     votes = lambda results: [record["certificate"] for record in results]
     assert votes(anew) == votes(whole)

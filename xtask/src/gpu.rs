@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, command, root, run, target, with_libtorch};
+use crate::{Outcome, command, copy, root, run, target, with_libtorch};
 
 /// What is built into `target/release`, there as here.
 const BUILT: [&str; 5] =
@@ -135,19 +135,4 @@ fn libraries() -> Result<PathBuf, String> {
 
 fn present() -> bool {
     Path::new("/dev/nvidia0").exists()
-}
-
-/// Copies a file, or a folder with all that is in it.
-fn copy(from: &Path, to: &Path) -> Outcome {
-    let failed = |error: std::io::Error| format!("{} to {}: {error}", from.display(), to.display());
-    if from.is_dir() {
-        for entry in std::fs::read_dir(from).map_err(failed)?.flatten() {
-            copy(&entry.path(), &to.join(entry.file_name()))?;
-        }
-        return Ok(());
-    }
-    if let Some(folder) = to.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    std::fs::copy(from, to).map(drop).map_err(failed)
 }

@@ -8,6 +8,7 @@
 
 mod gpu;
 mod publish;
+mod python;
 mod sizes;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,10 @@ cargo xtask COMMAND
             into the user's cache (--cpu or --cuda; the latter where a GPU is)
   ort       provide the library of ONNX Runtime, which the plugin `ort` loads, and
             print its path: $ORT_DYLIB_PATH, or one fetched into the user's cache
-  test      run all tests
+  test      run all tests, those of the Python package too
+  python    the tests of the Python package alone; `python --torch` those that
+            need PyTorch too (3 GB of packages in the user's cache, fetched once)
+  wheel     build the wheel of the Python package into target/wheels
   check     formatting, lengths of files, circles of imports, the picture of the
             crates, clippy and docs with warnings denied, then what `package` and
             `semver` do
@@ -37,7 +41,7 @@ cargo xtask COMMAND
             Rust: `drs-xtask gpu run` there, `drs-xtask gpu with COMMAND…`
 
 torch, test and check fetch libtorch (0.5 GB) where it is not there yet, test
-ONNX Runtime (28 MB) too.
+ONNX Runtime (28 MB) and packages for Python (0.5 GB) too.
 Further arguments go to the command that runs: `cargo xtask test -- maxmin`,
 `cargo xtask demo --n 10000`.";
 
@@ -59,6 +63,8 @@ fn main() -> ExitCode {
         "package" => publish::packages(),
         "picture" => picture(&[]),
         "semver" => publish::semver(),
+        "wheel" => python::wheel(),
+        "python" => python::tests(&rest),
         "bench" => cargo(&["bench", "--package", "drs-smoothing-core"], &rest),
         _ => Err(HELP.to_owned()),
     };
@@ -92,9 +98,15 @@ fn picture(how: &[&str]) -> Outcome {
 
 /// All tests, with both runtimes.
 fn test(rest: &[String]) -> Outcome {
-    let found = printed(&mut command("cargo", &RUNTIMES, &["--onnxruntime".to_owned()]))?;
     let mut tests = command("cargo", &["test", "--workspace"], rest);
-    run(tests.env("ORT_DYLIB_PATH", found).env("LIBTORCH", libtorch()?))
+    run(tests.env("ORT_DYLIB_PATH", ort_library()?).env("LIBTORCH", libtorch()?))?;
+    // A filter names tests in Rust.
+    if rest.is_empty() { python::tests(&[]) } else { Ok(()) }
+}
+
+/// The library of ONNX Runtime, fetched if need be.
+fn ort_library() -> Result<String, String> {
+    printed(&mut command("cargo", &RUNTIMES, &["--onnxruntime".to_owned()]))
 }
 
 /// What links libtorch and users run.
@@ -168,4 +180,19 @@ fn target() -> PathBuf {
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
+}
+
+/// Copies a file, or a folder with all that is in it.
+fn copy(from: &Path, to: &Path) -> Outcome {
+    let failed = |error: std::io::Error| format!("{} to {}: {error}", from.display(), to.display());
+    if from.is_dir() {
+        for entry in std::fs::read_dir(from).map_err(failed)?.flatten() {
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::copy(from, to).map(drop).map_err(failed)
 }

@@ -49,7 +49,9 @@ class Items:
     """A data set: as many inputs as `len` says, by index."""
 
     def __init__(self, data: Any):
-        self.data, self.labels, self.names = data, None, None
+        self.data: Any = data
+        self.labels: Optional[list[int]] = None
+        self.names: Optional[list[str]] = None
         self.name = type(data).__name__
         if isinstance(data, (tuple, list)) and len(data) == 2 and getattr(data[0], "ndim", 0) == 4:
             # Arrays of images and labels.
@@ -61,8 +63,8 @@ class Items:
                 self.names = list(getattr(data.features[label], "names", None) or []) or None
         elif getattr(data, "ndim", None) != 4:
             self.labels = labels_of(data)
-            names = getattr(data, "classes", None)
-            self.names = [str(name) for name in names] if names is not None and self.labels is not None else None
+            names = getattr(data, "classes", None) if self.labels is not None else None
+            self.names = None if names is None else [str(name) for name in names]
 
     def __len__(self) -> int:
         return len(self.data)
@@ -91,7 +93,7 @@ def columns(data: Any) -> tuple[str, Optional[str]]:
 def labels_of(data: Any) -> Optional[list[int]]:
     """The labels of a data set of PyTorch: as it lists them, else by reading every item."""
     for name in ("targets", "labels", "_labels"):
-        listed = getattr(data, name, None)
+        listed: Any = getattr(data, name, None)
         if isinstance(listed, Sequence) or getattr(listed, "ndim", None) == 1:
             return [int(label) for label in listed]
     first = data[0] if len(data) else None

@@ -195,7 +195,8 @@ def thresholds_up_to(first, thresholds, bits, rest, wanted):
         threshold = tl.load(thresholds + middle, mask=searching, other=0).to(tl.uint64, bitcast=True)
         up_to = searching & (threshold <= rest)
         left = tl.where(up_to, middle + 1, left)
-        right = tl.where(searching & (threshold > rest), middle, right)
+        # Where the search is over, the middle is where both are.
+        right = tl.where(up_to, right, middle)
     return left
 
 

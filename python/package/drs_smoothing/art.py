@@ -26,29 +26,30 @@ from .pool import Answer, Pool, bar
 class RandomizedSmoothing:
     """A smoothed classifier with the interface of `PyTorchRandomizedSmoothing` in ART 1.20.
 
-    The constructor has the same arguments, in the same order and with the same defaults. `certify` and `predict` are the
-    same too. There is no training and there are no gradients: train the model with ART or on your own.
+    The constructor has the same arguments, in the same order and with the same defaults. `certify` and `predict` are
+    the same too. There is no training and there are no gradients: train the model with ART or on your own.
 
-    Inputs, `scale` and radii are all in the units of the inputs. `clip_values` tells their range. It matters more than in
-    ART: images from 0 to 255 need `clip_values=(0, 255)`.
+    Inputs, `scale` and radii are all in the units of the inputs. `clip_values` tells their range. It matters more
+    than in ART: images from 0 to 255 need `clip_values=(0, 255)`.
 
-    What is certified differs from ART in one point. Noisy inputs are rounded to a lattice before the model sees them. Its
-    step is 1/255 of the range, which is one level of an 8-bit image. The rounding comes after the noise, so it is a part of
-    the classifier. The radii hold for this classifier at any real input. As in ART, noisy inputs are not clipped.
+    What is certified differs from ART in one point. Noisy inputs are rounded to a lattice before the model sees them.
+    Its step is 1/255 of the range, which is one level of an 8-bit image. The rounding comes after the noise, so it is
+    a part of the classifier. The radii hold for this classifier at any real input. As in ART, noisy inputs are not
+    clipped.
 
     Args:
-        model: a torch module, from a batch [n, *input_shape] of float32 to logits or probabilities [n, nb_classes]. It is
-            moved to the device. `certify` and `predict` put it into eval mode.
+        model: a torch module, from a batch [n, *input_shape] of float32 to logits or probabilities [n, nb_classes].
+            It is moved to the device. `certify` and `predict` put it into eval mode.
         loss: accepted and kept, without effect on answers.
         input_shape: the shape of one input, of any number of dimensions.
         nb_classes: how many classes there are, at least 2.
         optimizer, channels_first: accepted and kept, without effect on answers.
-        clip_values: (low, high), the range of the inputs; (0, 1) by default. Two numbers. Arrays are accepted if all their
-            values are equal. As in ART, they are rounded to float32.
-        preprocessing_defences, postprocessing_defences: only those that do nothing in predictions, with `apply_predict`
-            false. Others are refused, since they would change the classifier.
-        preprocessing: (mean, std), numbers or arrays. The model sees (input − mean) / std, after the noise. An array with
-            one value for each channel is accepted, or any that can be broadcast to an input. None does nothing.
+        clip_values: (low, high), the range of the inputs; (0, 1) by default. Two numbers. Arrays are accepted if all
+            their values are equal. As in ART, they are rounded to float32.
+        preprocessing_defences, postprocessing_defences: only those that do nothing in predictions, with
+            `apply_predict` false. Others are refused, since they would change the classifier.
+        preprocessing: (mean, std), numbers or arrays. The model sees (input − mean) / std, after the noise. An array
+            with one value for each channel is accepted, or any that can be broadcast to an input. None does nothing.
         device_type: "cpu" for the CPU. Anything else means the current GPU if there is one, else the CPU.
         sample_size: draws that select the class in `certify`, and all draws in `predict`. At least 1.
         scale: the standard deviation of the noise, in the units of the inputs. Above 0.
@@ -104,7 +105,9 @@ class RandomizedSmoothing:
         """The torch module."""
         return self._base.model
 
-    def certify(self, x: Any, n: int, batch_size: int = 32, *, seed: Optional[int] = None) -> tuple[np.ndarray, np.ndarray]:
+    def certify(
+        self, x: Any, n: int, batch_size: int = 32, *, seed: Optional[int] = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The class of each input, and the radius within which it holds.
 
         Each answer is wrong with probability at most `alpha`. A radius is rounded down.
@@ -123,7 +126,11 @@ class RandomizedSmoothing:
         classes, radii = np.full(len(inputs), -1), np.zeros(len(inputs))
         with self._pool(batch_size) as pool:
             answers = pool.route(
-                self._units(inputs), n0=self.sample_size, n=operator.index(n), alpha=float(self.alpha), sampling="fixed",
+                self._units(inputs),
+                n0=self.sample_size,
+                n=operator.index(n),
+                alpha=float(self.alpha),
+                sampling="fixed",
                 seed=seed,
             )
             for index, answer in enumerate(answers):
@@ -194,7 +201,7 @@ class RandomizedSmoothing:
             raise ValueError(f"x: an array of {inputs.dtype} found, expected numbers")
         if inputs.shape[1:] != self.input_shape or inputs.ndim == 0:
             expected = ", ".join(["inputs", *map(str, self.input_shape)])
-            raise ValueError(f"x: shape {list(inputs.shape)} found, expected [{expected}]: pass a single input as x[None]")
+            raise ValueError(f"x: shape {list(inputs.shape)} found, expected [{expected}]: pass one input as x[None]")
         # Written so that NaN is refused.
         if inputs.size and not (inputs.min() >= self._low and inputs.max() <= self._high):
             raise ValueError(
@@ -249,7 +256,7 @@ class RandomizedSmoothing:
         if answer.label is None or answer.radius is None:
             return 0.0
         point = self._unit(x)
-        # What the certificate is about may lie so far from x: each value was rounded when it was scaled, by 2^-52 at most.
+        # How far x may lie from what the certificate is about. Scaling rounded each value, by 2^-52 at most.
         gap = math.sqrt(point.size) * 2.0**-50
         certified = answer.record["provenance"]["input"]
         if certified["given"] == "near-lattice":
