@@ -4,12 +4,13 @@
 mod common;
 
 use common::{Bands, METHODS, Problem, Sampled};
-use drs_core::certificate::{Certificate, counts_at};
+use drs_core::certificate::{Certificate, StageRecord, counts_at};
 use drs_core::certify;
 use drs_core::design::Schedule;
 use drs_core::pool::{Phase, Role};
 use drs_core::protocol::{Bounding, Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
+use drs_core::selection::Selection;
 use drs_core::units::{Alpha, Sigma};
 use statrs::distribution::{Binomial, DiscreteCDF as _};
 
@@ -271,6 +272,26 @@ fn one_radius_of_a_clear_input_takes_some_tens_of_draws() {
     let grid = asked(vec![0.0, radius]);
     assert_eq!(grid.stages[0].draws(), 100);
     assert!(grid.draws() >= 200 && grid.verdict.certifies(1, radius));
+}
+
+/// Experts are compared by their selection votes: none may have fewer than another.
+#[test]
+fn blend_takes_all_selection_draws_of_every_expert() {
+    let sampling = Sampling::Sequential(Sequential::new(Stopping::Radii(vec![0.1])));
+    assert_eq!(sampling.selection(), Selection::Clear);
+    let protocol = Protocol { sampling, n0: 100, ..protocol(1000, 0.01) };
+    let mut compared = 0;
+    for seed in 0..20 {
+        let certificate = run(&Problem::random(seed), Method::Blend, &protocol, seed);
+        let stages = certificate.stages.iter();
+        let selections: Vec<u64> = stages
+            .filter(|stage| stage.phase == Phase::Selection && stage.model != "router")
+            .map(StageRecord::draws)
+            .collect();
+        assert!(selections.iter().all(|&draws| draws == 100), "{selections:?}");
+        compared += selections.len();
+    }
+    assert!(compared > 20);
 }
 
 #[test]

@@ -61,8 +61,8 @@ def test_constructor_takes_arts_arguments_in_arts_order() -> None:
     assert found == [
         ("model", none), ("loss", none), ("input_shape", none), ("nb_classes", none), ("optimizer", None),
         ("channels_first", True), ("clip_values", None), ("preprocessing_defences", None),
-        ("postprocessing_defences", None), ("preprocessing", (0.0, 1.0)), ("device_type", "gpu"), ("sample_size", 32), ("scale", 0.1),
-        ("alpha", 0.001),
+        ("postprocessing_defences", None), ("preprocessing", (0.0, 1.0)), ("device_type", "gpu"), ("sample_size", 32),
+        ("scale", 0.1), ("alpha", 0.001),
     ]
 
 

@@ -22,11 +22,12 @@ const NEEDED: [&str; 9] = [
     "mypy",
 ];
 /// What the tests with PyTorch need besides: 3 GB.
-const WITH_TORCH: [&str; 5] = [
+const WITH_TORCH: [&str; 6] = [
     "torch==2.11.0",
     "torchvision==0.26.0",
     "adversarial-robustness-toolbox==1.20.1",
     "scikit-learn",
+    "statsmodels",
     "setuptools",
 ];
 

@@ -26,11 +26,12 @@ from .pool import Answer, Pool, bar
 class RandomizedSmoothing:
     """A smoothed classifier with the interface of `PyTorchRandomizedSmoothing` in ART 1.20.
 
-    The constructor has the same arguments, in the same order and with the same defaults. `certify` and `predict` are
-    the same too. There is no training and there are no gradients: train the model with ART or on your own.
+    The constructor has the same arguments, in the same order and with the same defaults. `certify` and `predict` take
+    the same arguments too, and give arrays of the same shapes. There is no training and there are no gradients: train
+    the model with ART or on your own.
 
     Inputs, `scale` and radii are all in the units of the inputs. `clip_values` tells their range. It matters more
-    than in ART: images from 0 to 255 need `clip_values=(0, 255)`.
+    than in ART: images from 0 to 255 need `clip_values=(0, 255)`. Inputs outside the range are refused.
 
     What is certified differs from ART in one point. Noisy inputs are rounded to a lattice before the model sees them.
     Its step is 1/255 of the range, which is one level of an 8-bit image. The rounding comes after the noise, so it is
@@ -110,7 +111,9 @@ class RandomizedSmoothing:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The class of each input, and the radius within which it holds.
 
-        Each answer is wrong with probability at most `alpha`. A radius is rounded down.
+        Each answer is wrong with probability at most `alpha`. A radius is rounded down. It holds around x as given: an
+        input within a thousandth of a step of a lattice point is taken for that point, and its distance from it is
+        deducted.
 
         Args:
             x: inputs [inputs, *input_shape], with values within `clip_values`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import math
+import operator
 import os
 import sys
 import tempfile
@@ -13,8 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable, Iterator, Optional, Sequence, Union
 
+import numpy as np
+
 from . import _drs, _install
-from ._items import Items, array, images
+from ._items import Items, images
 from ._kinds import interpreter, stamp
 from .expert import Expert
 
@@ -70,6 +73,11 @@ class Answer:
     @property
     def abstained(self) -> bool:
         return self.label is None
+
+    @property
+    def votes(self) -> list[int]:
+        """The votes of the last stage: how many of its noisy copies got each class."""
+        return list(self.record["stages"][-1]["looks"][-1])
 
     def __repr__(self) -> str:
         if self.label is None:
@@ -332,11 +340,16 @@ def _asked(question: dict[str, Any]) -> str:
         if key not in known:
             raise TypeError(f"{key!r} is not an argument, expected one of {', '.join(known)}")
     asked = known | question
+    # NumPy's numbers are numbers too.
+    asked["n0"], asked["n"] = operator.index(asked["n0"]), operator.index(asked["n"])
+    asked["alpha"], asked["two_sided"] = float(asked["alpha"]), bool(asked["two_sided"])
+    if asked["tol"] is not None:
+        asked["tol"] = float(asked["tol"])
     if asked["seed"] is not None:
         asked["seed"] = str(asked["seed"])
     if asked["radii"] is not None:
         radii = asked["radii"]
-        asked["radii"] = [float(radii)] if isinstance(radii, (int, float)) else [float(radius) for radius in radii]
+        asked["radii"] = [float(radii)] if np.ndim(radii) == 0 else [float(radius) for radius in radii]
     return json.dumps(asked)
 
 

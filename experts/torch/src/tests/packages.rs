@@ -93,6 +93,30 @@ fn logits_are_those_of_the_same_model_as_torchscript() {
 }
 
 #[test]
+fn a_package_of_two_models_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.pt2");
+    let mut old =
+        zip::ZipArchive::new(std::fs::File::open(models().join("small.pt2")).unwrap()).unwrap();
+    let mut new = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    for index in 0..old.len() {
+        let mut entry = old.by_index(index).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        let second = name.replace("/aotinductor/model/", "/aotinductor/other/");
+        let names = std::iter::once(name.clone()).chain((second != name).then_some(second));
+        for name in names {
+            new.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            new.write_all(&bytes).unwrap();
+        }
+    }
+    new.finish().unwrap();
+    let words = ["2 models found in the package (model, other)", "make a package of each"];
+    fails(SHAPE, &package(&path, json!({})), Model, &words);
+}
+
+#[test]
 fn sigma_and_classes_are_in_the_package() {
     let found = opened("small.pt2", json!({})).manifest;
     assert_eq!((found.sigma, found.classes.len(), found.preferred_batch), (0.25, 5, 64));
