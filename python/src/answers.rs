@@ -1,8 +1,10 @@
 //! Answers to many inputs, one by one, in their order.
 
 use std::convert::Infallible;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use drs_core::certificate::Certificate;
 use drs_core::certify::Prediction;
@@ -12,15 +14,15 @@ use drs_router::{Certify, NoThread, Panicked, Predict, Router, Timed, ordered, s
 use pyo3::prelude::*;
 use serde::Serialize;
 
+use crate::engine::Engine;
 use crate::inputs::input;
-use crate::pool::NativePool;
 use crate::question::Question;
 use crate::{runtime_error, wait};
 
 /// An iterator over pairs: JSON of an answer and `None`, or `None` and what went wrong.
 #[pyclass(frozen)]
 pub(crate) struct Answers {
-    pool: Py<NativePool>,
+    engine: Arc<Engine>,
     answers: Mutex<Receiver<Answer>>,
 }
 
@@ -58,16 +60,21 @@ pub(crate) struct Work {
     pub(crate) question: Question,
     pub(crate) seed: Seed,
     pub(crate) wanted: Wanted,
+    /// Whether these are all inputs of a run: the models are then tried once more at its end.
+    pub(crate) is_all: bool,
+    /// Set when the pool is closed.
+    pub(crate) closed: Arc<AtomicBool>,
 }
 
 impl Answers {
     /// Begins to answer; `items` is an iterator of Python.
-    pub(crate) fn begin(pool: Py<NativePool>, items: Py<PyAny>, work: Work) -> PyResult<Self> {
+    pub(crate) fn begin(engine: Arc<Engine>, items: Py<PyAny>, work: Work) -> PyResult<Self> {
         // One answer waits to be taken: whoever takes none stops the work.
         let (send, answers) = sync_channel(1);
-        start_thread("answers", move || answer_all(Items(items), &work, &send))
-            .map_err(runtime_error)?;
-        Ok(Self { pool, answers: Mutex::new(answers) })
+        let answer = move || answer_all(Items(items), &work, &send);
+        let thread = start_thread("answers", answer).map_err(runtime_error)?;
+        engine.keep(thread);
+        Ok(Self { engine, answers: Mutex::new(answers) })
     }
 }
 
@@ -78,7 +85,7 @@ impl Answers {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<(Option<String>, Option<String>)>> {
-        let next = wait::next(py, &self.answers).inspect_err(|_| self.pool.get().halt(py))?;
+        let next = wait::next(py, &self.answers).inspect_err(|_| self.engine.halt(py))?;
         Ok(next.map(|answer| match answer {
             Ok(json) => (Some(json), None),
             Err(problem) => (None, Some(problem)),
@@ -92,17 +99,19 @@ fn answer_all(items: Items, work: &Work, send: &SyncSender<Answer>) {
         items,
         at_once,
         |item| item.and_then(|item| work.answer(item)),
-        |answer| send.send(answer).map_err(|_| Ended::NobodyListens),
+        |answer| work.tell(send, answer),
     );
-    let problem = match done
-        .and_then(|()| work.router.try_last().map_err(|error| Ended::Failed(error.to_string())))
-    {
+    let tried = || work.router.try_last().map_err(|error| Ended::Failed(error.to_string()));
+    let problem = match done.and_then(|()| if work.is_all { tried() } else { Ok(()) }) {
         Ok(()) | Err(Ended::NobodyListens) => return,
         Err(Ended::Failed(problem)) => problem,
     };
     // Nobody may listen any more; then nobody needs it.
-    let _ = send.send(Err(problem));
+    let _ = work.tell(send, Err(problem));
 }
+
+/// How soon a listener that takes its time is looked after again.
+const TURN: Duration = Duration::from_millis(2);
 
 enum Ended {
     NobodyListens,
@@ -128,6 +137,18 @@ impl From<Infallible> for Ended {
 }
 
 impl Work {
+    /// Waits until the answer before was taken, or the pool is closed.
+    fn tell(&self, send: &SyncSender<Answer>, mut answer: Answer) -> Result<(), Ended> {
+        loop {
+            answer = match send.try_send(answer) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(answer)) if !self.closed.load(Ordering::Relaxed) => answer,
+                Err(_) => return Err(Ended::NobodyListens),
+            };
+            std::thread::sleep(TURN);
+        }
+    }
+
     fn answer(&self, item: Py<PyAny>) -> Answer {
         let read = Python::try_attach(|py| input(item.bind(py), self.spec));
         let read = read.unwrap_or_else(|| Err("the interpreter has ended".to_owned()))?;

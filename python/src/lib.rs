@@ -4,7 +4,7 @@
 //! Python's callables become experts.
 //!
 //! * `callable.rs`: the plugin `python`.
-//! * `pool.rs`: a pool of experts and what may be asked of it.
+//! * `pool.rs`: a pool of experts and what may be asked of it; `engine.rs`: its engine.
 //! * `question.rs`: methods and numbers of draws, from keyword arguments.
 //! * `answers.rs`: answers to many inputs, one by one.
 //! * `inputs.rs`: arrays as inputs.
@@ -16,6 +16,7 @@
 mod answers;
 mod callable;
 mod command;
+mod engine;
 mod inputs;
 mod logs;
 mod pool;
@@ -35,6 +36,8 @@ mod _drs {
     use crate::callable::runs_on;
     #[pymodule_export]
     use crate::command::{install, main};
+    #[pymodule_export]
+    use crate::engine::close_all;
     #[pymodule_export]
     use crate::logs::NativeLog;
     #[pymodule_export]

@@ -10,8 +10,8 @@ use drs_run::{Ending, Event, Run, RunError, Site, Stop};
 use pyo3::prelude::*;
 use serde_json::json;
 
+use crate::engine::Engine;
 use crate::inputs::Items;
-use crate::pool::NativePool;
 use crate::question::{Asked, fresh};
 use crate::{runtime_error, value_error, wait};
 
@@ -44,20 +44,21 @@ pub(crate) struct RunArguments {
 /// Certifies what is left of a run. JSON of how it ended.
 pub(crate) fn certify(
     py: Python<'_>,
-    pool: &NativePool,
+    engine: &Engine,
     asked: &Asked,
     arguments: RunArguments,
 ) -> PyResult<String> {
     let shard = arguments.shard.as_deref().map(str::parse).transpose().map_err(value_error)?;
     let path: Option<PathBuf> = arguments.data.extract(py).ok();
-    let reads: Vec<PathBuf> = path.clone().into_iter().chain([pool.config.path.clone()]).collect();
+    let reads: Vec<PathBuf> =
+        path.clone().into_iter().chain([engine.config.path.clone()]).collect();
     let reads: Vec<_> = reads.iter().map(PathBuf::as_path).filter(|path| path.exists()).collect();
     let site = Site::new(&arguments.out, shard, arguments.overwrite, reads.into_iter());
     let site = site.map_err(failed)?;
-    let router = pool.router(py)?;
+    let router = engine.router(py)?;
     let usual = Stopping::Radii(USUAL_RADII.to_vec());
-    let question = asked.question(router.pool(), pool.config.split, usual)?;
-    let data = py.detach(|| dataset(path, &arguments, pool, router.classes()))?;
+    let question = asked.question(router.pool(), engine.config.split, usual)?;
+    let data = py.detach(|| dataset(path, &arguments, engine, router.classes()))?;
     let seed = match (question.seed, site.begun()) {
         (None, Some(begun)) => begun.seed,
         (None, None) if shard.is_some_and(|shard| shard.of() > 1) => {
@@ -72,7 +73,7 @@ pub(crate) fn certify(
         return Err(value_error("skip = 0 found, expected at least 1"));
     };
     let subset = Subset { start, skip: skip.into(), max };
-    let (input, blend) = (pool.config.input, pool.config.blend.clone());
+    let (input, blend) = (engine.config.input, engine.config.blend.clone());
     let asked = drs_run::Asked {
         method: question.method,
         protocol: question.protocol,
@@ -101,7 +102,7 @@ pub(crate) fn certify(
         listen(py, &told, stop, tell.bind(py))
     });
     // Whatever raised it stopped the engine too.
-    ended.inspect_err(|_| pool.halt(py)).and_then(|ended| ending(py, pool, ended))
+    ended.inspect_err(|_| engine.halt(py)).and_then(|ended| ending(py, engine, ended))
 }
 
 /// What the run's thread tells.
@@ -151,7 +152,7 @@ fn listen(
 fn dataset(
     path: Option<PathBuf>,
     arguments: &RunArguments,
-    pool: &NativePool,
+    engine: &Engine,
     classes: &[String],
 ) -> PyResult<Dataset> {
     let matching = arguments.classes.as_deref().map_or_else(Classes::default, |text| {
@@ -164,12 +165,12 @@ fn dataset(
                 classes: matching,
                 ..OpenOptions::default()
             };
-            Dataset::open(&path, pool.config.input, &options)
+            Dataset::open(&path, engine.config.input, &options)
         }
         None => Python::attach(|py| {
             let items = arguments.data.clone_ref(py);
             let count = items.bind(py).len()?;
-            let inputs = Box::new(Items { items, count, spec: pool.config.input });
+            let inputs = Box::new(Items { items, count, spec: engine.config.input });
             let (labels, classes) = (arguments.labels.clone(), arguments.names.clone());
             let name = arguments.name.clone();
             PyResult::Ok(Dataset::brought(Brought { name, inputs, labels, classes }, matching))
@@ -178,10 +179,10 @@ fn dataset(
     data.and_then(|data| data.for_experts(classes)).map_err(value_error)
 }
 
-fn ending(py: Python<'_>, pool: &NativePool, ended: Result<Ending, RunError>) -> PyResult<String> {
+fn ending(py: Python<'_>, engine: &Engine, ended: Result<Ending, RunError>) -> PyResult<String> {
     let ended = ended.map_err(|error| {
         // The engine has ended with it.
-        pool.halt(py);
+        engine.halt(py);
         failed(error)
     })?;
     Ok(match ended {
@@ -190,7 +191,7 @@ fn ending(py: Python<'_>, pool: &NativePool, ended: Result<Ending, RunError>) ->
             json!({ "ending": "incomplete", "done": done, "summary": summary })
         }
         Ending::Stopped { done, of, kept, .. } => {
-            pool.halt(py);
+            engine.halt(py);
             json!({ "ending": "stopped", "done": done, "of": of, "kept": kept })
         }
     }

@@ -166,6 +166,8 @@ def test_endpoints_of_a_schedule():
     abars = linear_schedule()
     for t in (0, 999):
         assert denoised(Spy(), Above(), noise(abars[t]) / 2).t == t
+    # β of the last step of the cosine is cut off at 0.999.
+    assert denoised(Spy(), Above(), noise(cosine_schedule()[-1] * 0.001) / 2, schedule="cosine").t == 999
     # Steps of no noise, or of noise alone, are never taken.
     ends = [1.0, 0.9, 0.5, 0.0]
     assert [denoised(Spy(), Above(), sigma, schedule=ends).t for sigma in (noise(0.9) / 2, 0.5)] == [1, 2]
@@ -233,7 +235,8 @@ def test_number_formats():
     assert spy.calls[0][0].dtype == torch.float32
     torch.testing.assert_close(logits, exact, rtol=0.02, atol=0.02)
     double = denoised(denoiser, classifier, 0.25, schedule=None).double()
-    assert double(images(dtype=torch.float64)).dtype == torch.float64
+    noisy = images(dtype=torch.float64)
+    torch.testing.assert_close(double(noisy), classifier(denoiser(noisy).clamp(0, 1)), rtol=0, atol=1e-12)
 
 
 def test_gradients_pass():
@@ -260,7 +263,7 @@ def test_digests_cover_weights_and_settings():
     digests = [
         digest(), digest(sigma=0.3), digest(classifier=other), digest(schedule="cosine"), digest(prediction="v"),
         digest(clip=False), digest(size=8), digest(size=8, resize="bilinear"), digest(mean=0.1), digest(std=0.9),
-        digest(step_scale=0.25), digest(classifier=lambda x: classifier(x)),
+        digest(step_scale=0.25), digest(classifier=torch.sum), digest(classifier=torch.mean),
     ]  # fmt: skip
     assert len(set(digests)) == len(digests)
     assert digest() == digests[0]
@@ -322,7 +325,8 @@ def test_denoising_helps_a_classifier_of_clean_images():
         ({"sigma": 80.0}, ValueError, r"sigma: 80 found, but the 1000 steps .* from 0\.005\d* to 78\.\d*,"),
         ({"sigma": 0.004}, ValueError, r"sigma: 0\.004 found, but the 1000 steps .* from 0\.005"),
         ({"sigma": 0.0}, ValueError, "sigma: 0.0 found"),
-        ({"sigma": math.nan}, ValueError, "sigma: nan found"),
+        ({"sigma": math.nan, "schedule": None}, ValueError, "sigma: nan found"),
+        ({"sigma": math.inf, "schedule": None}, ValueError, "sigma: inf found"),
         ({"schedule": "sigmoid"}, ValueError, "schedule: 'sigmoid' found"),
         ({"schedule": [0.1, 0.5, 0.9]}, ValueError, "schedule: 0.1, 0.5, …, 0.9 found"),
         ({"schedule": [1.2, 0.5, 0.1]}, ValueError, r"numbers in \[0, 1\]"),
@@ -349,7 +353,7 @@ def test_wrong_arguments(settings, error, message):
 @pytest.mark.parametrize(
     "denoiser,classifier,settings,error,message",
     [
-        (Spy(lambda x: x[:, :2]), Above(), {}, ValueError, r"shape \[2, 2, 4, 4\] found, expected \[2, 3, 4, 4\]"),
+        (Spy(lambda x: x[:, :2]), Above(), {}, ValueError, r"\[2, 2, 4, 4\] found, expected \[2, 3, 4, 4\], or twice"),
         (Spy(lambda x: x[:, :, :2]), Above(), {}, ValueError, r"denoiser's output: shape \[2, 3, 2, 4\] found"),
         (Spy(lambda x: "image"), Above(), {}, TypeError, "denoiser's output: type str found"),
         (Spy(), Spy(lambda x: None), {}, TypeError, "classifier's output: type NoneType found"),

@@ -179,7 +179,7 @@ PUBLISHED = [
 def test_the_key_stream_is_the_published_one(key, nonce, stream):
     key, nonce, stream = bytes.fromhex(key), int.from_bytes(bytes.fromhex(nonce), "little"), bytes.fromhex(stream)
     assert key_stream(key, nonce, len(stream)).tobytes() == stream, "the plain implementation"
-    # Each cell holds its own bits, so the noise is the key stream. The cell 0x8000 counts as open: no threshold is below.
+    # Each cell holds its own bits, so the noise is the key stream. That of 0x8000 is open: no threshold is below it.
     noise = Noise(np.arange(1 << 16).astype(np.uint16).view(np.int16), [2**80], OPEN)
     assert nonce % 2 == 0
     clean = np.zeros((1, len(stream) // 2), dtype=np.int16)

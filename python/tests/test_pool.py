@@ -43,7 +43,7 @@ def test_answers_come_in_order_and_have_what_they_should():
 
 
 def test_printed_radii_are_never_larger():
-    from drs_smoothing.pool import down
+    from drs_smoothing.results import down
 
     assert down(0.2999999999999999) == "0.299"
     assert down(0.3) == "0.300"

@@ -128,6 +128,21 @@ next(stream)
 """
 
 
+def test_a_callable_that_is_slow_when_the_program_ends():
+    slow = """
+import time
+class Slow(Halfspace):
+    def __call__(self, batch):
+        time.sleep(0.5)
+        return super().__call__(batch)
+smooth = drs.Smooth(Slow(), 2, 0.5)
+print(smooth.certify(x, 10, 20, 0.1, 10)[0])
+"""
+    for ending in ["", "next(drs.Pool([drs.Expert(Slow(), sigma=0.5)]).route([x] * 9, n=50))"]:
+        done = run(BEGIN + slow + ending)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", ""), ending
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_pool_does_not_survive_a_fork_and_says_so():
     done = run(

@@ -101,7 +101,16 @@ fn test(rest: &[String]) -> Outcome {
     let mut tests = command("cargo", &["test", "--workspace"], rest);
     run(tests.env("ORT_DYLIB_PATH", ort_library()?).env("LIBTORCH", libtorch()?))?;
     // A filter names tests in Rust.
-    if rest.is_empty() { python::tests(&[]) } else { Ok(()) }
+    if !rest.is_empty() {
+        return Ok(());
+    }
+    if !python::is_there() {
+        println!(
+            "SKIPPED: the tests of the Python package: python3 with the module venv is missing"
+        );
+        return Ok(());
+    }
+    python::tests(&[])
 }
 
 /// The library of ONNX Runtime, fetched if need be.

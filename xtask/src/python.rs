@@ -73,6 +73,12 @@ pub(crate) fn tests(rest: &[String]) -> Outcome {
     run(&mut types)
 }
 
+/// Whether this machine has a Python that makes virtual environments.
+pub(crate) fn is_there() -> bool {
+    let asked = Command::new("python3").args(["-c", "import venv, ensurepip"]).status();
+    asked.is_ok_and(|status| status.success())
+}
+
 fn package() -> PathBuf {
     root().join("python")
 }

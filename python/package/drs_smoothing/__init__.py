@@ -23,11 +23,13 @@ from __future__ import annotations
 
 from . import _install
 from ._drs import __version__
+from .denoised import denoised
 from .expert import Expert
 from .logs import Log, curves, plot, read_log, verify
-from .pool import Answer, Pool, Results
+from .pool import Pool
+from .results import Answer, Results
 from .smooth import Smooth
 
 _install.once()
 
-__all__ = ["Answer", "Expert", "Log", "Pool", "Results", "Smooth", "__version__", "curves", "plot", "read_log", "verify"]
+__all__ = ["Answer", "Expert", "Log", "Pool", "Results", "Smooth", "__version__", "curves", "denoised", "plot", "read_log", "verify"]

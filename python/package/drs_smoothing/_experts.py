@@ -16,11 +16,11 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from ._kinds import is_session, is_torch_module, plain
+from ._kinds import first_parameter, is_session, is_torch_module, plain
 
 KEYS = (
     "callable", "file", "sources", "arguments", "sigma", "classes", "takes", "batch", "calls", "device", "devices",
@@ -239,7 +239,7 @@ class TorchRunner(Runner):
         import torch
 
         self.torch, self.shape, self.levels = torch, shape, levels
-        if is_torch_module(called) and called.training:
+        if is_torch_module(called) and any(module.training for module in called.modules()):
             raise ExpertError(
                 f"{type(called).__name__} is in train mode, where votes depend on chance or on other inputs", "call .eval() on it first"
             )
@@ -257,6 +257,23 @@ class TorchRunner(Runner):
         self.threads = 1 if on_gpu else max(1, cores // max(1, self.calls))
         self.tolerance = CUDA_TOLERANCE if on_gpu else 0.0
         self.next, self.lock = 0, threading.Lock()
+        self.format = torch.contiguous_format
+        if not on_gpu and len(shape) == 3 and is_torch_module(called) and not hasattr(called, "_orig_mod"):
+            self.format = self.faster_format(called)
+
+    def faster_format(self, called: Any) -> Any:
+        """Channels last, in which convolutions on a CPU are a fifth faster, if the module computes the same in it."""
+        torch = self.torch
+        sample = torch.linspace(-0.5, 1.5, 2 * math.prod(self.shape)).reshape(2, *self.shape).to(self.dtype)
+        try:
+            with torch.no_grad():
+                expected, found = called(sample), called(sample.contiguous(memory_format=torch.channels_last))
+                scale = expected.abs().max().clamp(min=1)
+                same = ((expected - found).abs() <= 1e-3 * scale).all() if self.dtype == torch.float32 else False
+        except Exception:
+            # Some reshape in ways that need the ordinary order; what else is wrong shows when it votes.
+            return torch.contiguous_format
+        return torch.channels_last if same else torch.contiguous_format
 
     def slot(self, rows: int) -> Slot:
         with self.lock:
@@ -277,7 +294,8 @@ class TorchSlot(Slot):
     def output(self) -> Any:
         torch = self.runner.torch
         with torch.no_grad():
-            inputs = self.host.to(self.device, non_blocking=True).to(torch.float32).div_(self.runner.levels)
+            inputs = self.host.to(self.device, non_blocking=True)
+            inputs = inputs.to(torch.float32, memory_format=self.runner.format).div_(self.runner.levels)
             return self.called(inputs.to(self.runner.dtype))
 
     def votes(self, rows: int) -> np.ndarray:
@@ -320,14 +338,6 @@ def placed(called: Any, device: Any, own: Any) -> Any:
     import copy
 
     return copy.deepcopy(called).to(device)
-
-
-def first_parameter(called: Any) -> Optional[Any]:
-    parameters = getattr(called, "parameters", None)
-    try:
-        return next(iter(parameters()), None) if callable(parameters) else None
-    except TypeError:
-        return None
 
 
 OF_THREAD = threading.local()

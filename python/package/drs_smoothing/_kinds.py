@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import os
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -24,6 +24,14 @@ def is_torch_module(called: Any) -> bool:
 def is_tensor(value: Any) -> bool:
     torch = torch_if_loaded()
     return torch is not None and hasattr(torch, "Tensor") and isinstance(value, torch.Tensor)
+
+
+def first_parameter(called: Any) -> Optional[Any]:
+    parameters = getattr(called, "parameters", None)
+    try:
+        return next(iter(parameters()), None) if callable(parameters) else None
+    except TypeError:
+        return None
 
 
 def is_session(called: Any) -> bool:

@@ -148,7 +148,7 @@ def noisy_row(
         place = start + tl.arange(0, TILE)
         within = place < values
         noise = tl.load(cells + bits)
-        # Bits after the last value decide nothing.
+        # Places after the last value would only cost time.
         is_open = (within & (noise == OPEN)).to(tl.int32)
         count = tl.sum(is_open)
         if count > 0:

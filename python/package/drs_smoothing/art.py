@@ -20,7 +20,8 @@ import torch
 
 from ._items import array
 from .expert import Expert
-from .pool import Answer, Pool, bar
+from .pool import Pool
+from .results import Answer, bar
 
 
 class RandomizedSmoothing:

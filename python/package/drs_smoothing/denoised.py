@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from ._experts import first_parameter
+from ._kinds import first_parameter
 
 if TYPE_CHECKING:
     import torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Optional, Sequence, Union
 
 from ._kinds import identity, is_session
@@ -52,6 +53,9 @@ class Expert:
             raise TypeError(f"{type(base_classifier).__name__} is not callable: an expert is a callable from a batch to logits or votes")
         if device is not None and devices is not None:
             raise ValueError("device and devices: both found, expected one of them")
+        own = getattr(base_classifier, "sigma", None)
+        if isinstance(own, float) and own != sigma:
+            warnings.warn(f"sigma={sigma:g}, but the base classifier is made for {own:g}", stacklevel=2)
         self.base_classifier = base_classifier
         self.sigma = float(sigma)
         self.name = name if name is not None else "s" + f"{self.sigma:g}".replace(".", "")

@@ -8,9 +8,10 @@ import numpy as np
 
 from . import _drs
 from ._items import array
-from ._kinds import is_session, is_tensor, is_torch_module
+from ._kinds import first_parameter, is_session, is_tensor, is_torch_module
 from .expert import Expert
-from .pool import Answer, Pool
+from .pool import Answers, Pool
+from .results import Answer
 
 
 class Smooth:
@@ -68,8 +69,7 @@ class Smooth:
         if radii is not None or tol is not None:
             sampling = "sequential"
         question = {"n0": n0, "n": n, "alpha": alpha, "sampling": sampling, "radii": radii, "tol": tol, "seed": seed}
-        pool = self._opened(x, batch_size)
-        answer = next(pool.route(array(x), **question))
+        answer = self._answer(x, batch_size, predict=False, **question)
         if certificate:
             return answer
         return (self.ABSTAIN, 0.0) if answer.label is None else (answer.label, float(answer.radius or 0.0))
@@ -77,9 +77,14 @@ class Smooth:
     def predict(self, x: Any, n: int, alpha: float, batch_size: int, *, seed: Optional[int] = None) -> int:
         """The class of the smoothed classifier at x, or -1: PREDICT, a two-sided binomial test of the two most frequent
         classes. Wrong with probability at most alpha."""
-        pool = self._opened(x, batch_size)
-        answer = next(pool.predict(array(x), n=n, alpha=alpha, sampling="fixed", seed=seed))
+        answer = self._answer(x, batch_size, predict=True, n=n, alpha=alpha, sampling="fixed", seed=seed)
         return self.ABSTAIN if answer.label is None else answer.label
+
+    def _answer(self, x: Any, batch_size: int, *, predict: bool, **question: Any) -> Answer:
+        # One of many calls: whether votes depend on their own input alone is tried now and then, not at the end of each.
+        answers = Answers(self._opened(x, batch_size), array(x), predict=predict, question=question, is_all=False)
+        (answer,) = answers
+        return answer
 
     def _sample_noise(self, x: Any, num: int, batch_size: int, *, seed: Optional[int] = None) -> np.ndarray:
         """The base classifier's votes on `num` noisy copies of x: an array of counts, one for each class."""
@@ -104,7 +109,7 @@ class Smooth:
             options = dict(self._expert)
             if is_tensor(x) and not is_session(self.base_classifier):
                 options.setdefault("takes", "torch")
-                if not is_torch_module(self.base_classifier):
+                if first_parameter(self.base_classifier) is None:
                     options.setdefault("device", str(x.device))
             expert = Expert(
                 self.base_classifier, sigma=self.sigma, classes=self.num_classes, name="base", batch=int(batch_size), **options
