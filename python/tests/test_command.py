@@ -66,6 +66,16 @@ def test_modules_are_found_by_their_names(place):
     assert done.returncode == 0 and "half" in done.stdout, done.stderr
 
 
+def test_modules_that_are_installed_elsewhere_are_recorded(place, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("site")
+    (elsewhere / "installed.py").write_text(FACTORY)
+    write(place, 'callable = "installed:halfspace"')
+    done = drs_command("route", "--experts", "experts.toml", "--json", "--n", 500, "x.npy", cwd=place, path=[elsewhere])
+    assert done.returncode == 0, done.stderr
+    (model,) = json.loads(done.stdout)["certificate"]["provenance"]["models"]
+    assert [file["name"] for file in model["files"]] == ["installed.py"]
+
+
 @pytest.mark.parametrize(
     "config, words",
     [

@@ -59,6 +59,11 @@ impl Library {
         }
     }
 
+    /// Whether it is part of this process, so that there is no copy to load.
+    pub(super) fn runs_already(&self) -> bool {
+        self.copy == self.path
+    }
+
     /// A plugin's words, with the library in place of its copy.
     #[must_use]
     pub fn plain(&self, words: &str) -> String {

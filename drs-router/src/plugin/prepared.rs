@@ -203,7 +203,8 @@ impl Prepared {
             return Ok(());
         }
         let is_named = named.iter().any(|named| named.place == file.place);
-        if !is_named && !self.may_belong(&file, named) {
+        // What runs already may import whatever it likes: to refuse it here would hide its digest only.
+        if !is_named && !self.library.runs_already() && !self.may_belong(&file, named) {
             let problem = "a file of the model names it, but it lies elsewhere: such files must lie below the folder of the model; put it there, or name it in the configuration";
             return Err(LoadError::Elsewhere { path: file.path, problem });
         }

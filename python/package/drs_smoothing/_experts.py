@@ -253,7 +253,9 @@ class TorchRunner(Runner):
         on_gpu = devices[0].type != "cpu"
         self.batch = int(config.get("batch", BATCH_ON_GPU if on_gpu else BATCH))
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self.calls = int(config.get("calls", CALLS_PER_GPU * len(devices) if on_gpu else cores))
+        # What torch.compile makes for a GPU may hold CUDA graphs, which are one call's.
+        per_gpu = 1 if hasattr(called, "_orig_mod") else CALLS_PER_GPU
+        self.calls = int(config.get("calls", per_gpu * len(devices) if on_gpu else cores))
         self.threads = 1 if on_gpu else max(1, cores // max(1, self.calls))
         self.tolerance = CUDA_TOLERANCE if on_gpu else 0.0
         self.next, self.lock = 0, threading.Lock()

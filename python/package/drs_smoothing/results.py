@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Sequence
 
+from .logs import Log
+
 
 def down(value: float, digits: int = 3) -> str:
     """A radius as text, cut off and not rounded: none larger than the real one is shown."""
@@ -128,9 +130,13 @@ class Results:
         for record in self:
             yield Answer(record, self._classes, self._experts)
 
+    def log(self) -> Log:
+        """The run as a log: its curve, and how far it was decided."""
+        return Log(self.jsonl)
+
     def certified_accuracy(self, radius: float) -> float:
         """The share of inputs with a label that are certified in the right class at a distance: with a radius of at least
-        `radius`, at 0 with any above it."""
+        `radius`, at 0 with any above it. A lower bound where draws stopped before this radius was decided: `log` tells."""
         rows = [record for record in self if record["label"] is not None]
         if not rows:
             raise ValueError("no input has a label")
