@@ -48,6 +48,14 @@ def test_an_onnx_session_is_an_expert(tmp_path):
     onnx.checker.check_model(model)
     session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     assert label_of(session) == 1
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    from_file = runtime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    (known,) = drs.Pool([drs.Expert(from_file, sigma=0.5)], shape=SHAPE).models
+    assert [file["name"] for file in known["files"]] == ["m.onnx"] and "onnxruntime" in known["plugin"]
+    model.graph.initializer[1].float_data[0] = 7.0
+    other = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    digests = [drs.Pool([drs.Expert(each, sigma=0.5)], shape=SHAPE).models[0]["config_sha256"] for each in (session, other)]
+    assert digests[0] != digests[1]
     assert drs.Smooth(session, 2, 0.5).certify(at_distance(-0.4), 50, 500, 0.01, 64)[0] == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import os
@@ -50,7 +51,12 @@ def plain(session: Any) -> Callable[[np.ndarray], Any]:
 
 def identity(called: Any) -> dict[str, Any]:
     """What can be known of a callable: its name, the files of its source, a digest of its weights."""
-    inner = getattr(called, "_orig_mod", called)
+    if is_session(called):
+        return session_identity(called)
+    # What torch.compile, decorators such as jax.jit, and functools.partial are made of.
+    inner = inspect.unwrap(getattr(called, "_orig_mod", called))
+    while isinstance(inner, functools.partial):
+        inner = inspect.unwrap(inner.func)
     kind = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner)
     known: dict[str, Any] = {"callable": f"{kind.__module__}:{kind.__qualname__}"}
     kinds = {type(module) for module in inner.modules()} if is_torch_module(inner) else {kind}
@@ -59,6 +65,17 @@ def identity(called: Any) -> dict[str, Any]:
         known["source"] = source
     if is_torch_module(inner):
         known["state_sha256"] = state_digest(inner)
+    return known
+
+
+def session_identity(session: Any) -> dict[str, Any]:
+    """A session's model: its file, or a digest of the bytes that it was made of."""
+    known: dict[str, Any] = {"callable": f"{type(session).__module__}:{type(session).__qualname__}"}
+    path, data = getattr(session, "_model_path", None), getattr(session, "_model_bytes", None)
+    if path and os.path.isfile(path):
+        known["source"] = [os.path.realpath(path)]
+    elif isinstance(data, bytes):
+        known["state_sha256"] = hashlib.sha256(data).hexdigest()
     return known
 
 
