@@ -45,7 +45,7 @@ def products(model, shape):
     layers = [m for m in model.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     with torch.no_grad():
-        model(torch.rand(1, *shape))
+        model(torch.rand(1, *shape, device=next(model.parameters()).device))
     for hook in hooks:
         hook.remove()
     return sum(counted)
@@ -67,8 +67,9 @@ def config(**keys):
     return "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in keys.items()) + " }"
 
 
-def variants(arch, classes, rows, args):
-    """Name in the table, plugin and configuration of each expert; `rows` of a package, which has one size."""
+def variants(arch, classes, rows, found, args):
+    """Name in the table, plugin and configuration of each expert; `rows` of a package, which has one size; `found` are
+    the batches that experts have measured."""
     on_gpu = args.device == "cuda"
     told = {"sigma": SIGMA, "classes": classes}
     for dtype in ("f32", "bf16"):
@@ -76,7 +77,7 @@ def variants(arch, classes, rows, args):
             for draw in ("host", "device") if on_gpu else ("host",):
                 name = f"{kind}-{dtype}" + (f"-{draw}-draws" if on_gpu else "")
                 yield name, "torch", config(
-                    kind=kind, model=f"{arch}.{suffix}", dtype=dtype, device=args.device, draw=draw, batch=args.batch, **told
+                    kind=kind, model=f"{arch}.{suffix}", dtype=dtype, device=args.device, draw=draw, batch=found.get(name, args.batch), **told
                 )
     if args.compiled:
         # A package says itself what it is made for.
@@ -117,10 +118,10 @@ def write_models(arch, args):
     return model, shape, classes
 
 
-def write_pool(arch, shape, classes, rows, args):
+def write_pool(arch, shape, classes, rows, found, args):
     experts = "".join(
         f'[[expert]]\nname = "{name}"\nplugin = "{plugin}"\nconfig = {config}\n'
-        for name, plugin, config in variants(arch, classes, rows, args)
+        for name, plugin, config in variants(arch, classes, rows, found, args)
     )
     path = args.out / f"{arch}.toml"
     path.write_text(f'[input]\nshape = {list(shape)}\nquantum = "1/255"\n{experts}')
@@ -154,9 +155,8 @@ def main():
         rate = lambda size, time, of=model: reference_rate(of, image, size, classes, SIGMA, time)
         by_size = {size: rate(size, args.seconds / 3) for size in sizes}
         best = max(by_size, key=by_size.get)
-        pool = write_pool(arch, shape, classes, best, args)
         print(f"{arch}: usual procedure by batch size:", {k: round(v) for k, v in by_size.items()}, file=sys.stderr)
-        reference, by_compiled, measured, limits = [], [], {}, []
+        reference, by_compiled, measured, limits, found = [], [], {}, [], {}
         if args.compiled:
             how = {"mode": "max-autotune"} if args.device == "cuda" else {}
             compiled = torch.compile(model, dynamic=False, **how)
@@ -166,10 +166,13 @@ def main():
             reference.append(rate(best, args.seconds))
             if args.compiled:
                 by_compiled.append(rate(best, args.seconds, compiled))
+            # What the first round measured holds for the others.
+            pool = write_pool(arch, shape, classes, best, found, args)
             command = [args.drs, "bench", "--experts", pool, "--seconds", str(args.seconds), "--json"]
             lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             for line in map(json.loads, lines.splitlines()):
                 measured.setdefault(line["model"], []).append(line)
+                found[line["model"]] = line["batch"]
         base = median(reference)
         rows = [f"| PyTorch eager f32, batches of {best} | | {base:.0f} | 1 | |"]
         if by_compiled:
@@ -179,7 +182,7 @@ def main():
             raw, path, ratio = (median(run[key] for run in runs) for key in ("raw", "path", "ratio"))
             # Each round's own reference: the machine's speed then.
             gain = median(run["path"] / own for run, own in zip(runs, reference))
-            rows.append(f"| {name} | {raw:.0f} | {path:.0f} | {gain:.2f} | {ratio:.3f} |")
+            rows.append(f"| {name}, batches of {found[name]} | {raw:.0f} | {path:.0f} | {gain:.2f} | {ratio:.3f} |")
         f32, bf16 = (median(rates) / work for rates in zip(*limits))
         print(f"\n{arch}, {args.device}; at the speed of matrix products: f32 {f32:.0f}/s, bf16 {bf16:.0f}/s\n")
         print("| | raw /s | votes /s | × PyTorch | path / raw |\n| --- | ---: | ---: | ---: | ---: |")

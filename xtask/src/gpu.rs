@@ -91,18 +91,31 @@ fn execute(options: &[String]) -> Outcome {
     let folder = own.parent().ok_or("this program has no folder")?;
     let release = folder.join("target/release");
     let libraries = libraries()?;
-    println!("== packages for the tests, compiled for cuda");
-    let mut packages = Command::new("python3");
-    packages.arg(folder.join(MODELS).join("generate.py")).arg("--cuda");
-    run(packages.arg(folder.join(MODELS).join("cuda")))?;
+    let compiles = says_yes(
+        "import shutil; from torch.utils.cpp_extension import CUDA_HOME; assert CUDA_HOME and shutil.which('g++')",
+    );
+    if compiles {
+        println!("== packages for the tests, compiled for cuda");
+        let mut packages = Command::new("python3");
+        packages.arg(folder.join(MODELS).join("generate.py")).arg("--cuda");
+        run(packages.arg(folder.join(MODELS).join("cuda")))?;
+    } else {
+        println!("SKIPPED: no CUDA toolkit, or no g++: packages, and compiled PyTorch");
+    }
     println!("== tests on cuda");
     let mut tests = Command::new(release.join(TESTS));
     tests.env("DRS_TEST_DEVICE", "cuda").env("DRS_TEST_MODELS", folder.join(MODELS));
     run(tests.env("LD_LIBRARY_PATH", &libraries).current_dir(folder))?;
     println!("== benchmarks on cuda");
     let mut bench = Command::new("python3");
-    bench.arg(folder.join("bench/torch_experts.py")).args(["--device", "cuda", "--compiled"]);
-    if has_onnx_runtime() {
+    bench.arg(folder.join("bench/torch_experts.py")).args(["--device", "cuda"]);
+    if compiles {
+        bench.arg("--compiled");
+    }
+    // Whether it has ONNX Runtime for CUDA, and can write models for it.
+    if says_yes(
+        "import onnx, onnxruntime as ort; assert 'CUDAExecutionProvider' in ort.get_available_providers()",
+    ) {
         bench.arg("--onnx");
     } else {
         println!("SKIPPED: python3 has no onnx, or no onnxruntime-gpu: the plugin `ort`");
@@ -111,11 +124,10 @@ fn execute(options: &[String]) -> Outcome {
     run(bench.env("LD_LIBRARY_PATH", &libraries))
 }
 
-/// Whether that machine's Python has ONNX Runtime for CUDA, and can write models for it.
-fn has_onnx_runtime() -> bool {
-    let ask = "import onnx, onnxruntime as ort; assert 'CUDAExecutionProvider' in ort.get_available_providers()";
+/// Whether that machine's Python runs these lines.
+fn says_yes(lines: &str) -> bool {
     let mut python = Command::new("python3");
-    python.args(["-c", ask]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    python.args(["-c", lines]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// Where that machine's libtorch is: `LIBTORCH`, or Python's PyTorch.

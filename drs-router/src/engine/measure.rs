@@ -85,14 +85,17 @@ impl Engine {
             let found = self.raw(&model, &batch, turn)?;
             estimate = if found.inputs > 0 { found.rate() } else { estimate };
             raw.add(&found);
-            let full = (model.voter.batch() * self.calls_at_once(&model)) as u64;
+            let calls = self.calls_at_once(&model);
+            let full = (model.voter.batch() * calls) as u64;
+            // Each thread has a batch to fill, where few calls are made at once: the first ones wait for that.
+            let least = self.workers.len().div_ceil(calls) as u64;
             let rounds = estimate * turn.as_secs_f64() / full as f64;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
-            let rounds = rounds.ceil().max(1.0) as u64;
+            let rounds = (rounds.ceil() as u64).max(least);
             for (every, path) in &mut paths {
                 // Nearly three times the work where every batch is run again. All calls end
                 // together: the last ones leave no thread idle.
-                let draws = full * if *every == 1 { rounds.div_ceil(2) } else { rounds };
+                let draws = full * if *every == 1 { rounds.div_ceil(2).max(least) } else { rounds };
                 model.steadiness.every.store(*every, Ordering::Relaxed);
                 let start = Instant::now();
                 let reading = self.read(lane, Arc::clone(input), stream.clone(), 0, &[draws], &[]);

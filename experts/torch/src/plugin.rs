@@ -91,7 +91,9 @@ impl Plugin for TorchExpert {
         match config.batch {
             // A package has one size.
             Some(BatchSize::Auto) if rows.is_none() => {
-                expert.batch = tune::measure(&expert, context, gpu)?;
+                let on_gpus = devices.iter().all(|device| device.is_cuda());
+                expert.batch = tune::measure(&expert, context, on_gpus)?;
+                expert.replicas.iter().try_for_each(Replica::rest)?;
             }
             Some(BatchSize::Fixed(batch)) => expert.batch = batch,
             Some(BatchSize::Auto) | None => {}

@@ -44,6 +44,11 @@ impl Replica {
         self.network.device()
     }
 
+    /// Gives up what calls left behind that are not like those to come.
+    pub(crate) fn rest(&self) -> Result<(), Error> {
+        self.lanes.rest()
+    }
+
     /// Calls under way.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)

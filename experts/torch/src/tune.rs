@@ -1,9 +1,13 @@
 //! How many inputs to a batch.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use drs_plugins_api::{Batch, Context, Error, ErrorKind, Plugin};
+
+use crate::explain::message;
 
 /// The least size that a measurement tries, and the most on CPUs and GPUs.
 const LEAST: usize = 8;
@@ -73,16 +77,29 @@ fn sizes(shape: [usize; 3], gpu: bool) -> impl Iterator<Item = usize> {
 
 /// Whether a call failed for want of the device's memory.
 fn lacks_memory(error: &Error) -> bool {
-    error.to_string().contains("out of memory")
+    // As CUDA, cuBLAS and cuDNN say it.
+    const WORDS: [&str; 4] =
+        ["out of memory", "ALLOC_FAILED", "NOT_INITIALIZED", "unable to find an engine"];
+    let text = error.to_string();
+    WORDS.iter().any(|words| text.contains(words))
+}
+
+/// What a panic says: tch panics with libtorch's words.
+fn told(panic: &dyn Any) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    Error::new(ErrorKind::Other, message(text.unwrap_or("the measurement failed")))
 }
 
 /// Inputs per second at one batch size.
 fn rate(expert: &impl Plugin, context: &Context, size: usize) -> Result<f64, Error> {
     let shape = context.shape();
     let lattice = vec![0i16; size * shape.iter().product::<usize>()];
+    // A panic must not leave the other threads waiting for this one.
     let call = || {
         let batch = Batch::new(&lattice, size, shape, context.levels())?;
-        expert.vote(&batch, &mut vec![0; size])
+        let vote = AssertUnwindSafe(|| expert.vote(&batch, &mut vec![0; size]));
+        catch_unwind(vote).unwrap_or_else(|panic| Err(told(&*panic)))
     };
     let threads = match expert.manifest().concurrency {
         0 => std::thread::available_parallelism().map_or(1, usize::from),

@@ -29,8 +29,8 @@ pub(crate) fn count(logits: &Tensor, votes: &mut [u32]) -> Result<(), Error> {
 }
 
 fn on_the_host(rows: &Tensor, votes: &mut [u32]) -> Result<(), Error> {
-    let logits = rows.reshape([-1]).to_device(Device::Cpu);
-    let logits: Vec<f32> = Vec::try_from(logits).map_err(|error| device_error(&error))?;
+    let logits = rows.f_reshape([-1]).and_then(|logits| logits.f_to_device(Device::Cpu));
+    let logits: Vec<f32> = logits.and_then(Vec::try_from).map_err(|error| device_error(&error))?;
     argmax(&logits, votes)
 }
 

@@ -12,6 +12,7 @@ unsafe extern "C" {
     fn drs_stream_free(stream: *mut c_void);
     fn drs_stream_enter(stream: *const c_void, error: *mut *mut c_char) -> *mut c_void;
     fn drs_stream_leave(guard: *mut c_void);
+    fn drs_device_trim(error: *mut *mut c_char);
     fn drs_device_wait(gpu: c_int, error: *mut *mut c_char);
 }
 
@@ -69,6 +70,15 @@ pub(super) fn wait(device: Device) -> Result<(), String> {
     let mut error = null_mut();
     // SAFETY: takes a number only.
     unsafe { drs_device_wait(gpu(device), &raw mut error) };
+    // SAFETY: null, or a text that the shim made for us.
+    unsafe { take_error(error) }
+}
+
+/// Gives memory of GPUs back that no tensor has.
+pub(super) fn trim() -> Result<(), String> {
+    let mut error = null_mut();
+    // SAFETY: takes nothing.
+    unsafe { drs_device_trim(&raw mut error) };
     // SAFETY: null, or a text that the shim made for us.
     unsafe { take_error(error) }
 }

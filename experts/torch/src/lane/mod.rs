@@ -38,6 +38,13 @@ impl Lanes {
         Ok(Self { device, free: Mutex::default() })
     }
 
+    /// Gives up free lanes, and the memory that their calls left on the device: libtorch keeps it for
+    /// each stream.
+    pub(crate) fn rest(&self) -> Result<(), Error> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if self.device.is_cuda() { ffi::trim().map_err(no_stream) } else { Ok(()) }
+    }
+
     /// Does the work in a lane of its own.
     pub(crate) fn within<T>(
         &self,
@@ -88,7 +95,7 @@ impl Memory {
             return Tensor::f_from_slice(values);
         }
         let device = self.device;
-        self.through(values, |memory| memory.f_pin_memory(device))
+        self.through(values, |memory| memory.f_internal_pin_memory(device))
     }
 
     /// By way of memory that is kept; `pin` makes it the device's to read.
@@ -143,6 +150,8 @@ mod tests {
         assert_eq!((within, free()), (0, 2));
         let sent = lanes.within(|lane| lane.send(&[1, 2])).unwrap();
         assert_eq!((values(&sent), free()), (vec![1, 2], 2));
+        lanes.rest().unwrap();
+        assert_eq!(free(), 0);
     }
 
     #[test]

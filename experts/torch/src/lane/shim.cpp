@@ -1,6 +1,8 @@
 // Streams of any device, through the interface that libtorch's CPU half has for all
 // of them: no header of CUDA is needed.
 
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
@@ -39,10 +41,20 @@ void* drs_stream_enter(const void* stream, char** error) {
 
 void drs_stream_leave(void* guard) { delete static_cast<c10::StreamGuard*>(guard); }
 
+// Gives memory of GPUs back that no tensor has.
+void drs_device_trim(char** error) {
+  guarded(error, [&]() -> void* {
+    c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
+    return nullptr;
+  });
+}
+
 // Waits for all that was asked of the GPU of this number.
 void drs_device_wait(int gpu, char** error) {
   guarded(error, [&]() -> void* {
     const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(gpu));
+    // Without it the GPU of before would be woken, which may be another one.
+    c10::DeviceGuard guard(device);
     streams_of(device).synchronizeDevice(device.index());
     return nullptr;
   });

@@ -174,7 +174,7 @@ impl Network {
                 "an output of shape {found:?}, expected {expected:?}"
             )));
         }
-        Ok(output.to_kind(Kind::Float))
+        output.f_to_kind(Kind::Float).map_err(|error| device_error(&error))
     }
 
     /// What the network takes: floats in \[0, 1\] and beyond, normalised.

@@ -12,6 +12,7 @@
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/freeze_module.h>
 #include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
+#include <torch/csrc/jit/passes/inline_fork_wait.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/passes/remove_mutation.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
@@ -264,6 +265,8 @@ void* drs_network_compile(void* module, int lowering, char** error) {
     network->module = freeze_module(original);
     auto graph = network->module.get_method("forward").graph()->copy();
     Inline(*graph);
+    // What is forked would run on another thread, and there not on the calling thread's stream.
+    InlineForkWait(graph);
     OptimizeFrozenGraph(graph, true);
     RemoveTensorMutation(graph);
     ConstantPropagation(graph);
