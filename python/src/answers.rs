@@ -24,6 +24,8 @@ use crate::{runtime_error, wait};
 pub(crate) struct Answers {
     engine: Arc<Engine>,
     answers: Mutex<Receiver<Answer>>,
+    /// Whether the last of them was told.
+    are_all: Arc<AtomicBool>,
 }
 
 type Answer = Result<String, String>;
@@ -35,6 +37,8 @@ struct Told {
     seconds: f64,
     /// From start to answer.
     latency: f64,
+    /// How far the input that was asked about lies from the one that the certificate is about.
+    distance: f64,
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -71,10 +75,15 @@ impl Answers {
     pub(crate) fn begin(engine: Arc<Engine>, items: Py<PyAny>, work: Work) -> PyResult<Self> {
         // One answer waits to be taken: whoever takes none stops the work.
         let (send, answers) = sync_channel(1);
-        let answer = move || answer_all(Items(items), &work, &send);
+        let are_all = Arc::<AtomicBool>::default();
+        let told = Arc::clone(&are_all);
+        let answer = move || {
+            let done = answer_all(Items(items), &work, &send);
+            told.store(done, Ordering::Release);
+        };
         let thread = start_thread("answers", answer).map_err(runtime_error)?;
         engine.keep(thread);
-        Ok(Self { engine, answers: Mutex::new(answers) })
+        Ok(Self { engine, answers: Mutex::new(answers), are_all })
     }
 }
 
@@ -86,14 +95,21 @@ impl Answers {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<(Option<String>, Option<String>)>> {
         let next = wait::next(py, &self.answers).inspect_err(|_| self.engine.halt(py))?;
-        Ok(next.map(|answer| match answer {
-            Ok(json) => (Some(json), None),
-            Err(problem) => (None, Some(problem)),
-        }))
+        Ok(match next {
+            Some(Ok(json)) => Some((Some(json), None)),
+            Some(Err(problem)) => Some((None, Some(problem))),
+            // Once; then the iterator has ended.
+            None if !self.are_all.swap(true, Ordering::AcqRel) => {
+                let problem = "the pool was closed before all inputs were answered";
+                Some((None, Some(problem.to_owned())))
+            }
+            None => None,
+        })
     }
 }
 
-fn answer_all(items: Items, work: &Work, send: &SyncSender<Answer>) {
+/// Tells all answers; whether there was somebody to tell.
+fn answer_all(items: Items, work: &Work, send: &SyncSender<Answer>) -> bool {
     let at_once = work.router.inputs_at_once_by(&work.question.protocol);
     let done: Result<(), Ended> = ordered(
         items,
@@ -103,11 +119,12 @@ fn answer_all(items: Items, work: &Work, send: &SyncSender<Answer>) {
     );
     let tried = || work.router.try_last().map_err(|error| Ended::Failed(error.to_string()));
     let problem = match done.and_then(|()| if work.is_all { tried() } else { Ok(()) }) {
-        Ok(()) | Err(Ended::NobodyListens) => return,
+        Ok(()) => return true,
+        Err(Ended::NobodyListens) => return false,
         Err(Ended::Failed(problem)) => problem,
     };
     // Nobody may listen any more; then nobody needs it.
-    let _ = work.tell(send, Err(problem));
+    work.tell(send, Err(problem)).is_ok()
 }
 
 /// How soon a listener that takes its time is looked after again.
@@ -152,11 +169,13 @@ impl Work {
     fn answer(&self, item: Py<PyAny>) -> Answer {
         let read = Python::try_attach(|py| input(item.bind(py), self.spec));
         let read = read.unwrap_or_else(|| Err("the interpreter has ended".to_owned()))?;
-        let (input, seed) = (Arc::new(read), self.seed);
+        let (input, distance) = read;
+        let (input, seed) = (Arc::new(input), self.seed);
         let Question { method, protocol, .. } = &self.question;
         let told = |timed: Timed<Outcome>| {
             let Timed { outcome, time: seconds, latency } = timed;
-            serde_json::to_string(&Told { seconds, latency, outcome }).map_err(|e| e.to_string())
+            serde_json::to_string(&Told { seconds, latency, distance, outcome })
+                .map_err(|e| e.to_string())
         };
         let timed = match self.wanted {
             Wanted::Certificate => {

@@ -71,9 +71,9 @@ impl Plugin for Callable {
 
     fn open(config: Self::Config, context: &Context) -> Result<Self, Error> {
         attached(|py| {
-            let live = config.get("live").and_then(Value::as_u64).map(|place| {
+            let live = config.get("live").map(|place| {
+                let place = place.as_u64().and_then(|place| usize::try_from(place).ok());
                 LIVE.with_borrow(|live| {
-                    let place = usize::try_from(place).ok();
                     place.and_then(|place| live.get(place)).map(|live| live.clone_ref(py))
                 })
             });

@@ -3,25 +3,35 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{JoinHandle, available_parallelism};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use drs_router::{Config, Options, Program, Router};
+use drs_router::{Config, OpenError, Options, Program, Router, start_thread};
 use pyo3::prelude::*;
 
 use crate::callable::with_callables;
 use crate::{runtime_error, value_error, wait};
 
-/// How long a stopped engine may take for the batches that run.
+/// How long a stopped engine may take for the batches that run, and then its threads to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How soon it is looked whether they have.
+const TURN: Duration = Duration::from_millis(2);
+
 /// Those that may have threads in the interpreter.
-static ALL: Mutex<Vec<Weak<Engine>>> = Mutex::new(Vec::new());
+static ALL: Mutex<Vec<Weak<Parts>>> = Mutex::new(Vec::new());
+
+/// Threads that stop engines which nobody holds any more.
+static CLOSING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
 
 /// Stops all engines: before the interpreter ends, which their threads need.
 #[pyfunction]
 pub(crate) fn close_all(py: Python<'_>) {
-    let all = std::mem::take(&mut *ALL.lock().unwrap_or_else(PoisonError::into_inner));
-    all.iter().filter_map(Weak::upgrade).for_each(|engine| engine.halt(py));
+    py.detach(|| {
+        let all = std::mem::take(&mut *held(&ALL));
+        all.iter().filter_map(Weak::upgrade).for_each(|parts| parts.stop());
+        let closing = std::mem::take(&mut *held(&CLOSING));
+        end(closing);
+    });
 }
 
 /// A pool's configuration, and its engine while there is one.
@@ -31,12 +41,41 @@ pub(crate) struct Engine {
     pub(crate) config: Config,
     callables: Vec<Py<PyAny>>,
     options: Options,
-    router: Arc<Mutex<Option<Arc<Router>>>>,
+    parts: Arc<Parts>,
+    /// The process that it was made in: threads do not survive a fork.
+    process: u32,
+}
+
+/// What runs.
+#[derive(Default)]
+struct Parts {
+    router: Mutex<Option<Arc<Router>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Of the answers under way: set when the pool is closed, and anew for the next.
     closed: Mutex<Arc<AtomicBool>>,
-    /// The process that it was made in: threads do not survive a fork.
-    process: u32,
+    /// Whether somebody opens it. Who comes meanwhile waits with an ear for Ctrl-C.
+    opening: AtomicBool,
+}
+
+/// Why there is no engine.
+pub(crate) enum NoEngine {
+    Open(OpenError),
+    Python(PyErr),
+}
+
+impl From<PyErr> for NoEngine {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+impl From<NoEngine> for PyErr {
+    fn from(error: NoEngine) -> Self {
+        match error {
+            NoEngine::Open(error) => runtime_error(error),
+            NoEngine::Python(error) => error,
+        }
+    }
 }
 
 impl Engine {
@@ -55,63 +94,64 @@ impl Engine {
         let threads = threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
         let options =
             Options { batch, isolate, worker: Program::this().ok(), ..Options::new(threads) };
-        let process = std::process::id();
-        let engine = Arc::new(Self {
-            config,
-            callables,
-            options,
-            router: Arc::default(),
-            threads: Mutex::default(),
-            closed: Mutex::default(),
-            process,
-        });
-        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|engine| engine.strong_count() > 0);
-        all.push(Arc::downgrade(&engine));
-        Ok(engine)
+        let (parts, process) = (Arc::<Parts>::default(), std::process::id());
+        let mut all = held(&ALL);
+        all.retain(|parts| parts.strong_count() > 0);
+        all.push(Arc::downgrade(&parts));
+        Ok(Arc::new(Self { config, callables, options, parts, process }))
     }
 
     /// The engine, opened if need be.
-    pub(crate) fn router(&self, py: Python<'_>) -> PyResult<Arc<Router>> {
+    pub(crate) fn router(&self, py: Python<'_>) -> Result<Arc<Router>, NoEngine> {
         if std::process::id() != self.process {
             return Err(runtime_error(
                 "this pool was made before the process forked, and threads do not survive that: make it anew in the child, or start workers with multiprocessing's \"spawn\"",
-            ));
+            )
+            .into());
         }
-        let open = py.detach(|| locked(&self.router).clone());
-        if let Some(router) = open {
+        let opening = &self.parts.opening;
+        while opening.compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            py.detach(|| std::thread::sleep(TURN));
+            py.check_signals()?;
+        }
+        let there = held(&self.parts.router).clone();
+        if let Some(router) = there {
+            opening.store(false, Ordering::Release);
             return Ok(router);
         }
         let callables: Vec<Py<PyAny>> =
             self.callables.iter().map(|callable| callable.clone_ref(py)).collect();
-        let (place, config, options) =
-            (Arc::clone(&self.router), self.config.clone(), self.options.clone());
+        let (parts, config, options) =
+            (Arc::clone(&self.parts), self.config.clone(), self.options.clone());
         let (send, opened) = std::sync::mpsc::sync_channel(1);
         // On a thread of its own: on the caller's, Ctrl-C would be raised in the callables.
         let open = move || {
-            let mut router = locked(&place);
-            let opened = match &*router {
-                Some(router) => Ok(Arc::clone(router)),
-                None => with_callables(callables, || Router::open(&config, &options)).map(Arc::new),
-            };
-            *router = opened.as_ref().ok().cloned();
-            drop(router);
+            let opened = with_callables(callables, || Router::open(&config, &options));
+            let opened = opened.map(Arc::new);
+            *held(&parts.router) = opened.as_ref().ok().cloned();
+            parts.opening.store(false, Ordering::Release);
             // Whoever was interrupted listens no more.
             let _ = send.send(opened);
         };
-        self.keep(drs_router::start_thread("open", open).map_err(runtime_error)?);
+        match start_thread("open", open) {
+            Ok(thread) => self.keep(thread),
+            Err(error) => {
+                opening.store(false, Ordering::Release);
+                return Err(runtime_error(error).into());
+            }
+        }
         let opened = wait::next(py, &Mutex::new(opened))?;
-        opened.ok_or_else(|| runtime_error("opening the pool failed"))?.map_err(runtime_error)
+        opened.ok_or_else(|| runtime_error("opening the pool failed"))?.map_err(NoEngine::Open)
     }
 
     /// What is set when the pool is closed.
     pub(crate) fn closed(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.closed.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&held(&self.parts.closed))
     }
 
     /// A thread that answers: it has ended before the engine is gone.
     pub(crate) fn keep(&self, thread: JoinHandle<()>) {
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = held(&self.parts.threads);
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
     }
@@ -119,52 +159,60 @@ impl Engine {
     /// Stops the engine, if there is one.
     pub(crate) fn halt(&self, py: Python<'_>) {
         if std::process::id() == self.process {
-            py.detach(|| self.stop());
-        }
-    }
-
-    /// Stops the engine and waits for all threads that may be in the interpreter. Not for one that
-    /// holds it.
-    fn stop(&self) {
-        let closed =
-            std::mem::take(&mut *self.closed.lock().unwrap_or_else(PoisonError::into_inner));
-        closed.store(true, Ordering::Relaxed);
-        let router = locked(&self.router).take();
-        if let Some(router) = &router {
-            let _ = router.stopper().stop(PATIENCE);
-        }
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        // A thread may drop the pool itself, with the last input.
-        let this = std::thread::current().id();
-        for thread in threads.into_iter().filter(|thread| thread.thread().id() != this) {
-            // One that panicked has told whoever listened.
-            let _ = thread.join();
-        }
-        if let Some(router) = router {
-            // A callable that takes longer is given up: nothing is torn down under it.
-            if router.stopper().ended(PATIENCE) {
-                drop(router);
-            } else {
-                std::mem::forget(router);
-            }
+            py.detach(|| self.parts.stop());
         }
     }
 }
 
-fn locked(router: &Mutex<Option<Arc<Router>>>) -> MutexGuard<'_, Option<Arc<Router>>> {
-    router.lock().unwrap_or_else(PoisonError::into_inner)
+impl Parts {
+    /// Stops the engine, and waits for all threads that may be in the interpreter. Not for one that
+    /// holds it.
+    fn stop(&self) {
+        std::mem::take(&mut *held(&self.closed)).store(true, Ordering::Relaxed);
+        let router = held(&self.router).take();
+        if let Some(router) = &router {
+            let _ = router.stopper().stop(PATIENCE);
+        }
+        end(std::mem::take(&mut *held(&self.threads)));
+        if let Some(router) = router
+            && !router.stopper().ended(PATIENCE)
+        {
+            // A callable that takes longer is given up: nothing is torn down under it.
+            std::mem::forget(router);
+        }
+    }
+}
+
+/// Waits for threads to end. One that waits for something of the user's is given up.
+fn end(threads: Vec<JoinHandle<()>>) {
+    let until = Instant::now() + PATIENCE;
+    while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < until {
+        std::thread::sleep(TURN);
+    }
+    for thread in threads.into_iter().filter(JoinHandle::is_finished) {
+        // One that panicked has told whoever listened.
+        let _ = thread.join();
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         if std::process::id() != self.process {
             // Its threads are the parent's.
-            std::mem::forget(locked(&self.router).take());
+            std::mem::forget(held(&self.parts.router).take());
             return;
         }
-        // Its threads may wait for the interpreter, which this thread holds. One that is ending
-        // has closed all pools before.
-        let _ = Python::try_attach(|py| py.detach(|| self.stop()));
+        // Elsewhere: this thread may be one of its own, and it holds the interpreter, which those
+        // may wait for.
+        let parts = Arc::clone(&self.parts);
+        if let Ok(thread) = start_thread("close", move || parts.stop()) {
+            let mut closing = held(&CLOSING);
+            closing.retain(|thread| !thread.is_finished());
+            closing.push(thread);
+        }
     }
 }

@@ -8,15 +8,19 @@ use numpy::{PyArrayDyn, PyArrayMethods as _, PyUntypedArray, PyUntypedArrayMetho
 use pyo3::prelude::*;
 
 /// An input from an array `[channels, height, width]` of uint8 or of floats in \[0, 1\], or from the
-/// path of an image.
-pub(crate) fn input(item: &Bound<'_, PyAny>, spec: InputSpec) -> Result<LatticeInput, String> {
+/// path of an image; and how far it lies from what was given, rounded up: floats close to
+/// lattice points are taken for them.
+pub(crate) fn input(
+    item: &Bound<'_, PyAny>,
+    spec: InputSpec,
+) -> Result<(LatticeInput, f64), String> {
     if let Ok(array) = item.cast::<PyUntypedArray>() {
         return of_array(array, spec);
     }
     match item.extract::<PathBuf>() {
         Ok(path) => {
             let read = item.py().detach(|| read_image(&path, spec));
-            read.map(|image| image.input).map_err(|error| error.to_string())
+            read.map(|image| (image.input, 0.0)).map_err(|error| error.to_string())
         }
         Err(_) => {
             let kind =
@@ -26,7 +30,10 @@ pub(crate) fn input(item: &Bound<'_, PyAny>, spec: InputSpec) -> Result<LatticeI
     }
 }
 
-fn of_array(array: &Bound<'_, PyUntypedArray>, spec: InputSpec) -> Result<LatticeInput, String> {
+fn of_array(
+    array: &Bound<'_, PyUntypedArray>,
+    spec: InputSpec,
+) -> Result<(LatticeInput, f64), String> {
     let (found, expected) = (array.shape(), spec.shape.dims());
     if found != expected {
         return Err(format!("an array of shape {found:?} found, expected {expected:?}"));
@@ -40,7 +47,8 @@ fn of_array(array: &Bound<'_, PyUntypedArray>, spec: InputSpec) -> Result<Lattic
             ));
         }
         let values = bytes.readonly().as_array().iter().map(|&byte| i16::from(byte)).collect();
-        return LatticeInput::new(spec.shape, spec.quantum, values).map_err(failed);
+        let input = LatticeInput::new(spec.shape, spec.quantum, values);
+        return input.map(|input| (input, 0.0)).map_err(failed);
     }
     let reals: Vec<f64> = if let Ok(floats) = array.cast::<PyArrayDyn<f32>>() {
         floats.readonly().as_array().iter().map(|&value| f64::from(value)).collect()
@@ -50,7 +58,24 @@ fn of_array(array: &Bound<'_, PyUntypedArray>, spec: InputSpec) -> Result<Lattic
         let kind = array.dtype();
         return Err(format!("an array of {kind} found, expected uint8, float32 or float64"));
     };
-    LatticeInput::from_reals(spec.shape, spec.quantum, reals).map_err(failed)
+    let given = reals.clone();
+    let input = LatticeInput::from_reals(spec.shape, spec.quantum, reals).map_err(failed)?;
+    let distance = distance(&input, &given);
+    Ok((input, distance))
+}
+
+/// The L2 distance of an input from the values that it was made of, rounded up.
+fn distance(input: &LatticeInput, given: &[f64]) -> f64 {
+    if input.reals().is_some() {
+        return 0.0;
+    }
+    let levels = f64::from(input.quantum().levels());
+    let gaps = input.values().iter().zip(given).map(|(&taken, given)| {
+        let gap = (f64::from(taken) / levels - given).abs();
+        // Off by less than 1e-15: a quotient and a difference of numbers up to 1.
+        if gap > 0.0 { (gap + 1e-15).powi(2) } else { 0.0 }
+    });
+    gaps.sum::<f64>().sqrt() * (1.0 + 1e-9)
 }
 
 /// Inputs of a data set in Python: an object with a length, whose items are arrays or paths.
@@ -68,7 +93,8 @@ impl Inputs for Items {
     fn input(&self, index: usize) -> Result<LatticeInput, String> {
         let read = Python::try_attach(|py| {
             let item = self.items.bind(py).get_item(index).map_err(|error| error.to_string())?;
-            input(&item, self.spec)
+            // As the command takes the floats of a file: the certificate is about this input.
+            input(&item, self.spec).map(|(input, _)| input)
         });
         read.unwrap_or_else(|| Err("the interpreter has ended".to_owned()))
     }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use drs_core::lattice::LatticeInput;
 use drs_core::pool::{Phase, Role, Stage};
 use drs_core::sampling::Stopping;
 use drs_core::votes::VoteCounts;
@@ -134,7 +133,7 @@ impl NativePool {
             return Err(value_error("0 draws found, expected at least 1"));
         }
         let router = self.0.router(py)?;
-        let input: LatticeInput = input(item, self.0.config.input).map_err(value_error)?;
+        let (input, _) = input(item, self.0.config.input).map_err(value_error)?;
         let seed = seed.map(|seed| seed.parse().map_err(value_error)).transpose()?;
         let seed = seed.map_or_else(fresh, Ok)?;
         let stage = Stage { role: Role::Expert(0), phase: Phase::Prediction };

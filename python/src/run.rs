@@ -1,16 +1,18 @@
 //! Certifying a data set into files, as `drs certify` does.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 
 use drs_core::sampling::{Stopping, USUAL_RADII};
 use drs_data::{Brought, Classes, Dataset, OpenOptions, Subset};
+use drs_router::start_thread;
 use drs_run::{Ending, Event, Run, RunError, Site, Stop};
 use pyo3::prelude::*;
 use serde_json::json;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, NoEngine};
 use crate::inputs::Items;
 use crate::question::{Asked, fresh};
 use crate::{runtime_error, value_error, wait};
@@ -55,10 +57,25 @@ pub(crate) fn certify(
     let reads: Vec<_> = reads.iter().map(PathBuf::as_path).filter(|path| path.exists()).collect();
     let site = Site::new(&arguments.out, shard, arguments.overwrite, reads.into_iter());
     let site = site.map_err(failed)?;
-    let router = engine.router(py)?;
+    let router = engine.router(py).map_err(|error| {
+        let noted = match &error {
+            NoEngine::Open(error) => {
+                error.unsteady().map(|models| site.note_unsteady(models, &error.to_string()))
+            }
+            NoEngine::Python(_) => None,
+        };
+        match noted {
+            Some(Err(problem)) => failed(problem),
+            _ => PyErr::from(error),
+        }
+    })?;
     let usual = Stopping::Radii(USUAL_RADII.to_vec());
     let question = asked.question(router.pool(), engine.config.split, usual)?;
     let data = py.detach(|| dataset(path, &arguments, engine, router.classes()))?;
+    let warnings = router.warnings().iter().map(ToString::to_string);
+    for note in data.notes().iter().cloned().chain(warnings) {
+        arguments.tell.call1(py, ("note", note))?;
+    }
     let seed = match (question.seed, site.begun()) {
         (None, Some(begun)) => begun.seed,
         (None, None) if shard.is_some_and(|shard| shard.of() > 1) => {
@@ -85,22 +102,17 @@ pub(crate) fn certify(
     let (events, told) = channel();
     let told = Mutex::new(told);
     let stop = Stop::new();
-    let ended = std::thread::scope(|scope| {
-        let (stop, router, data, asked) = (&stop, &router, &data, &asked);
-        let work = move || {
-            let tell = events.clone();
-            let told = std::sync::Arc::new(move |event: Event<'_>| say(&tell, &event));
-            let version = env!("CARGO_PKG_VERSION");
-            let run = Run::open(site, router, data, asked, version, told);
-            let ended = run.and_then(|run| run.go_on(stop));
-            let _ = events.send(Told::Ended(ended));
-        };
-        std::thread::Builder::new()
-            .name("run".to_owned())
-            .spawn_scoped(scope, work)
-            .map_err(runtime_error)?;
-        listen(py, &told, stop, tell.bind(py))
-    });
+    let stopped = stop.clone();
+    let work = move || {
+        let tell = events.clone();
+        let told = Arc::new(move |event: Event<'_>| say(&tell, &event));
+        let run = Run::open(site, &router, &data, &asked, env!("CARGO_PKG_VERSION"), told);
+        let ended = run.and_then(|run| run.go_on(&stopped));
+        // Whoever was interrupted twice listens no more.
+        let _ = events.send(Told::Ended(ended));
+    };
+    engine.keep(start_thread("run", work).map_err(runtime_error)?);
+    let ended = listen(py, &told, &stop, tell.bind(py));
     // Whatever raised it stopped the engine too.
     ended.inspect_err(|_| engine.halt(py)).and_then(|ended| ending(py, engine, ended))
 }
@@ -136,15 +148,24 @@ fn listen(
     loop {
         let heard = match wait::next(py, told) {
             Ok(Some(Told::Ended(ended))) => {
-                return raised.map_or(Ok(ended), Err);
+                let Some(raised) = raised else { return Ok(ended) };
+                // That no result holds matters more than who stopped it.
+                return match ended {
+                    Err(error) if error.is_unsteady() => Ok(Err(error)),
+                    _ => Err(raised),
+                };
             }
             Ok(Some(Told::Event(kind, text))) => tell.call1((kind, text)).map(drop),
             Ok(None) => return Err(runtime_error("the run ended without a word")),
             Err(raised) => Err(raised),
         };
         if let Err(error) = heard {
-            raised.get_or_insert(error);
-            py.detach(|| stop.ask());
+            let again = raised.replace(error);
+            let halted = py.detach(|| stop.ask());
+            if again.is_some() || halted.is_some() {
+                // It waits for something of the user's; what is in the files is right.
+                return Err(raised.unwrap_or_else(|| runtime_error("the run was given up")));
+            }
         }
     }
 }

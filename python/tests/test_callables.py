@@ -76,6 +76,8 @@ def raises(batch):
         (lambda batch: np.full(len(batch), -1), {"classes": 2}, "a vote for -1"),
         (lambda batch: np.full(len(batch), 2), {"classes": 2}, "a vote for class 2, expected an index below 2"),
         (lambda batch: None, {"classes": 2}, "found, expected logits"),
+        (Halfspace(3), {"classes": 2}, "3 logits found, expected 2, one for each class"),
+        (Halfspace(), {"classes": "cat,dog"}, 'classes: "cat,dog" found, expected a list of names'),
         (lambda batch: Halfspace()(batch) - Halfspace()(batch).mean(0), {}, "depend on"),
         (Halfspace(), {"takes": "jax"}, 'takes = "jax" found'),
         (Halfspace(), {"tolerance": 0.5}, "a tolerance of 0.5, expected 0 to 0.05"),

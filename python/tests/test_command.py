@@ -76,6 +76,40 @@ def test_modules_that_are_installed_elsewhere_are_recorded(place, tmp_path_facto
     assert [file["name"] for file in model["files"]] == ["installed.py"]
 
 
+def test_files_that_arguments_name_are_recorded_and_are_those_that_are_read(place):
+    (place / "factory.py").write_text(FACTORY + """
+def from_file(weights):
+    return halfspace(float(open(weights).read()))
+""")
+    (place / "w.txt").write_text("1.0")
+    write(place, 'file = "factory.py", callable = "from_file", arguments = { weights = "w.txt" }')
+    elsewhere = place / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "w.txt").write_text("-1.0")
+    command = ("route", "--experts", place / "experts.toml", "--json", "--n", 500, place / "x.npy")
+    done = drs_command(*command, cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    models = answer["certificate"]["provenance"]["models"]
+    assert (answer["class"], [file["name"] for file in models[0]["files"]]) == ("1", ["factory.py", "w.txt"])
+    (place / "w.txt").write_text("-1.0")
+    assert json.loads(drs_command(*command, cwd=elsewhere).stdout)["class"] == "0"
+
+
+def test_experts_have_helpers_of_their_own(place):
+    toml = EXPERTS.split("[[expert]]")[0]
+    for name, sign in [("near", 1), ("far", -1)]:
+        (place / name).mkdir()
+        (place / name / "helper.py").write_text(f"SIGN = {sign}")
+        (place / name / "expert.py").write_text(FACTORY + "import helper\ndef made():\n    return halfspace(helper.SIGN)\n")
+        config = f'file = "{name}/expert.py", sources = ["{name}/helper.py"], callable = "made", sigma = 0.5'
+        toml += f'[[expert]]\nname = "{name}"\nplugin = "python"\nconfig = {{ {config} }}\n'
+    (place / "experts.toml").write_text(toml)
+    for name, expected in [("near", "1"), ("far", "0")]:
+        done = drs_command("route", "--experts", "experts.toml", "--method", f"one:{name}", "--json", "--n", 500, "x.npy", cwd=place)
+        assert json.loads(done.stdout)["class"] == expected, done.stderr
+
+
 @pytest.mark.parametrize(
     "config, words",
     [
@@ -87,6 +121,9 @@ def test_modules_that_are_installed_elsewhere_are_recorded(place, tmp_path_facto
         ('file = "factory.py", callable = "halfspace", clases = 2', "config.clases: not a key"),
         ('file = "factory.py", callable = "halfspace", arguments = { size = 3 }', "unexpected keyword argument 'size'"),
         ('live = 0', "live: no such callable"),
+        ('live = -1, callable = "halfspace"', "live: no such callable"),
+        ('live = 0, file = "factory.py", callable = "halfspace"', "config.live: found with file"),
+        ('file = "factory.py", callable = "halfspace", source = ["x.npy"]', "config.source: not a key"),
     ],
 )
 def test_mistakes_are_named(place, config, words):

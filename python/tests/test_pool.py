@@ -186,6 +186,53 @@ def test_a_pool_that_is_closed_under_a_run_says_so_and_keeps_what_is_done(tmp_pa
     assert len(slow.certify((images, [1] * 30), out, n=2000, seed=1, progress=False)) == 30
 
 
+def test_an_iterator_of_a_closed_pool_does_not_end_as_if_all_were_answered():
+    with pool() as opened:
+        answers = opened.route([at_distance(0.3)] * 50, n=500)
+        next(answers)
+    with pytest.raises(RuntimeError, match="closed before all inputs were answered|stopped"):
+        list(answers)
+
+
+def test_ctrl_c_is_heard_where_an_iterator_of_the_user_waits():
+    never = threading.Event()
+
+    def images():
+        yield at_distance(0.3)
+        never.wait()
+
+    answers = pool().route(images(), n=500)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(answers)
+    assert time.monotonic() - began < 30
+    never.set()
+
+
+def test_a_pool_may_go_with_its_last_input():
+    def images(held):
+        yield at_distance(0.3)
+        time.sleep(0.3)
+
+    opened = pool()
+    answers = opened.route(images(opened), n=500)
+    assert next(answers).label == 1
+    del answers, opened
+    time.sleep(1)
+    assert next(pool().route(at_distance(0.3), n=500)).label == 1
+
+
+def test_floats_near_the_lattice_have_a_radius_about_themselves():
+    on = np.full(SHAPE, 150 / 255)
+    near = on + 0.0009 / 255
+    radii = [next(pool().route(x, n=2000, seed=5)) for x in (on, near)]
+    assert radii[0].record["verdict"] == radii[1].record["verdict"]
+    distance = 0.0009 / 255 * 4
+    assert radii[1].radius == pytest.approx(radii[0].radius - distance, rel=1e-6)
+    assert radii[1].radius <= radii[0].radius - distance
+
+
 def test_results_without_a_name_live_as_long_as_they_are_held():
     results = pool().certify((np.stack([at_distance(0.3)] * 2), [1, 1]), n=500, progress=False)
     path = results.path

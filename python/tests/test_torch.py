@@ -99,7 +99,44 @@ def test_weights_that_change_make_another_model():
     models = [answer.record["provenance"]["models"][0] for answer in (first, second)]
     assert models[0]["config_sha256"] != models[1]["config_sha256"]
     assert models[0]["files"] == models[1]["files"] and models[0]["files"][0]["name"] == "test_torch.py"
-    assert f"torch {torch.__version__}" in models[0]["plugin"]
+    assert "torch 2." in models[0]["plugin"]
+
+
+def test_weights_that_are_written_through_data_are_found_out():
+    module = Halfspace().eval()
+    pool = drs.Pool([drs.Expert(module, sigma=0.5)])
+    first = next(pool.route(tensor(0.4), n=500))
+    module.linear.weight.data.mul_(-1)
+    module.linear.bias.data.mul_(-1)
+    second = next(pool.route(tensor(0.4), n=500))
+    assert (first.label, second.label) == (1, 0)
+    digests = [answer.record["provenance"]["models"][0]["config_sha256"] for answer in (first, second)]
+    assert digests[0] != digests[1]
+    stream = pool.route([tensor(0.4)] * 50, n=500)
+    next(stream)
+    module.linear.bias.data.add_(0.1)
+    with pytest.raises(RuntimeError, match="changed while it was asked"):
+        list(stream)
+
+
+def test_digests_tell_layers_and_hidden_buffers_apart():
+    from drs_smoothing._kinds import state_digest
+
+    nn = torch.nn
+    assert state_digest(nn.Sequential(nn.ReLU())) != state_digest(nn.Sequential(nn.Tanh()))
+    hidden = [nn.Identity(), nn.Identity()]
+    for module, value in zip(hidden, (1.0, 2.0)):
+        module.register_buffer("mean", torch.full((2000,), value), persistent=False)
+    assert state_digest(hidden[0]) != state_digest(hidden[1])
+
+
+def test_modules_with_hooks_run_one_call_at_a_time():
+    from drs_smoothing._experts import may_run_at_once
+
+    module = Halfspace().eval()
+    assert may_run_at_once(module)
+    module.linear.register_forward_hook(lambda *_: None)
+    assert not may_run_at_once(module) and not may_run_at_once(lambda batch: batch)
 
 
 def test_other_types_of_numbers():

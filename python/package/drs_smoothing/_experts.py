@@ -7,53 +7,24 @@ runs the callable on it and gives a class index (int64) for each input.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import json
 import math
 import os
-import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
 
+from ._errors import ExpertError, NonFiniteError
 from ._kinds import first_parameter, is_session, is_torch_module, plain
+from ._sources import built, checked, files
 
-KEYS = (
-    "callable", "file", "sources", "arguments", "sigma", "classes", "takes", "batch", "calls", "device", "devices",
-    "dtype", "tolerance", "live", "source", "state_sha256", "identity",
-)
+__all__ = ["files", "open_expert"]
+
 BATCH, BATCH_ON_GPU = 64, 1024
 CALLS_PER_GPU = 2
 # CUDA's libraries choose how to sum, and so how to round, by the size of a batch.
 CUDA_TOLERANCE = 0.01
-
-
-class ExpertError(Exception):
-    """Something about an expert that its user can mend."""
-
-    def __init__(self, message: str, hint: str = ""):
-        super().__init__(message)
-        self.hint = hint
-
-
-class NonFiniteError(ExpertError):
-    """A logit is not finite."""
-
-    non_finite = True
-
-
-def files(config_json: str, base: str) -> list[str]:
-    """The source files that an expert of this configuration is made of."""
-    config = checked(config_json)
-    if "live" in config:
-        return [os.fspath(path) for path in config.get("source", [])]
-    found = [Path(base, config["file"])] if "file" in config else [Path(origin(config["callable"]))]
-    found += [Path(base, source) for source in config.get("sources", [])]
-    return [os.fspath(path) for path in found]
 
 
 def open_expert(config_json: str, base: str, *, shape: Sequence[int], levels: int, live: Any) -> Opened:
@@ -66,61 +37,13 @@ def open_expert(config_json: str, base: str, *, shape: Sequence[int], levels: in
     shape = tuple(shape)
     runner = runner_of(called, config, shape, levels)
     classes = config.get("classes", getattr(called, "classes", None))
+    if isinstance(classes, str):
+        raise ExpertError(f'classes: "{classes}" found, expected a list of names, or how many there are')
     if classes is None:
         classes = runner.count_classes()
     names = [str(index) for index in range(classes)] if isinstance(classes, int) else [str(name) for name in classes]
+    runner.classes = len(names)
     return Opened(runner, float(sigma), names, tolerance=float(config.get("tolerance", runner.tolerance)))
-
-
-def checked(config_json: str) -> dict[str, Any]:
-    config = json.loads(config_json)
-    for key in config:
-        if key not in KEYS:
-            raise ExpertError(f"config.{key}: not a key of the plugin python, expected one of {', '.join(KEYS[:13])}")
-    if "live" not in config and "callable" not in config:
-        raise ExpertError(
-            "config.callable: missing", 'name a function that gives the model: callable = "package.module:function", or file = "experts.py" with callable = "function"'
-        )
-    return config
-
-
-def origin(name: str) -> str:
-    """The file of a module that is named `package.module:function`."""
-    module, colon, function = name.partition(":")
-    if not colon or not module or not function:
-        raise ExpertError(f'config.callable: "{name}" found, expected "package.module:function"')
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError) as error:
-        raise ExpertError(f"config.callable: {module}: {error}") from error
-    if spec is None or spec.origin is None:
-        raise ExpertError(f"config.callable: no module {module} found", "install it where drs runs, or name a file: file = \"experts.py\"")
-    return spec.origin
-
-
-def built(config: dict[str, Any], base: str) -> Any:
-    """What the function gives that the configuration names."""
-    name = config["callable"]
-    if "file" in config:
-        path = Path(base, config["file"])
-        spec = importlib.util.spec_from_file_location(f"drs_expert_{path.stem}", path)
-        if spec is None or spec.loader is None or not path.is_file():
-            raise ExpertError(f"config.file: {config['file']}: no such Python file")
-        module = importlib.util.module_from_spec(spec)
-        # What lies beside it, as `sources` lists it.
-        sys.path.insert(0, os.fspath(path.parent))
-        try:
-            spec.loader.exec_module(module)
-        finally:
-            sys.path.remove(os.fspath(path.parent))
-    else:
-        origin(name)
-        module = importlib.import_module(name.partition(":")[0])
-        name = name.partition(":")[2]
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise ExpertError(f"config.callable: no function {name} in {getattr(module, '__file__', module)}")
-    return function(**config.get("arguments", {}))
 
 
 def runner_of(called: Any, config: dict[str, Any], shape: tuple[int, ...], levels: int) -> Runner:
@@ -142,6 +65,8 @@ class Runner:
     batch = BATCH
     calls = 1
     tolerance = 0.0
+    # How many there are, once that is known.
+    classes: Optional[int] = None
 
     def slot(self, rows: int) -> Slot:
         raise NotImplementedError
@@ -218,7 +143,7 @@ class NumpySlot(Slot):
 
     def votes(self, rows: int) -> np.ndarray:
         output = self.output()
-        check_output(output.shape, self.shape[0])
+        check_output(output.shape, self.shape[0], self.runner.classes)
         output = output[:rows]
         if output.ndim == 1:
             if not np.issubdtype(output.dtype, np.integer):
@@ -255,7 +180,8 @@ class TorchRunner(Runner):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         # What torch.compile makes for a GPU may hold CUDA graphs, which are one call's.
         per_gpu = 1 if hasattr(called, "_orig_mod") else CALLS_PER_GPU
-        self.calls = int(config.get("calls", per_gpu * len(devices) if on_gpu else cores))
+        at_once = per_gpu * len(devices) if on_gpu else cores
+        self.calls = int(config.get("calls", at_once if may_run_at_once(called) else 1))
         self.threads = 1 if on_gpu else max(1, cores // max(1, self.calls))
         self.tolerance = CUDA_TOLERANCE if on_gpu else 0.0
         self.next, self.lock = 0, threading.Lock()
@@ -312,13 +238,13 @@ class TorchSlot(Slot):
         output = self.output()
         if not isinstance(output, torch.Tensor):
             raise ExpertError(f"an output of type {type(output).__name__} found, expected a tensor")
-        check_output(tuple(output.shape), self.rows)
+        check_output(tuple(output.shape), self.rows, self.runner.classes)
         with torch.no_grad():
             output = output[:rows].detach()
             if output.ndim == 1:
-                if output.is_floating_point():
+                if output.is_floating_point() or output.is_complex() or output.dtype == torch.bool:
                     raise ExpertError(f"votes of {output.dtype} found, expected integers", "or logits [batch, classes]")
-                return output.to("cpu", torch.int64).numpy()
+                return output.to("cpu", torch.int64).contiguous().numpy()
             # The lowest of several as large, whatever a device's argmax takes; no class where one is not finite.
             classes = output.shape[1]
             index = torch.arange(classes, device=output.device)
@@ -331,6 +257,14 @@ class TorchSlot(Slot):
             index = int(np.argmax(~np.isfinite(values)))
             raise not_finite(row, index, values[index])
         return best
+
+
+def may_run_at_once(called: Any) -> bool:
+    """Whether several threads may call it, as far as can be seen. Functions may keep things between their lines, and hooks
+    of modules often do."""
+    if not is_torch_module(called):
+        return False
+    return not any(module._forward_hooks or module._forward_pre_hooks for module in called.modules())
 
 
 def placed(called: Any, device: Any, own: Any) -> Any:
@@ -353,9 +287,11 @@ def compute_on(threads: int, torch: Any) -> None:
     OF_THREAD.threads = threads
 
 
-def check_output(shape: tuple[int, ...], rows: int) -> None:
+def check_output(shape: tuple[int, ...], rows: int, classes: Optional[int]) -> None:
     if len(shape) not in (1, 2) or shape[0] != rows or (len(shape) == 2 and shape[1] < 2):
         raise ExpertError(f"an output of shape {list(shape)} found, expected logits [{rows}, classes] or votes [{rows}]")
+    if len(shape) == 2 and shape[1] != classes:
+        raise ExpertError(f"{shape[1]} logits found, expected {classes}, one for each class")
 
 
 def not_finite(row: int, index: int, value: Any) -> ExpertError:

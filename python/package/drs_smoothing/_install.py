@@ -16,7 +16,10 @@ VARIABLE = "ORT_DYLIB_PATH"
 def once() -> None:
     """To be called before anything else of the native half."""
     folder = Path(__file__).resolve().parent / "plugins"
-    _drs.install(_drs.__file__, folder, sys.executable, ["-m", "drs_smoothing"])
+    # Not `-m`: that would look for modules in the working folder first.
+    start = "import sys; from drs_smoothing.__main__ import main; sys.exit(main())"
+    start = f"import sys; sys.path[:] = {[path for path in sys.path if path]!r}; {start}"
+    _drs.install(_drs.__file__, folder, sys.executable or "python3", ["-c", start])
 
 
 def find_onnx_runtime() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.metadata
 import inspect
 import os
 import sys
+import zlib
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -84,12 +86,20 @@ def stamp(called: Any) -> Any:
     inner = getattr(called, "_orig_mod", called)
     if not is_torch_module(inner):
         return id(called)
+    torch = torch_if_loaded()
 
-    def of(value: Any) -> tuple[int, int]:
-        # Tensors made in inference mode count no changes.
-        return value.data_ptr(), 0 if value.is_inference() else value._version
+    def of(value: Any) -> Any:
+        # By what it holds: writing through `.data` or another view counts no change.
+        value = value.detach()
+        value = (value.int_repr() if value.is_quantized else value).contiguous()
+        if value.device.type == "cpu":
+            return value.data_ptr(), zlib.crc32(raw(value).numpy())
+        # Where it is, each byte weighed by its place: 64 bits that wrap around.
+        place = torch.arange(1, value.numel() * value.element_size() + 1, device=value.device)
+        return value.data_ptr(), (place * raw(value)).sum().item() if value.numel() else 0
 
-    weights = tuple(of(value) for values in (inner.parameters(), inner.buffers()) for value in values)
+    with torch.no_grad():
+        weights = tuple(of(value) for values in (inner.parameters(), inner.buffers()) for value in values)
     return id(called), weights, tuple(module.training for module in inner.modules())
 
 
@@ -105,24 +115,44 @@ def source_file(kind: Any) -> str | None:
 
 
 def state_digest(module: Any) -> str:
-    """SHA-256 over all parameters and buffers, by name."""
+    """SHA-256 over what a module is made of: its layers as they show themselves, and all parameters and buffers by name."""
     digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict(keep_vars=False).items()):
-        if not is_tensor(value):
+
+    def add(name: str, value: Any) -> None:
+        if is_tensor(value):
+            value = value.detach()
+            value = (value.int_repr() if value.is_quantized else value).cpu().contiguous()
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            digest.update(memoryview(raw(value).numpy()))
+        elif isinstance(value, dict):
+            for key in sorted(value, key=str):
+                add(f"{name}.{key}", value[key])
+        elif isinstance(value, (tuple, list)):
+            for place, item in enumerate(value):
+                add(f"{name}[{place}]", item)
+        else:
             digest.update(f"{name}={value!r}\n".encode())
-            continue
-        value = value.detach().cpu().contiguous()
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        torch = torch_if_loaded()
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b"")
+
+    digest.update(repr(module).encode())
+    # Some buffers are not part of the state.
+    for name, value in sorted({**dict(module.named_buffers()), **module.state_dict()}.items()):
+        add(name, value)
     return digest.hexdigest()
 
 
+def raw(tensor: Any) -> Any:
+    """A contiguous tensor as bytes."""
+    torch = torch_if_loaded()
+    return tensor.reshape(-1).view(torch.uint8) if tensor.numel() else torch.empty(0, dtype=torch.uint8)
+
+
+@functools.cache
 def interpreter() -> str:
-    """Python and what computes, for certificates."""
+    """Python and what computes, for certificates: what is installed, be it loaded by now or not."""
     parts = [f"Python {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"]
     for name in ("numpy", "torch", "onnxruntime", "jax"):
-        module = sys.modules.get(name)
-        if module is not None and hasattr(module, "__version__"):
-            parts.append(f"{name} {module.__version__}")
+        try:
+            parts.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            pass
     return ", ".join(parts)

@@ -260,12 +260,8 @@ class RandomizedSmoothing:
         if answer.label is None or answer.radius is None:
             return 0.0
         point = self._unit(x)
-        # How far x may lie from what the certificate is about. Scaling rounded each value, by 2^-52 at most.
+        # How far x may lie from what the answer is about. Scaling rounded each value, by 2^-52 at most.
         gap = math.sqrt(point.size) * 2.0**-50
-        certified = answer.record["provenance"]["input"]
-        if certified["given"] == "near-lattice":
-            levels = int(certified["quantum"].removeprefix("1/"))
-            gap += float(np.linalg.norm(point - np.rint(point * levels) / levels))
         # Towards zero after each operation, since each may have rounded up.
         return max(0.0, math.nextafter(math.nextafter(answer.radius - gap, 0.0) * (self._high - self._low), 0.0))
 

@@ -99,7 +99,7 @@ class Pool:
             return self._opened
         # A model that changed is another: it is opened anew, and its digest taken.
         self.close()
-        self._stamps = stamps
+        self._opened = None
         shape = self._shape
         if shape is None:
             shape = getattr(item, "shape", None)
@@ -122,7 +122,14 @@ class Pool:
         description["expert"] = [{"name": expert.name, **model(expert)} for expert in self._experts]
         description |= {key: value for key, value in self._extra.items() if value is not None}
         self._opened = _drs.NativePool.of(json.dumps(description), callables, *self._options)
+        # Last: an interrupt on the way must not let old digests pass for new ones.
+        self._stamps = stamps
         return self._opened
+
+    def _changed(self) -> bool:
+        """Whether a model is not what it was when it was opened."""
+        models = [*self._experts, *([self._router] if self._router is not None else [])]
+        return [stamp(model.base_classifier) for model in models] != self._stamps
 
     @property
     def classes(self) -> list[str]:
@@ -243,6 +250,7 @@ class Answers(Iterator[Answer]):
     def __init__(
         self, pool: Pool, inputs: Any, *, predict: bool, question: dict[str, Any], is_all: bool = True
     ):
+        self._pool = pool
         items = images(inputs)
         asked = _asked(question)
         first = next(items, None)
@@ -260,6 +268,8 @@ class Answers(Iterator[Answer]):
         told, problem = next(self._answers)
         if told is None:
             raise RuntimeError(problem)
+        if self._pool._changed():
+            raise RuntimeError("the model changed while it was asked: no certificate holds that was under way")
         return Answer(json.loads(told), self._classes, self._experts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Sequence
 
@@ -40,8 +41,13 @@ class Answer:
         record = told.get("certificate") or told["prediction"]
         verdict = record.get("verdict", record)
         self.label: Optional[int] = verdict["class"]
-        self.class_name: Optional[str] = None if self.label is None else classes[self.label]
         self.radius: Optional[float] = verdict.get("radius")
+        # Floats close to the lattice are taken for its points. The record is about that point, this answer about the input.
+        distance = told.get("distance", 0.0)
+        if self.radius is not None and distance > 0:
+            self.radius = max(0.0, math.nextafter(self.radius - distance, 0.0))
+            self.label = self.label if self.radius > 0 else None
+        self.class_name: Optional[str] = None if self.label is None else classes[self.label]
         expert = verdict.get("expert")
         self.expert: Optional[str] = None if expert is None else experts[expert]
         self.draws: int = sum(sum(stage["looks"][-1]) for stage in record["stages"] if stage["looks"])
@@ -79,6 +85,8 @@ class Told:
                 self._on_record(json.loads(text))
         elif kind == "begun" and self._progress:
             self._bar = bar(**json.loads(text))
+        elif kind == "note":
+            warnings.warn(text, stacklevel=4)
         elif kind == "say" and self._progress:
             print(text, file=sys.stderr)
 

@@ -87,7 +87,11 @@ class Smooth:
         return answer
 
     def _sample_noise(self, x: Any, num: int, batch_size: int, *, seed: Optional[int] = None) -> np.ndarray:
-        """The base classifier's votes on `num` noisy copies of x: an array of counts, one for each class."""
+        """The base classifier's votes on `num` noisy copies of x: an array of counts, one for each class.
+
+        Two calls with one seed have the same noisy copies. So the votes that choose a class and those that estimate its
+        probability need two seeds, or none.
+        """
         item = array(x)
         counts = self._opened(x, batch_size)._native(item).count(item, num, None if seed is None else str(seed))
         return np.asarray(counts, dtype=int)
@@ -104,12 +108,13 @@ class Smooth:
         if is_torch_module(self.base_classifier):
             # As published.
             self.base_classifier.eval()
-        key = (tuple(x.shape), int(batch_size), self.num_classes, float(self.sigma), id(self.base_classifier))
+        where = str(x.device) if is_tensor(x) else "numpy"
+        key = (tuple(x.shape), where, int(batch_size), self.num_classes, float(self.sigma), id(self.base_classifier))
         if self._pool is None or self._key != key:
             options = dict(self._expert)
             if is_tensor(x) and not is_session(self.base_classifier):
                 options.setdefault("takes", "torch")
-                if first_parameter(self.base_classifier) is None:
+                if "devices" not in options and first_parameter(self.base_classifier) is None:
                     options.setdefault("device", str(x.device))
             expert = Expert(
                 self.base_classifier, sigma=self.sigma, classes=self.num_classes, name="base", batch=int(batch_size), **options
