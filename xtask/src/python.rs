@@ -69,7 +69,7 @@ pub(crate) fn tests(rest: &[String]) -> Outcome {
         );
     }
     let mut types = Command::new(&python);
-    types.args(["-m", "mypy", "--strict", "package/drs_smoothing"]).current_dir(package());
+    types.args(["-m", "mypy", "package/drs_smoothing"]).current_dir(package());
     run(&mut types)
 }
 

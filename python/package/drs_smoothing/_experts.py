@@ -244,13 +244,14 @@ class TorchSlot(Slot):
             if output.ndim == 1:
                 if output.is_floating_point() or output.is_complex() or output.dtype == torch.bool:
                     raise ExpertError(f"votes of {output.dtype} found, expected integers", "or logits [batch, classes]")
-                return output.to("cpu", torch.int64).contiguous().numpy()
+                voted: np.ndarray = output.to("cpu", torch.int64).contiguous().numpy()
+                return voted
             # The lowest of several as large, whatever a device's argmax takes; no class where one is not finite.
             classes = output.shape[1]
             index = torch.arange(classes, device=output.device)
             largest = output == output.amax(1, keepdim=True)
-            best = torch.where(largest, index, classes).amin(1)
-            best = torch.where(torch.isfinite(output).all(1), best, -1).cpu().numpy()
+            lowest = torch.where(largest, index, classes).amin(1)
+            best: np.ndarray = torch.where(torch.isfinite(output).all(1), lowest, -1).cpu().numpy()
         if (best < 0).any():
             row = int(np.argmax(best < 0))
             values = output[row].float().cpu().numpy()

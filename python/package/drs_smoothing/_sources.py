@@ -65,7 +65,7 @@ def placed_files(value: Any, base: str) -> Any:
 
 
 def checked(config_json: str) -> dict[str, Any]:
-    config = json.loads(config_json)
+    config: dict[str, Any] = json.loads(config_json)
     for key in config:
         if key not in KEYS:
             raise ExpertError(f"config.{key}: not a key of the plugin python, expected one of {', '.join(KEYS[:13])}")

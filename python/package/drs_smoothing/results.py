@@ -152,7 +152,7 @@ class Results:
             record["correct"] and (verdict := record["certificate"]["verdict"])["radius"] > 0 and verdict["radius"] >= radius
             for record in rows
         ]
-        return sum(found) / len(rows)
+        return float(sum(found) / len(rows))
 
     def to_pandas(self) -> Any:
         """A frame with a row for each input: idx, label, predict (-1 abstains), radius, correct, expert, draws, time."""
