@@ -133,10 +133,10 @@ def test_a_callable_that_is_slow_when_the_program_ends():
 import time
 class Slow(Halfspace):
     def __call__(self, batch):
-        time.sleep(0.5)
+        time.sleep(0.2)
         return super().__call__(batch)
 smooth = drs.Smooth(Slow(), 2, 0.5)
-print(smooth.certify(x, 10, 20, 0.1, 10)[0])
+print(smooth.certify(x, 50, 200, 0.01, 256, seed=1)[0])
 """
     for ending in ["", "next(drs.Pool([drs.Expert(Slow(), sigma=0.5)]).route([x] * 9, n=50))"]:
         done = run(BEGIN + slow + ending)
