@@ -38,8 +38,8 @@ fn fails(shape: [usize; 3], config: &Value, kind: ErrorKind, words: &[&str]) {
     assert!(!text.contains("drs-package-"), "no temporary file in: {text}");
 }
 
-/// The package `small.pt2` with its entries changed, or left out.
-fn changed(change: impl Fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> (TempDir, PathBuf) {
+/// The package `small.pt2` with other entries in place of each of its own.
+fn remade(entries: impl Fn(String, Vec<u8>) -> Vec<(String, Vec<u8>)>) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("changed.pt2");
     let mut old =
@@ -50,13 +50,18 @@ fn changed(change: impl Fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> (TempDir, PathB
         let name = entry.name().unwrap().into_owned();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).unwrap();
-        if let Some(bytes) = change(&name, bytes) {
+        for (name, bytes) in entries(name, bytes) {
             new.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
             new.write_all(&bytes).unwrap();
         }
     }
     new.finish().unwrap();
     (folder, path)
+}
+
+/// The package `small.pt2` with its entries changed, or left out.
+fn changed(change: impl Fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> (TempDir, PathBuf) {
+    remade(|name, bytes| change(&name, bytes).map(|bytes| (name, bytes)).into_iter().collect())
 }
 
 /// The package with a text in it replaced, wherever it is in entries of this ending.
@@ -94,24 +99,11 @@ fn logits_are_those_of_the_same_model_as_torchscript() {
 
 #[test]
 fn a_package_of_two_models_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("two.pt2");
-    let mut old =
-        zip::ZipArchive::new(std::fs::File::open(models().join("small.pt2")).unwrap()).unwrap();
-    let mut new = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
-    for index in 0..old.len() {
-        let mut entry = old.by_index(index).unwrap();
-        let name = entry.name().unwrap().into_owned();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).unwrap();
+    let (_folder, path) = remade(|name, bytes| {
         let second = name.replace("/aotinductor/model/", "/aotinductor/other/");
-        let names = std::iter::once(name.clone()).chain((second != name).then_some(second));
-        for name in names {
-            new.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-            new.write_all(&bytes).unwrap();
-        }
-    }
-    new.finish().unwrap();
+        let second = (second != name).then(|| (second, bytes.clone()));
+        std::iter::once((name, bytes)).chain(second).collect()
+    });
     let words = ["2 models found in the package (model, other)", "make a package of each"];
     fails(SHAPE, &package(&path, json!({})), Model, &words);
 }
