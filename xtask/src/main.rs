@@ -26,7 +26,7 @@ cargo xtask COMMAND
             print its path: $ORT_DYLIB_PATH, or one fetched into the user's cache
   test      run all tests, those of the Python package too
   python    the tests of the Python package alone; `python --torch` those that
-            need PyTorch too (3 GB of packages in the user's cache, fetched once)
+            need PyTorch too (5 GB of packages in the user's cache, fetched once)
   wheel     build the wheel of the Python package into target/wheels
   check     formatting, lengths of files, circles of imports, the picture of the
             crates, clippy and docs with warnings denied, then what `package` and
@@ -41,7 +41,7 @@ cargo xtask COMMAND
             Rust: `drs-xtask gpu run` there, `drs-xtask gpu with COMMAND…`
 
 torch, test and check fetch libtorch (0.5 GB) where it is not there yet, test
-ONNX Runtime (28 MB) and packages for Python (0.5 GB) too.
+ONNX Runtime (28 MB) and packages for Python (0.6 GB) too.
 Further arguments go to the command that runs: `cargo xtask test -- maxmin`,
 `cargo xtask demo --n 10000`.";
 

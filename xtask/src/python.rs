@@ -21,7 +21,7 @@ const NEEDED: [&str; 9] = [
     "matplotlib",
     "mypy",
 ];
-/// What the tests with PyTorch need besides: 3 GB.
+/// What the tests with PyTorch need besides: 5 GB.
 const WITH_TORCH: [&str; 6] = [
     "torch==2.11.0",
     "torchvision==0.26.0",
@@ -65,7 +65,7 @@ pub(crate) fn tests(rest: &[String]) -> Outcome {
     run(&mut tests)?;
     if !torch {
         println!(
-            "SKIPPED: what needs PyTorch; `cargo xtask python --torch` runs it (3 GB, fetched once)"
+            "SKIPPED: what needs PyTorch; `cargo xtask python --torch` runs it (5 GB, fetched once)"
         );
     }
     let mut types = Command::new(&python);

@@ -215,8 +215,11 @@ class Pool:
             KeyboardInterrupt: after what is done was written.
         """
         items: Any = os.fspath(data) if isinstance(data, (str, os.PathLike)) else Items(data)
-        folder = tempfile.TemporaryDirectory(prefix="drs-") if out is None else None
-        table = Path(folder.name, "results.tsv") if folder is not None else Path(os.fspath(out))  # type: ignore[arg-type]
+        folder = None
+        if out is None:
+            folder = tempfile.TemporaryDirectory(prefix="drs-")
+            out = Path(folder.name, "results.tsv")
+        table = Path(os.fspath(out))
         native = self._native(None if isinstance(items, str) or self._shape is not None or not len(items) else items[0])
         given = None if labels is None else [int(label) for label in labels]
         told = Told(progress, on_record)
