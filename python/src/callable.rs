@@ -12,23 +12,27 @@ use drs_plugins_api::abi_stable::std_types::RString;
 use drs_plugins_api::{Batch, Context, Error, ErrorKind, Manifest, Plugin};
 use numpy::{PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyWeakrefReference};
 use serde_json::{Map, Value};
 
 /// Where Python's half is.
 const HALF: &str = "drs_smoothing._experts";
 
 thread_local! {
-    /// The callables of a pool that is being opened on this thread; its configuration names
-    /// them by their place.
-    static LIVE: RefCell<Vec<Py<PyAny>>> = const { RefCell::new(Vec::new()) };
+    /// What the pool keeps that is being opened on this thread: a `Kept` of Python's half, in
+    /// which its configuration names callables by their place.
+    static KEPT: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
 }
 
-/// Does the work, in which experts may be opened that name these callables.
-pub(crate) fn with_callables<T>(callables: Vec<Py<PyAny>>, work: impl FnOnce() -> T) -> T {
-    LIVE.set(callables);
+/// Does the work, in which experts may be opened that name callables of a pool.
+pub(crate) fn with_kept<T>(kept: Option<Py<PyAny>>, work: impl FnOnce() -> T) -> T {
+    if let Some(kept) = &kept {
+        // Where it fails, what an engine before this one opened is only kept longer.
+        Python::try_attach(|py| kept.call_method0(py, "begin").ok());
+    }
+    KEPT.set(kept);
     let done = work();
-    LIVE.take();
+    KEPT.take();
     done
 }
 
@@ -50,11 +54,17 @@ pub(crate) fn runs_on(interpreter: String) {
 
 /// A callable, ready to vote.
 pub(crate) struct Callable {
-    /// An `Opened` of Python's half.
-    opened: Py<PyAny>,
+    opened: Opened,
     manifest: Manifest,
-    /// One for each call that there was at once: a `Slot` of Python's half, and its rows.
-    slots: Mutex<Vec<(usize, Py<PyAny>)>>,
+}
+
+/// An `Opened` of Python's half.
+enum Opened {
+    /// Of an experts.toml.
+    Own(Py<PyAny>),
+    /// Of a pool of Python, which keeps it. An engine that kept it too would keep for ever a
+    /// pool to which a callable refers: the interpreter finds no circle that goes through Rust.
+    OfPool(Py<PyWeakrefReference>),
 }
 
 impl Plugin for Callable {
@@ -71,18 +81,11 @@ impl Plugin for Callable {
 
     fn open(config: Self::Config, context: &Context) -> Result<Self, Error> {
         attached(|py| {
-            let live = config.get("live").map(|place| {
-                let place = place.as_u64().and_then(|place| usize::try_from(place).ok());
-                LIVE.with_borrow(|live| {
-                    place.and_then(|place| live.get(place)).map(|live| live.clone_ref(py))
-                })
-            });
-            let missing = "live: no such callable, expected none in experts.toml";
-            let live = live.map(|live| live.ok_or_else(|| crate::value_error(missing)));
+            let kept = KEPT.with_borrow(|kept| kept.as_ref().map(|kept| kept.clone_ref(py)));
             let arguments = PyDict::new(py);
             arguments.set_item("shape", context.shape())?;
             arguments.set_item("levels", context.levels())?;
-            arguments.set_item("live", live.transpose()?)?;
+            arguments.set_item("kept", kept)?;
             let opened = py.import(HALF)?.call_method(
                 "open_expert",
                 (json(&config), context.resolve("")),
@@ -95,7 +98,12 @@ impl Plugin for Callable {
                 .concurrency(number("calls")?)
                 .files(opened.getattr("files")?.extract()?)
                 .tolerance(opened.getattr("tolerance")?.extract()?);
-            Ok(Self { opened: opened.unbind(), manifest, slots: Mutex::default() })
+            let opened = if config.contains_key("live") {
+                Opened::OfPool(PyWeakrefReference::new(&opened)?.unbind())
+            } else {
+                Opened::Own(opened.unbind())
+            };
+            Ok(Self { opened, manifest })
         })
     }
 
@@ -104,13 +112,9 @@ impl Plugin for Callable {
     }
 
     fn vote(&self, batch: &Batch<'_>, votes: &mut [u32]) -> Result<(), Error> {
-        let rows = batch.padded_rows();
-        let free = self.slots().pop().filter(|(size, _)| *size == rows);
         attached(|py| {
-            let slot = match free {
-                Some((_, slot)) => slot.into_bound(py),
-                None => self.opened.bind(py).call_method1("slot", (rows,))?,
-            };
+            let opened = self.opened.held(py)?;
+            let slot = opened.call_method1("take", (batch.padded_rows(),))?;
             let mut lattice: PyReadwriteArray1<'_, i16> = slot.getattr("lattice")?.extract()?;
             lattice.as_slice_mut()?.copy_from_slice(batch.padded());
             drop(lattice);
@@ -125,15 +129,21 @@ impl Plugin for Callable {
                 let class = u32::try_from(found);
                 *vote = class.map_err(|_| crate::value_error(format!("a vote for {found}")))?;
             }
-            self.slots().push((rows, slot.unbind()));
+            opened.call_method1("give_back", (slot,))?;
             Ok(())
         })
     }
 }
 
-impl Callable {
-    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Py<PyAny>)>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+impl Opened {
+    fn held<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Self::Own(opened) => Ok(opened.bind(py).clone()),
+            Self::OfPool(opened) => {
+                let gone = || crate::runtime_error("the pool of this callable was closed");
+                opened.bind(py).upgrade().ok_or_else(gone)
+            }
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use drs_router::{Config, OpenError, Options, Program, Router, start_thread};
 use pyo3::prelude::*;
+use pyo3::types::PyWeakrefReference;
 
-use crate::callable::with_callables;
+use crate::callable::with_kept;
 use crate::{runtime_error, value_error, wait};
 
 /// How long a stopped engine may take for the batches that run, and then its threads to end.
@@ -39,7 +40,8 @@ pub(crate) fn close_all(py: Python<'_>) {
 /// An interrupt stops the engine, and the next question opens another.
 pub(crate) struct Engine {
     pub(crate) config: Config,
-    callables: Vec<Py<PyAny>>,
+    /// What the pool keeps for it.
+    kept: Option<Py<PyWeakrefReference>>,
     options: Options,
     parts: Arc<Parts>,
     /// The process that it was made in: threads do not survive a fork.
@@ -81,7 +83,7 @@ impl From<NoEngine> for PyErr {
 impl Engine {
     pub(crate) fn new(
         config: Config,
-        callables: Vec<Py<PyAny>>,
+        kept: Option<Py<PyWeakrefReference>>,
         threads: Option<usize>,
         batch: Option<usize>,
         isolate: bool,
@@ -98,7 +100,7 @@ impl Engine {
         let mut all = held(&ALL);
         all.retain(|parts| parts.strong_count() > 0);
         all.push(Arc::downgrade(&parts));
-        Ok(Arc::new(Self { config, callables, options, parts, process }))
+        Ok(Arc::new(Self { config, kept, options, parts, process }))
     }
 
     /// The engine, opened if need be.
@@ -119,14 +121,13 @@ impl Engine {
             opening.store(false, Ordering::Release);
             return Ok(router);
         }
-        let callables: Vec<Py<PyAny>> =
-            self.callables.iter().map(|callable| callable.clone_ref(py)).collect();
+        let kept = self.kept.as_ref().and_then(|kept| kept.bind(py).upgrade()).map(Bound::unbind);
         let (parts, config, options) =
             (Arc::clone(&self.parts), self.config.clone(), self.options.clone());
         let (send, opened) = std::sync::mpsc::sync_channel(1);
         // On a thread of its own: on the caller's, Ctrl-C would be raised in the callables.
         let open = move || {
-            let opened = with_callables(callables, || Router::open(&config, &options));
+            let opened = with_kept(kept, || Router::open(&config, &options));
             let opened = opened.map(Arc::new);
             *held(&parts.router) = opened.as_ref().ok().cloned();
             parts.opening.store(false, Ordering::Release);

@@ -8,6 +8,7 @@ use drs_core::sampling::Stopping;
 use drs_core::votes::VoteCounts;
 use drs_router::{Config, Count};
 use pyo3::prelude::*;
+use pyo3::types::PyWeakrefReference;
 
 use crate::answers::{Answers, Wanted, Work};
 use crate::engine::Engine;
@@ -36,23 +37,24 @@ impl NativePool {
         isolate: bool,
     ) -> PyResult<Self> {
         let config = Config::read(&path).map_err(value_error)?;
-        Ok(Self(Engine::new(config, Vec::new(), threads, batch, isolate)?))
+        Ok(Self(Engine::new(config, None, threads, batch, isolate)?))
     }
 
     /// A pool of callables. `description` is JSON of what an experts.toml would hold, where
-    /// `config.live` is a place among them.
+    /// `config.live` is a place among the callables of `kept`, a `Kept`, which the caller holds.
     #[staticmethod]
-    #[pyo3(signature = (description, callables, threads=None, batch=None))]
+    #[pyo3(signature = (description, kept, threads=None, batch=None))]
     fn of(
         description: &str,
-        callables: Vec<Py<PyAny>>,
+        kept: &Bound<'_, PyAny>,
         threads: Option<usize>,
         batch: Option<usize>,
     ) -> PyResult<Self> {
         let description: toml::Value = serde_json::from_str(description).map_err(value_error)?;
         let text = toml::to_string(&description).map_err(value_error)?;
         let config = Config::parse(Path::new("Pool"), &text).map_err(value_error)?;
-        Ok(Self(Engine::new(config, callables, threads, batch, false)?))
+        let kept = PyWeakrefReference::new(kept)?.unbind();
+        Ok(Self(Engine::new(config, Some(kept), threads, batch, false)?))
     }
 
     /// Opens the engine; tells what the user should know of the pool.

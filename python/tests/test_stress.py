@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -60,7 +61,8 @@ def test_pools_in_threads_and_two_at_once():
 
     def work(sigma):
         pool = drs.Pool([drs.Expert(Halfspace(), sigma=sigma)])
-        answers.extend(answer.label for answer in pool.route([X] * 20, n=400))
+        # Of sigma 1 the class gets 0.618 of the votes: 2000 of them decide it.
+        answers.extend(answer.label for answer in pool.route([X] * 20, n=2000))
 
     threads = [threading.Thread(target=work, args=(sigma,)) for sigma in (0.25, 0.5, 0.5, 1.0)]
     [thread.start() for thread in threads]
@@ -89,6 +91,34 @@ def test_garbage_under_way():
         next(stream)
         del stream
         gc.collect()
+
+
+@pytest.mark.parametrize("ends", ["never opened", "answered", "under way", "closed"])
+def test_a_callable_may_refer_to_its_pool(ends):
+    class Certifier:
+        def __init__(self):
+            self.pool, self.model = drs.Pool([drs.Expert(self.logits, sigma=0.5)]), Halfspace()
+
+        def logits(self, batch):
+            return self.model(batch)
+
+    certifier = Certifier()
+    if ends != "never opened":
+        stream = certifier.pool.route([X] * 50, n=400)
+        assert next(stream).label == 1
+        if ends != "under way":
+            assert len(list(stream)) == 49
+        del stream
+    if ends == "closed":
+        certifier.pool.close()
+    gone = weakref.ref(certifier)
+    del certifier
+    # A batch that runs has it until it is done.
+    until = time.monotonic() + 10
+    while gone() is not None and time.monotonic() < until:
+        gc.collect()
+        time.sleep(0.01)
+    assert gone() is None
 
 
 def test_references_and_memory_stay():

@@ -1,8 +1,8 @@
 """How callables become experts: the interpreter's half of the plugin `python`.
 
-The other half, in Rust, calls three things: `files`, `open_expert`, and of what that gives `slot`. A slot
-is one call's place: a buffer of lattice values (int16, in steps of 1/levels) that Rust fills, and `votes`, which
-runs the callable on it and gives a class index (int64) for each input.
+The other half, in Rust, calls `files` and `open_expert`, and of what that gives `take` and `give_back`, with which it
+borrows a slot. A slot is one call's place: a buffer of lattice values (int16, in steps of 1/levels) that Rust fills, and
+`votes`, which runs the callable on it and gives a class index (int64) for each input.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
@@ -19,7 +19,7 @@ from ._errors import ExpertError, NonFiniteError
 from ._kinds import first_parameter, is_session, is_torch_module, plain
 from ._sources import built, checked, files
 
-__all__ = ["files", "open_expert"]
+__all__ = ["Kept", "files", "open_expert"]
 
 BATCH, BATCH_ON_GPU = 64, 1024
 CALLS_PER_GPU = 2
@@ -27,10 +27,10 @@ CALLS_PER_GPU = 2
 CUDA_TOLERANCE = 0.01
 
 
-def open_expert(config_json: str, base: str, *, shape: Sequence[int], levels: int, live: Any) -> Opened:
-    """The expert that a `config` table describes, or a live callable with it."""
+def open_expert(config_json: str, base: str, *, shape: Sequence[int], levels: int, kept: Optional[Kept]) -> Opened:
+    """The expert that a `config` table describes; `kept` is of the pool, where it has live callables."""
     config = checked(config_json)
-    called = live if live is not None else built(config, base)
+    called = built(config, base) if "live" not in config else live(config["live"], kept)
     sigma = config.get("sigma", getattr(called, "sigma", None))
     if not isinstance(sigma, (int, float)) or not 0 < sigma < math.inf:
         raise ExpertError(f"sigma: {sigma!r} found, expected a number above 0", "give the noise level that the model was trained for")
@@ -43,7 +43,31 @@ def open_expert(config_json: str, base: str, *, shape: Sequence[int], levels: in
         classes = runner.count_classes()
     names = [str(index) for index in range(classes)] if isinstance(classes, int) else [str(name) for name in classes]
     runner.classes = len(names)
-    return Opened(runner, float(sigma), names, tolerance=float(config.get("tolerance", runner.tolerance)))
+    opened = Opened(runner, float(sigma), names, tolerance=float(config.get("tolerance", runner.tolerance)))
+    if kept is not None:
+        kept.opened.append(opened)
+    return opened
+
+
+class Kept:
+    """What a pool keeps for its engine, which holds it weakly: the callables, and what was opened of them.
+
+    So a callable may refer to its pool. If the engine held it, nobody would find the circle.
+    """
+
+    def __init__(self, callables: Sequence[Any]):
+        self.callables = list(callables)
+        self.opened: list[Opened] = []
+
+    def begin(self) -> None:
+        """Before it is opened anew: what an engine before this one opened is its own affair."""
+        self.opened = []
+
+
+def live(place: Any, kept: Optional[Kept]) -> Any:
+    if kept is None or not isinstance(place, int) or not 0 <= place < len(kept.callables):
+        raise ExpertError("live: no such callable, expected none in experts.toml")
+    return kept.callables[place]
 
 
 def runner_of(called: Any, config: dict[str, Any], shape: tuple[int, ...], levels: int) -> Runner:
@@ -82,6 +106,7 @@ class Runner:
 class Slot:
     """One call's place."""
 
+    rows: int
     lattice: np.ndarray
 
     def output(self) -> Any:
@@ -99,6 +124,8 @@ class Opened:
     sigma: float
     classes: list[str]
     tolerance: float
+    # As many as there were calls at once.
+    free: list[Slot] = field(default_factory=list)
 
     @property
     def batch(self) -> int:
@@ -113,8 +140,16 @@ class Opened:
         # All are declared before it is opened.
         return []
 
-    def slot(self, rows: int) -> Slot:
-        return self.runner.slot(rows)
+    def take(self, rows: int) -> Slot:
+        """A slot of so many rows."""
+        try:
+            slot = self.free.pop()
+        except IndexError:
+            return self.runner.slot(rows)
+        return slot if slot.rows == rows else self.runner.slot(rows)
+
+    def give_back(self, slot: Slot) -> None:
+        self.free.append(slot)
 
 
 class NumpyRunner(Runner):
@@ -131,7 +166,7 @@ class NumpyRunner(Runner):
 
 class NumpySlot(Slot):
     def __init__(self, runner: NumpyRunner, rows: int):
-        self.runner = runner
+        self.runner, self.rows = runner, rows
         self.lattice = np.zeros(rows * math.prod(runner.shape), dtype=np.int16)
         self.shape = (rows, *runner.shape)
 

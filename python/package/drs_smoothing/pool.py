@@ -7,6 +7,7 @@ import json
 import operator
 import os
 import tempfile
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable, Iterator, Optional, Sequence, Union
@@ -14,6 +15,7 @@ from typing import Any, Callable, Iterator, Optional, Sequence, Union
 import numpy as np
 
 from . import _drs, _install
+from ._experts import Kept
 from ._items import Items, images
 from ._kinds import interpreter, stamp
 from .expert import Expert
@@ -66,7 +68,9 @@ class Pool:
         self._quantum, self._shape = quantum, None if shape is None else [int(size) for size in shape]
         self._options = (threads, batch)
         self._opened: Optional[Any] = None
+        self._kept: Optional[Kept] = None
         self._stamps: list[Any] = []
+        self._making = threading.RLock()
 
     @classmethod
     def from_toml(
@@ -75,7 +79,8 @@ class Pool:
         """The pool of an experts.toml. `isolate` gives every plugin a process of its own."""
         _install.find_onnx_runtime()
         pool = cls.__new__(cls)
-        pool._experts, pool._router, pool._shape, pool._stamps = [], None, None, []
+        pool._experts, pool._router, pool._shape, pool._kept, pool._stamps = [], None, None, None, []
+        pool._making = threading.RLock()
         pool._opened = _drs.NativePool.from_toml(os.fspath(path), threads, batch, isolate)
         return pool
 
@@ -87,11 +92,18 @@ class Pool:
 
     def close(self) -> None:
         """Stops the engine. A later question opens another."""
+        # Another thread may open it meanwhile: that is not let go.
+        before = [] if self._kept is None else self._kept.opened
         if self._opened is not None:
             self._opened.close()
+        before.clear()
 
     def _native(self, item: Any = None) -> Any:
         """The native pool; `item` tells the shape if nothing did before."""
+        with self._making:
+            return self._made(item)
+
+    def _made(self, item: Any) -> Any:
         _drs.runs_on(interpreter())
         models = [*self._experts, *([self._router] if self._router is not None else [])]
         stamps = [stamp(model.base_classifier) for model in models]
@@ -121,7 +133,8 @@ class Pool:
             description["router"] = model(self._router, names)
         description["expert"] = [{"name": expert.name, **model(expert)} for expert in self._experts]
         description |= {key: value for key, value in self._extra.items() if value is not None}
-        self._opened = _drs.NativePool.of(json.dumps(description), callables, *self._options)
+        self._kept = Kept(callables)
+        self._opened = _drs.NativePool.of(json.dumps(description), self._kept, *self._options)
         # Last: an interrupt on the way must not let old digests pass for new ones.
         self._stamps = stamps
         return self._opened
