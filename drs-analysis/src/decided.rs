@@ -18,7 +18,7 @@ pub enum Decided {
     Everywhere,
     /// As these rules asked; more than one in a log of several runs.
     Stopped(Vec<Stopped>),
-    /// It cannot be told from the log: nothing counts as decided.
+    /// It cannot be told from the log, or a clock ended the draws: nothing counts as decided.
     Unknown,
 }
 
@@ -35,6 +35,9 @@ impl Decided {
     /// By the draws that a certificate rests on.
     #[must_use]
     pub fn of(certificate: &Certificate) -> Self {
+        if certificate.cut {
+            return Self::Unknown;
+        }
         let models = certificate.provenance.iter().flat_map(|provenance| &provenance.models);
         Self::by(&certificate.protocol, models.map(|model| model.sigma))
     }

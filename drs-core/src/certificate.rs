@@ -40,8 +40,17 @@ pub struct Certificate {
     pub stages: Vec<StageRecord>,
     /// The bounds that the radius rests on.
     pub bounds: Vec<BoundRecord>,
+    /// Whether the time was up before the question was answered. The radius holds all the same, with
+    /// the same probability; more draws might have given a larger one.
+    #[serde(skip_serializing_if = "is_not", default)]
+    pub cut: bool,
     /// The answer.
     pub verdict: Verdict,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's way")]
+fn is_not(cut: &bool) -> bool {
+    !cut
 }
 
 impl Certificate {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::Verdict;
 use crate::lattice::{Quantum, Shape};
 use crate::noise::{NoiseError, NoiseTable};
 use crate::rule::Term;
@@ -145,6 +146,15 @@ pub trait VoteSource {
     /// # Errors
     /// Whatever keeps the model from voting.
     fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, Self::Error>;
+
+    /// Whether an error says that the time is up: the answer is then made of the votes that are
+    /// there, and [says so](crate::certificate::Certificate::cut).
+    fn is_time_up(&self, _error: &Self::Error) -> bool {
+        false
+    }
+
+    /// Is told what the votes so far certify, whenever there are more. Has no effect on any vote.
+    fn judged(&mut self, _so_far: &Verdict) {}
 }
 
 #[cfg(test)]

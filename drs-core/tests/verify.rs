@@ -2,12 +2,9 @@
 
 mod common;
 
-use common::{METHODS, Problem, Sampled};
-use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Provenance, RECORD_VERSION};
+use common::{METHODS, Problem, Sampled, stated};
+use drs_core::certificate::{Certificate, RECORD_VERSION};
 use drs_core::design::Schedule;
-use drs_core::lattice::{Digest, LatticeInput, Quantum, Shape};
-use drs_core::noise::Seed;
-use drs_core::pool::{Model, Pool};
 use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
 use drs_core::verify::{Agreement, ReplayError, replay};
@@ -16,31 +13,6 @@ use drs_core::{certify, verify};
 fn sequential(stopping: Stopping) -> Sampling {
     let schedule = Schedule { first: 30, growth: 1.5, last: 0.6 };
     Sampling::Sequential(Sequential { schedule, ..Sequential::new(stopping) })
-}
-
-/// The problem's pool on a lattice, and where its records say that they come from.
-fn stated(problem: &Problem) -> (Pool, Provenance) {
-    let (shape, quantum) = (Shape::new([1, 1, 2]).unwrap(), Quantum::EIGHT_BIT);
-    let input = LatticeInput::new(shape, quantum, vec![1, 2]).unwrap();
-    let pool = problem.pool();
-    let on =
-        |model: &Model| Model::on_lattice(model.name.clone(), model.sigma, shape, quantum).unwrap();
-    let pool = Pool {
-        router: pool.router.as_ref().map(on),
-        experts: pool.experts.iter().map(on).collect(),
-        ..pool
-    };
-    let record = |model: &Model| ModelRecord {
-        name: model.name.clone(),
-        sigma: model.sigma,
-        plugin: "analytic".to_owned(),
-        plugin_sha256: Digest::of(b""),
-        config_sha256: Digest::of(b"{}"),
-        files: Vec::new(),
-    };
-    let models = pool.router.iter().chain(&pool.experts).map(record).collect();
-    let seed = Seed::from_number(1);
-    (pool, Provenance { seed, input: InputRecord::from(&input), models })
 }
 
 fn certified(problem: &Problem, method: Method, sampling: Sampling, seed: u64) -> Certificate {

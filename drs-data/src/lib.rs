@@ -86,3 +86,12 @@ pub fn read_image(path: &Path, spec: InputSpec) -> Result<Image, DataError> {
     }
     image::read(path, spec)
 }
+
+/// The image in these bytes, which are a file's: PNG, JPEG, BMP, PPM, PGM, TIFF, WebP or GIF, with
+/// the conversions of [`read_image`].
+///
+/// # Errors
+/// If they cannot be decoded, or do not have the spec's shape, channels and depth.
+pub fn decode_image(bytes: &[u8], spec: InputSpec) -> Result<Image, String> {
+    image::decode(bytes, None, spec)
+}

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use drs_core::certificate::Verdict;
 use drs_core::lattice::{Digest, LatticeInput};
 use drs_core::noise::{NoiseStream, Seed};
 use drs_core::pool::{Stage, VoteSource};
@@ -78,5 +79,13 @@ impl VoteSource for EngineSource<'_> {
             None => self.read(drawn, draws.start, &[draws.end]).votes(&draws),
         };
         Ok(self.models.told(stage, votes?))
+    }
+
+    fn is_time_up(&self, error: &EngineError) -> bool {
+        *error == EngineError::TimeUp
+    }
+
+    fn judged(&mut self, so_far: &Verdict) {
+        self.under_way.judged(so_far);
     }
 }

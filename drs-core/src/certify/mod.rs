@@ -91,7 +91,7 @@ pub fn certify<S: VoteSource>(
         Method::MaxMin => maxmin::certify(&mut session),
         Method::Blend => blend::certify(&mut session),
     }?;
-    let bounds = session.finish();
+    let (bounds, cut) = session.finish();
     Ok(Certificate {
         version: RECORD_VERSION,
         method: name(pool, method),
@@ -102,6 +102,7 @@ pub fn certify<S: VoteSource>(
         provenance,
         stages,
         bounds,
+        cut,
         verdict,
     })
 }

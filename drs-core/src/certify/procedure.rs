@@ -7,6 +7,7 @@
 //! the radius within reach. Judged with one stage's bounds of the one kind and
 //! all others of the other kind it tells which stage's draws can matter.
 
+use super::CertifyError;
 use super::session::{Result, Session};
 use super::stage::{Bounds, Stage, View};
 use crate::certificate::{StageRecord, Verdict};
@@ -65,17 +66,24 @@ impl<'s, 'a> Evidence<'s, 'a> {
 }
 
 /// Draws until the question is answered, and writes down what came of it.
+///
+/// If the time is up before, the answer is what the votes so far certify. It holds at the same level:
+/// α is shared among all looks in advance, so with probability 1 − α the bounds of every look hold
+/// together, those that were taken whatever ended them (union bound; method of the `design`).
 pub(super) fn run<S: VoteSource>(
     session: &mut Session<'_, S>,
     mut stages: Vec<Stage<'_>>,
     procedure: &impl Procedure,
 ) -> Result<(Verdict, Vec<StageRecord>), S> {
     while let Some(next) = next(session, &stages, procedure) {
-        stages[next].advance(session)?;
+        // A stage that fails is as it was before.
+        match stages[next].advance(session) {
+            Ok(()) => session.judged(&verdict(procedure, &stages)),
+            Err(CertifyError::Votes(error)) if session.is_time_up(&error) => break,
+            Err(error) => return Err(error),
+        }
     }
-    let judged = procedure.judge(&Evidence { stages: &stages, view: View::Now, except: None });
-    let Judgement { class, radius, expert, set, route, class_radius } = judged;
-    let verdict = Verdict::new(class, radius, expert, set, route, class_radius);
+    let verdict = verdict(procedure, &stages);
     let mut records = Vec::new();
     for stage in stages {
         let model = session.label(stage.role);
@@ -84,6 +92,13 @@ pub(super) fn run<S: VoteSource>(
         records.extend(stage.records(&model));
     }
     Ok((verdict, records))
+}
+
+/// What the votes so far certify.
+fn verdict(procedure: &impl Procedure, stages: &[Stage<'_>]) -> Verdict {
+    let judged = procedure.judge(&Evidence { stages, view: View::Now, except: None });
+    let Judgement { class, radius, expert, set, route, class_radius } = judged;
+    Verdict::new(class, radius, expert, set, route, class_radius)
 }
 
 /// The stage to draw from next; `None` once no draws matter.

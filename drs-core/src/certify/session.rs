@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::CertifyError;
-use crate::certificate::BoundRecord;
+use crate::certificate::{BoundRecord, Verdict};
 use crate::design::Design;
 use crate::pool::{self, Model, Phase, Pool, Role, VoteSource};
 use crate::protocol::{AlphaSplit, Protocol, ProtocolError, geometric};
@@ -20,6 +20,8 @@ pub(super) struct Session<'a, S> {
     pub(super) alpha: Alpha,
     source: &'a mut S,
     bounds: Vec<BoundRecord>,
+    /// Whether the time was up before the question was answered.
+    cut: bool,
 }
 
 pub(super) type Result<T, S> = std::result::Result<T, CertifyError<<S as VoteSource>::Error>>;
@@ -32,11 +34,23 @@ impl<'a, S: VoteSource> Session<'a, S> {
         source: &'a mut S,
     ) -> Self {
         let design = protocol.sampling.design(protocol.n);
-        Self { pool, protocol, design, alpha, source, bounds: Vec::new() }
+        Self { pool, protocol, design, alpha, source, bounds: Vec::new(), cut: false }
     }
 
-    pub(super) fn finish(self) -> Vec<BoundRecord> {
-        self.bounds
+    /// The bounds, and whether drawing was cut short.
+    pub(super) fn finish(self) -> (Vec<BoundRecord>, bool) {
+        (self.bounds, self.cut)
+    }
+
+    /// Whether an error of the source says that the time is up, which is noted.
+    pub(super) fn is_time_up(&mut self, error: &S::Error) -> bool {
+        let is_up = self.source.is_time_up(error);
+        self.cut |= is_up;
+        is_up
+    }
+
+    pub(super) fn judged(&mut self, so_far: &Verdict) {
+        self.source.judged(so_far);
     }
 
     pub(super) fn split(&self) -> &'a AlphaSplit {

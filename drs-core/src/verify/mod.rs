@@ -88,7 +88,7 @@ impl std::error::Error for Rejection {}
 /// The first field that does not follow, or why nothing can be recomputed.
 pub fn verify(certificate: &Certificate) -> Result<(), Rejection> {
     let Statement { pool, method } = Statement::of(certificate)?;
-    let mut source = Recorded::new(&pool, &certificate.stages);
+    let mut source = Recorded::new(&pool, certificate);
     let (protocol, provenance) = (&certificate.protocol, certificate.provenance.clone());
     let expected = certify(&pool, method, protocol, provenance, &mut source).map_err(rejection)?;
     if *certificate == expected {
@@ -112,7 +112,7 @@ fn first_difference(found: &Certificate, expected: &Certificate) -> Option<Rejec
 
 fn rejection(error: CertifyError<Unrecorded>) -> Rejection {
     match error {
-        CertifyError::Votes(Unrecorded(rejection)) => rejection,
+        CertifyError::Votes(Unrecorded { rejection, .. }) => rejection,
         CertifyError::Protocol(error) => Rejection::told("protocol", &error.to_string()),
         CertifyError::Bound(error) => Rejection::told("stages", &error.to_string()),
         error @ CertifyError::Counts { .. } => Rejection::told("stages", &error.to_string()),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Rejection;
-use crate::certificate::StageRecord;
+use crate::certificate::{Certificate, StageRecord};
 use crate::pool::{Phase, Pool, Role, Stage, VoteSource};
 use crate::votes::VoteCounts;
 
@@ -11,16 +11,28 @@ use crate::votes::VoteCounts;
 pub(super) struct Recorded<'a> {
     pool: &'a Pool,
     stages: &'a [StageRecord],
+    /// Whether the record says that the time was up.
+    cut: bool,
 }
 
-/// Votes that were asked for and are not in the record.
+/// Votes that were asked for and do not follow from the record.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(super) struct Unrecorded(#[from] pub(super) Rejection);
+#[error("{rejection}")]
+pub(super) struct Unrecorded {
+    pub(super) rejection: Rejection,
+    /// Whether they are not in the record at all: where one was cut, that is where.
+    is_missing: bool,
+}
+
+impl Unrecorded {
+    fn missing(rejection: Rejection) -> Self {
+        Self { rejection, is_missing: true }
+    }
+}
 
 impl<'a> Recorded<'a> {
-    pub(super) fn new(pool: &'a Pool, stages: &'a [StageRecord]) -> Self {
-        Self { pool, stages }
+    pub(super) fn new(pool: &'a Pool, certificate: &'a Certificate) -> Self {
+        Self { pool, stages: &certificate.stages, cut: certificate.cut }
     }
 
     fn model(&self, role: Role) -> &str {
@@ -40,14 +52,15 @@ impl VoteSource for Recorded<'_> {
         let wanted = |entry: &&StageRecord| entry.model == model && entry.phase == stage.phase;
         let Some(place) = self.stages.iter().position(|entry| wanted(&entry)) else {
             let expected = format!("the {} votes of {model}", name(stage.phase));
-            return Err(Rejection::new("stages", "no such entry", expected).into());
+            return Err(Unrecorded::missing(Rejection::new("stages", "no such entry", expected)));
         };
         let looks = &self.stages[place].looks;
         let field = format!("stages[{place}].looks");
         let at = |end: u64| {
             looks.iter().position(|look| look.total() == end).ok_or_else(|| {
                 let totals: Vec<u64> = looks.iter().map(VoteCounts::total).collect();
-                Rejection::new(&field, format!("{totals:?} votes"), format!("a look at {end}"))
+                let expected = format!("a look at {end}");
+                Unrecorded::missing(Rejection::new(&field, format!("{totals:?} votes"), expected))
             })
         };
         let end = at(draws.end)?;
@@ -58,9 +71,14 @@ impl VoteSource for Recorded<'_> {
         let falls = || {
             let found = format!("{:?}", looks[end].counts());
             let expected = format!("counts that have grown from {:?}", looks[start].counts());
-            Rejection::new(format!("{field}[{end}]"), found, expected)
+            let rejection = Rejection::new(format!("{field}[{end}]"), found, expected);
+            Unrecorded { rejection, is_missing: false }
         };
-        Ok(looks[end].since(&looks[start]).ok_or_else(falls)?)
+        looks[end].since(&looks[start]).ok_or_else(falls)
+    }
+
+    fn is_time_up(&self, error: &Unrecorded) -> bool {
+        self.cut && error.is_missing
     }
 }
 

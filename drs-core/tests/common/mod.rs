@@ -5,6 +5,9 @@
 
 use std::ops::Range;
 
+use drs_core::certificate::{InputRecord, ModelRecord, Provenance};
+use drs_core::lattice::{Digest, LatticeInput, Quantum, Shape};
+use drs_core::noise::Seed;
 use drs_core::pool::{Model, Pool, Role, Stage, VoteSource};
 use drs_core::protocol::Method;
 use drs_core::rule::Term;
@@ -323,6 +326,31 @@ impl Problem {
         }
         None
     }
+}
+
+/// The problem's pool on a lattice, and where its records say that they come from.
+pub fn stated(problem: &Problem) -> (Pool, Provenance) {
+    let (shape, quantum) = (Shape::new([1, 1, 2]).unwrap(), Quantum::EIGHT_BIT);
+    let input = LatticeInput::new(shape, quantum, vec![1, 2]).unwrap();
+    let pool = problem.pool();
+    let on =
+        |model: &Model| Model::on_lattice(model.name.clone(), model.sigma, shape, quantum).unwrap();
+    let pool = Pool {
+        router: pool.router.as_ref().map(on),
+        experts: pool.experts.iter().map(on).collect(),
+        ..pool
+    };
+    let record = |model: &Model| ModelRecord {
+        name: model.name.clone(),
+        sigma: model.sigma,
+        plugin: "analytic".to_owned(),
+        plugin_sha256: Digest::of(b""),
+        config_sha256: Digest::of(b"{}"),
+        files: Vec::new(),
+    };
+    let models = pool.router.iter().chain(&pool.experts).map(record).collect();
+    let seed = Seed::from_number(1);
+    (pool, Provenance { seed, input: InputRecord::from(&input), models })
 }
 
 /// Votes drawn from a problem's exact probabilities.

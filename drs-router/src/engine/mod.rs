@@ -98,6 +98,9 @@ pub enum EngineError {
         /// The share that the plugin's manifest allows.
         tolerance: f64,
     },
+    /// The [time](crate::UnderWay::end) for this input is up.
+    #[error("the time was up before any class was chosen")]
+    TimeUp,
     /// The engine was told to [stop](Stopper::stop).
     #[error("the engine stopped before the votes were drawn")]
     Stopped,

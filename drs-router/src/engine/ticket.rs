@@ -113,7 +113,7 @@ impl Ticket {
     }
 
     /// Ends all waits for votes that are not there with an error; the first one stays.
-    pub(super) fn fail(&self, error: &EngineError) {
+    pub(crate) fn fail(&self, error: &EngineError) {
         self.state().error.get_or_insert_with(|| error.clone());
         self.done.notify_all();
     }
