@@ -4,6 +4,7 @@
 //! * [`Site`]: where a run writes its files, and what is there already. Refuses before any model
 //!   is loaded.
 //! * [`Chosen`]: the method that was asked for, or the one that the pool is made for.
+//! * [`Arguments`]: a question in named arguments, as Python and the server take it.
 //! * [`Run`]: a site with models, data and a question; it goes on until it is done or [stopped](Stop).
 //! * [`Event`]: what a run reports while it works. The run prints nothing itself.
 //! * [`merge`]: the shards of a run, put together.
@@ -25,6 +26,7 @@ mod lock;
 mod merge;
 mod method;
 mod paths;
+mod question;
 mod results;
 mod run;
 mod sink;
@@ -40,6 +42,7 @@ pub use event::{Event, Events};
 pub use lock::Lock;
 pub use merge::{Merged, merge};
 pub use method::{Chosen, MethodName};
+pub use question::{Arguments, Kind, Question};
 pub use run::{Asked, Run};
 pub use site::Site;
 pub use stop::{Halted, Stop};

@@ -11,12 +11,12 @@ use drs_core::certify::Prediction;
 use drs_core::noise::Seed;
 use drs_data::InputSpec;
 use drs_router::{Certify, NoThread, Panicked, Predict, Router, Timed, ordered, start_thread};
+use drs_run::Question;
 use pyo3::prelude::*;
 use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::inputs::input;
-use crate::question::Question;
 use crate::{runtime_error, wait};
 
 /// An iterator over pairs: JSON of an answer and `None`, or `None` and what went wrong.

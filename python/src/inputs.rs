@@ -60,22 +60,8 @@ fn of_array(
     };
     let given = reals.clone();
     let input = LatticeInput::from_reals(spec.shape, spec.quantum, reals).map_err(failed)?;
-    let distance = distance(&input, &given);
+    let distance = input.distance_from(&given);
     Ok((input, distance))
-}
-
-/// The L2 distance of an input from the values that it was made of, rounded up.
-fn distance(input: &LatticeInput, given: &[f64]) -> f64 {
-    if input.reals().is_some() {
-        return 0.0;
-    }
-    let levels = f64::from(input.quantum().levels());
-    let gaps = input.values().iter().zip(given).map(|(&taken, given)| {
-        let gap = (f64::from(taken) / levels - given).abs();
-        // Off by less than 1e-15: a quotient and a difference of numbers up to 1.
-        if gap > 0.0 { (gap + 1e-15).powi(2) } else { 0.0 }
-    });
-    gaps.sum::<f64>().sqrt() * (1.0 + 1e-9)
 }
 
 /// Inputs of a data set in Python: an object with a length, whose items are arrays or paths.

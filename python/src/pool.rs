@@ -13,7 +13,7 @@ use pyo3::types::PyWeakrefReference;
 use crate::answers::{Answers, Wanted, Work};
 use crate::engine::Engine;
 use crate::inputs::input;
-use crate::question::{Asked, fresh};
+use crate::question::{fresh, parse};
 use crate::{runtime_error, value_error, wait};
 
 /// How much of its radius a single answer may go without, if nothing else is asked for.
@@ -112,9 +112,10 @@ impl NativePool {
     ) -> PyResult<Answers> {
         let engine = &self.0;
         let router = engine.router(py)?;
-        let asked = Asked::parse(asked)?;
+        let asked = parse(asked)?;
         let usual = Stopping::Tolerance(TOLERANCE);
-        let question = asked.question(router.pool(), engine.config.split, usual)?;
+        let question = asked.question(router.pool(), engine.config.split, usual);
+        let question = question.map_err(value_error)?;
         let seed = question.seed.map_or_else(fresh, Ok)?;
         let wanted = if predict { Wanted::Prediction } else { Wanted::Certificate };
         let closed = engine.closed();
@@ -159,6 +160,6 @@ impl NativePool {
         asked: &str,
         run: crate::run::RunArguments,
     ) -> PyResult<String> {
-        crate::run::certify(py, &self.0, &Asked::parse(asked)?, run)
+        crate::run::certify(py, &self.0, &parse(asked)?, run)
     }
 }

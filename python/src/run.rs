@@ -8,13 +8,13 @@ use std::sync::mpsc::{Sender, channel};
 use drs_core::sampling::{Stopping, USUAL_RADII};
 use drs_data::{Brought, Classes, Dataset, OpenOptions, Subset};
 use drs_router::start_thread;
-use drs_run::{Ending, Event, Run, RunError, Site, Stop};
+use drs_run::{Arguments, Ending, Event, Run, RunError, Site, Stop};
 use pyo3::prelude::*;
 use serde_json::json;
 
 use crate::engine::{Engine, NoEngine};
 use crate::inputs::Items;
-use crate::question::{Asked, fresh};
+use crate::question::fresh;
 use crate::{runtime_error, value_error, wait};
 
 /// What a run is about, beside the question.
@@ -47,7 +47,7 @@ pub(crate) struct RunArguments {
 pub(crate) fn certify(
     py: Python<'_>,
     engine: &Engine,
-    asked: &Asked,
+    asked: &Arguments,
     arguments: RunArguments,
 ) -> PyResult<String> {
     let shard = arguments.shard.as_deref().map(str::parse).transpose().map_err(value_error)?;
@@ -70,7 +70,8 @@ pub(crate) fn certify(
         }
     })?;
     let usual = Stopping::Radii(USUAL_RADII.to_vec());
-    let question = asked.question(router.pool(), engine.config.split, usual)?;
+    let question = asked.question(router.pool(), engine.config.split, usual);
+    let question = question.map_err(value_error)?;
     let data = py.detach(|| dataset(path, &arguments, engine, router.classes()))?;
     let warnings = router.warnings().iter().map(ToString::to_string);
     for note in data.notes().iter().cloned().chain(warnings) {

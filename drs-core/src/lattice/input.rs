@@ -126,6 +126,24 @@ impl LatticeInput {
         self.given
     }
 
+    /// The L2 distance of the input from the values that it was made of, rounded up: zero but for
+    /// an input [near the lattice](Given::NearLattice).
+    ///
+    /// A radius that is certified for the input holds for what was given with this much less.
+    #[must_use]
+    pub fn distance_from(&self, given: &[f64]) -> f64 {
+        if self.given != Given::NearLattice {
+            return 0.0;
+        }
+        let levels = f64::from(self.quantum.levels());
+        let gaps = self.values.iter().zip(given).map(|(&taken, given)| {
+            let gap = (f64::from(taken) / levels - given).abs();
+            // Off by less than 1e-15: a quotient and a difference of numbers up to 1.
+            if gap > 0.0 { (gap + 1e-15).powi(2) } else { 0.0 }
+        });
+        gaps.sum::<f64>().sqrt() * (1.0 + 1e-9)
+    }
+
     /// SHA-256 over shape, quantum and values: the input's identity in noise
     /// addresses and certificates. Off the lattice it is over the doubles.
     #[must_use]
