@@ -21,6 +21,8 @@ mod plot;
 mod pool;
 mod report;
 mod route;
+#[cfg(feature = "serve")]
+mod serve;
 mod shard;
 mod train;
 mod usage;
@@ -75,6 +77,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Plot(args) => plot::run(args).map(done),
         Command::Report(args) => report::run(args).map(done),
         Command::Verify(args) => verify::run(args).map(done),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(args).map(done),
         #[cfg(unix)]
         Command::Worker => worker::run().map(done),
         Command::Train(args) => train::run(args),

@@ -42,7 +42,7 @@ mod watch;
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
 pub use copies::{Copies, CopyError, file_digest};
 pub use drawn::{Drawn, Run};
-pub use engine::{EngineError, Stopper, Throughput};
+pub use engine::{Batches, EngineError, Stopper, Throughput};
 pub use expert::LoadedExpert;
 #[cfg(unix)]
 pub use isolation::{ending, serve};

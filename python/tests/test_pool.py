@@ -199,7 +199,7 @@ def test_ctrl_c_is_heard_where_an_iterator_of_the_user_waits():
 
     def images():
         yield at_distance(0.3)
-        never.wait()
+        never.wait(60)
 
     answers = pool().route(images(), n=500)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()

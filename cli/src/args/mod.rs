@@ -15,6 +15,8 @@ mod plot;
 mod pool;
 mod report;
 mod route;
+#[cfg(feature = "serve")]
+mod serve;
 mod verify;
 
 use std::ffi::OsString;
@@ -39,6 +41,8 @@ pub(crate) use plot::PlotArgs;
 pub(crate) use pool::PoolArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use route::RouteArgs;
+#[cfg(feature = "serve")]
+pub(crate) use serve::ServeArgs;
 pub(crate) use verify::{InputArgs, VerifyArgs};
 
 /// Certified predictions from a fleet of experts.
@@ -90,6 +94,11 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Check that certificates follow from their votes, and draw the votes again.
     Verify(VerifyArgs),
+    /// Answer over the network: the Open Inference Protocol by REST and gRPC, and a page.
+    ///
+    /// The pool is the model `drs`; each expert's smoothed classifier is a model by its name.
+    #[cfg(feature = "serve")]
+    Serve(Box<ServeArgs>),
     /// Serve a plugin to the process that started this one.
     #[cfg(unix)]
     #[command(hide = true)]

@@ -36,6 +36,7 @@ use crate::scarce::{NoThread, start_thread};
 use clock::Clock;
 use lane::Lane;
 pub use measure::Throughput;
+pub use model::Batches;
 use model::Model;
 pub(crate) use reading::Reading;
 pub use stopper::Stopper;
@@ -275,6 +276,11 @@ impl Engine {
         let slots = at_once.sum::<usize>().clamp(1, self.workers.len());
         let busy: Duration = models.iter().map(|model| model.busy()).sum();
         busy / u32::try_from(slots).unwrap_or(u32::MAX)
+    }
+
+    /// What each model has run so far.
+    pub(crate) fn batches(&self) -> Vec<Batches> {
+        self.shared.lock().lanes.iter().map(|lane| lane.model().batches()).collect()
     }
 
     /// How many batches of a model run at once.

@@ -18,7 +18,21 @@ pub(super) struct Model {
     busy: AtomicU64,
     /// Of all batches so far.
     cost: Mutex<Cost>,
+    batches: AtomicU64,
     pub(super) steadiness: Steadiness,
+}
+
+/// What a model has run so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batches {
+    /// `router` or the expert's name.
+    pub model: String,
+    /// How many batches.
+    pub batches: u64,
+    /// Noisy inputs in them, all together.
+    pub rows: u64,
+    /// How many fit into one.
+    pub size: usize,
 }
 
 /// A batch and the rows that count in it.
@@ -42,6 +56,7 @@ impl Model {
             voter: Voter::new(spec),
             busy: AtomicU64::new(0),
             cost: Mutex::default(),
+            batches: AtomicU64::new(0),
             steadiness: Steadiness::default(),
         }
     }
@@ -56,6 +71,16 @@ impl Model {
         *self.cost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many batches have run, and how full they were.
+    pub(super) fn batches(&self) -> Batches {
+        Batches {
+            model: self.voter.names().0,
+            batches: self.batches.load(Ordering::Relaxed),
+            rows: self.cost().draws,
+            size: self.voter.batch(),
+        }
+    }
+
     /// Runs the model, notes what it took and credits the votes.
     pub(super) fn run(&self, batch: &Batch, clock: &Clock) {
         let mut votes = vec![0; batch.rows()];
@@ -68,6 +93,7 @@ impl Model {
             self.busy.fetch_add(took, Ordering::Relaxed);
         }
         *self.cost.lock().unwrap_or_else(PoisonError::into_inner) += cost;
+        self.batches.fetch_add(1, Ordering::Relaxed);
         let mut rest = votes.as_slice();
         for (segment, outcome) in batch.segments.iter().zip(outcomes) {
             let (own, others) = rest.split_at(segment.draws.rows);

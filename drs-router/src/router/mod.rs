@@ -14,7 +14,7 @@ use drs_core::noise::{NoiseStream, Seed};
 use drs_core::pool::{Pool, VoteSource};
 use drs_core::protocol::{AlphaSplit, Protocol};
 
-use crate::engine::{EngineError, Stopper, Throughput};
+use crate::engine::{Batches, EngineError, Stopper, Throughput};
 use crate::models::{Models, Route};
 use crate::panicked::Panicked;
 use crate::question::{PoolView, Question, RouteError};
@@ -145,6 +145,12 @@ impl Router {
     #[must_use]
     pub fn model_time(&self) -> Duration {
         self.models.engine.model_time()
+    }
+
+    /// What each model has run so far, and so how full its batches are.
+    #[must_use]
+    pub fn batches(&self) -> Vec<Batches> {
+        self.models.engine.batches()
     }
 
     /// How many inputs to certify at once so that batches fill up: a sequential

@@ -1,0 +1,77 @@
+//! What every request passes, whichever wire it comes by: the clock, the token, the limits, the log.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::access::{Access, tell};
+use crate::error::{Kind, Refusal};
+use crate::limits::{Bounded, Held, is_known};
+use crate::rest::Arrived;
+use crate::server::Server;
+use crate::{grpc, page, rest};
+
+/// Everything that is served.
+pub(crate) fn app(server: &Arc<Server>) -> axum::Router {
+    let paths = rest::routes().merge(page::routes()).with_state(Arc::clone(server));
+    // Paths of gRPC begin with the service's name; what is neither is REST's to refuse.
+    let all = paths.merge(grpc::routes(Arc::clone(server)));
+    all.layer(from_fn_with_state(Arc::clone(server), pass))
+}
+
+async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let arrived = Instant::now();
+    let (mut head, body) = request.into_parts();
+    let is_grpc = is_grpc(&head.headers);
+    let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    let client = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|client| client.0);
+    let response = if is_open(&path) || is_known(&server.settings, &head.headers) {
+        head.extensions.insert(Arrived(arrived));
+        // Held until there is an answer: what a request brings is kept for as long.
+        let held: Held = Arc::new(Mutex::new(drs_memory::Claim::default()));
+        let body = Bounded::new(body, &server.settings, Arc::clone(&held), is_grpc);
+        let response = next.run(Request::from_parts(head, Body::new(body))).await;
+        drop(held);
+        response
+    } else {
+        let refusal = Refusal::new(
+            Kind::Unauthorized,
+            "no token, or another one: expected Authorization: Bearer and what is in the server's token file",
+        );
+        if is_grpc { tonic::Status::from(refusal).into_http() } else { refusal.into_response() }
+    };
+    if server.settings.access_log {
+        tell(&Access {
+            client,
+            method: method.as_str(),
+            path: &path,
+            status: response.status().as_u16(),
+            grpc_status: grpc_status(response.headers()),
+            took: arrived.elapsed(),
+        });
+    }
+    response
+}
+
+/// Who looks whether the server lives has no token, nor has whoever opens the page to type one.
+fn is_open(path: &str) -> bool {
+    const OPEN: [&str; 6] =
+        ["/v2/health/live", "/v2/health/ready", "/metrics", "/", "/style.css", "/page.js"];
+    OPEN.contains(&path)
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/grpc"))
+}
+
+/// Of an answer that is a status alone.
+fn grpc_status(headers: &HeaderMap) -> Option<&str> {
+    headers.get("grpc-status").and_then(|status| status.to_str().ok())
+}

@@ -1,0 +1,43 @@
+#![forbid(unsafe_code)]
+//! Certified predictions over the network: the Open Inference Protocol, version 2, by REST and gRPC.
+//!
+//! A request goes one way: wire, [`request`], [`asked`] and [`input`], [`work`], [`answer`], wire.
+//!
+//! * [`Settings`]: where to listen, and what a request may take.
+//! * `served`: the pool and the models that stand for it; a reload puts another in its place.
+//! * `request`: what a request says, whichever wire it came by.
+//! * `tensors`: values of tensors, and how both wires write them.
+//! * `asked`: parameters as a question; `input`: tensors as inputs.
+//! * `work`: a place in the queue, threads that ask the router, deadlines, requests that are gone.
+//! * `server`: one request, from its tensors to its answer.
+//! * `answer`: what comes of it, as tensors.
+//! * `rest`, `grpc`: the two wires. `page`: the page at `/`.
+//! * `door`: what every request passes; `limits`: bodies that are too large or too slow, tokens.
+//! * `metrics`: what happened, for Prometheus and Triton's clients; `access`: a line for each request.
+//! * `run`: listening, signals, the end.
+//!
+//! Statistics, models and batches are [`drs_router`]'s. This crate draws nothing itself.
+
+mod access;
+mod answer;
+mod asked;
+mod door;
+mod error;
+mod grpc;
+mod input;
+mod limits;
+mod metrics;
+mod page;
+mod request;
+mod rest;
+mod run;
+mod served;
+mod server;
+mod settings;
+mod tensors;
+mod work;
+
+pub use error::ServeError;
+pub use run::serve;
+pub use served::Opened;
+pub use settings::{Settings, Tls};

@@ -1,0 +1,183 @@
+//! Listening, signals, and the end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use drs_progress::say;
+use hyper_util::rt::TokioTimer;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use crate::door::app;
+use crate::error::ServeError;
+use crate::served::{Opened, Served};
+use crate::server::Server;
+use crate::settings::{Settings, Tls};
+
+/// Threads beyond those that answer: they decode pictures for the page, and reload.
+const SPARE_THREADS: usize = 8;
+
+/// What requests may take to notice that the server ends, after their time is over.
+const LAST: Duration = Duration::from_secs(5);
+
+/// Serves until SIGTERM or SIGINT. `open` opens the pool: now, and again at each SIGHUP.
+///
+/// `told` is called with the addresses once they are listened on.
+///
+/// # Errors
+/// If the pool does not open, or an address cannot be listened on.
+pub fn serve(
+    open: impl Fn() -> Result<Opened, String> + Send + Sync + 'static,
+    settings: Settings,
+) -> Result<(), ServeError> {
+    // Addresses first: a pool takes its time to open.
+    let listeners = std::iter::once(settings.http).chain(settings.grpc).map(listen);
+    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let served = Served::new(Box::new(open)).map_err(ServeError::Pool)?;
+    let server = Arc::new(Server::new(served, settings));
+    let at_once = server.served.pool().router.inputs_at_once();
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(at_once + SPARE_THREADS)
+        .build()?;
+    let ended = runtime.block_on(run(&server, listeners));
+    // What still runs was told to end.
+    runtime.shutdown_timeout(LAST);
+    ended
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+async fn run(server: &Arc<Server>, listeners: Vec<TcpListener>) -> Result<(), ServeError> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let tls = match &server.settings.tls {
+        Some(files) => Some(encryption(files).await?),
+        None => None,
+    };
+    let handle = Handle::new();
+    let mut doors = Vec::new();
+    for listener in listeners {
+        let address = listener.local_addr()?;
+        doors.push(door(
+            listener,
+            tls.clone(),
+            app(server),
+            handle.clone(),
+            server.settings.patience,
+        )?);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        say!("listening on {scheme}://{address}");
+    }
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {
+                reload(server);
+                if let (Some(tls), Some(files)) = (&tls, &server.settings.tls)
+                    && let Err(error) = tls.reload_from_pem_file(&files.cert, &files.key).await
+                {
+                    say!("error: the certificate stays what it was: {error}");
+                }
+            }
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    end(server, &handle, doors).await
+}
+
+/// Opens the pool anew while requests go on.
+fn reload(server: &Arc<Server>) {
+    let server = Arc::clone(server);
+    tokio::task::spawn_blocking(move || match server.served.reload() {
+        Ok(pool) => {
+            server.metrics.reloaded("success");
+            say!("reloaded {}: generation {}", pool.config.path.display(), pool.generation);
+        }
+        Err(problem) => {
+            server.metrics.reloaded("failure");
+            say!("error: not reloaded, what was open stays: {problem}");
+        }
+    });
+}
+
+/// Lets requests end; cuts them when their time is over.
+async fn end(
+    server: &Server,
+    handle: &Handle<SocketAddr>,
+    doors: Vec<JoinHandle<std::io::Result<()>>>,
+) -> Result<(), ServeError> {
+    let drain = server.settings.drain;
+    server.drain();
+    say!(
+        "ending: {} images are under way, they have {} s",
+        server.work.accepted(),
+        drain.as_secs_f64()
+    );
+    handle.graceful_shutdown(Some(drain + LAST));
+    let all = futures_util::future::join_all(doors);
+    let mut all = std::pin::pin!(all);
+    let ended = tokio::select! {
+        ended = &mut all => ended,
+        () = tokio::time::sleep(drain) => {
+            server.work.end();
+            all.await
+        }
+    };
+    for ended in ended {
+        ended.map_err(std::io::Error::other)??;
+    }
+    Ok(())
+}
+
+async fn encryption(files: &Tls) -> Result<RustlsConfig, ServeError> {
+    // Another part of the process may have chosen before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for path in [&files.cert, &files.key] {
+        let unreadable = |error: std::io::Error| unusable(path, &error);
+        std::fs::read(path).map_err(unreadable)?;
+    }
+    let config = RustlsConfig::from_pem_file(&files.cert, &files.key).await;
+    config.map_err(|error| unusable(&files.cert, &error))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> ServeError {
+    ServeError::Tls { path: path.to_owned(), problem: error.to_string() }
+}
+
+/// Answers what comes at one address.
+fn door(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    app: Router,
+    handle: Handle<SocketAddr>,
+    patience: Duration,
+) -> Result<JoinHandle<std::io::Result<()>>, ServeError> {
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    // A sender that takes its time for the head holds nothing but its connection.
+    macro_rules! serving {
+        ($server:expr) => {{
+            let mut server = $server.handle(handle);
+            let http = server.http_builder();
+            http.http1().timer(TokioTimer::new()).header_read_timeout(patience);
+            http.http2().timer(TokioTimer::new()).keep_alive_interval(patience);
+            tokio::spawn(server.serve(service))
+        }};
+    }
+    Ok(match tls {
+        Some(tls) => serving!(axum_server::from_tcp_rustls(listener, tls)?),
+        None => serving!(axum_server::from_tcp(listener)?),
+    })
+}

@@ -1,0 +1,100 @@
+//! The pool that is served, and the models that stand for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use drs_core::certify::{check, name};
+use drs_core::protocol::{Method, Protocol};
+use drs_router::{Config, Router};
+
+/// The model that stands for the whole pool.
+pub(crate) const POOL: &str = "drs";
+
+/// The only version: a reload replaces it.
+pub(crate) const VERSION: &str = "1";
+
+/// A pool that is open.
+pub struct Opened {
+    /// What it was opened from.
+    pub config: Config,
+    /// It.
+    pub router: Router,
+}
+
+/// A pool as it is served.
+pub(crate) struct Pool {
+    pub(crate) config: Config,
+    pub(crate) router: Router,
+    pub(crate) models: Vec<Model>,
+    /// Those that work with it, the usual one first.
+    pub(crate) methods: Vec<String>,
+    /// 1, and one more after each reload.
+    pub(crate) generation: u64,
+}
+
+/// What a client calls a model: a smoothed classifier.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Model {
+    pub(crate) name: String,
+    /// The only method that it answers by; `None` leaves it to the request.
+    pub(crate) method: Option<String>,
+}
+
+type Open = dyn Fn() -> Result<Opened, String> + Send + Sync;
+
+/// The pool of the moment.
+pub(crate) struct Served {
+    current: ArcSwap<Pool>,
+    open: Box<Open>,
+    generation: AtomicU64,
+}
+
+impl Served {
+    /// Opens the first one.
+    pub(crate) fn new(open: Box<Open>) -> Result<Self, String> {
+        let first = Pool::new(open()?, 1)?;
+        Ok(Self { current: ArcSwap::from_pointee(first), open, generation: AtomicU64::new(1) })
+    }
+
+    /// The pool. Whoever answers a request takes it once: a reload changes no request under way.
+    pub(crate) fn pool(&self) -> Arc<Pool> {
+        self.current.load_full()
+    }
+
+    /// Opens and checks another, and puts it in the place of the one before. That one goes when its
+    /// last request is answered. If the new one does not open, the old one stays. Blocks.
+    pub(crate) fn reload(&self) -> Result<Arc<Pool>, String> {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        let pool = Arc::new(Pool::new((self.open)()?, generation)?);
+        // Its threads are joined when it is dropped: here, where waiting hurts nobody.
+        drop(self.current.swap(Arc::clone(&pool)));
+        Ok(pool)
+    }
+}
+
+impl Pool {
+    fn new(opened: Opened, generation: u64) -> Result<Self, String> {
+        let Opened { config, router } = opened;
+        let pool = router.pool();
+        let experts = pool.experts.iter().map(|expert| expert.name.clone());
+        let mut models = vec![Model { name: POOL.to_owned(), method: None }];
+        models.extend(experts.map(|name| Model { method: Some(format!("one:{name}")), name }));
+        if models[1..].iter().any(|model| model.name == POOL) {
+            return Err(format!(
+                "{}: an expert is called {POOL}, which is the name of the whole pool for clients: give it another",
+                config.path.display()
+            ));
+        }
+        let protocol = Protocol { split: config.split, ..Protocol::default() };
+        let rules = [Method::MaxMin, Method::Set, Method::Dual, Method::Blend, Method::Multiscale];
+        let all = rules.into_iter().chain((0..pool.experts.len()).map(Method::One));
+        let works = all.filter(|&method| check(pool, method, &protocol).is_ok());
+        let methods = works.map(|method| name(pool, method)).collect();
+        Ok(Self { config, router, models, methods, generation })
+    }
+
+    pub(crate) fn model(&self, name: &str) -> Option<&Model> {
+        self.models.iter().find(|model| model.name == name)
+    }
+}

@@ -1,0 +1,97 @@
+//! One request, from its tensors to its answer, whichever wire it came by.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use drs_router::UnderWay;
+
+use crate::answer::{outputs, wanted};
+use crate::asked::asked;
+use crate::error::Refusal;
+use crate::input::inputs;
+use crate::metrics::Metrics;
+use crate::request::{Request, Response};
+use crate::served::{Model, Pool, Served, VERSION};
+use crate::settings::Settings;
+use crate::work::Work;
+
+/// All that answers.
+pub(crate) struct Server {
+    pub(crate) served: Served,
+    pub(crate) work: Work,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) settings: Settings,
+    draining: AtomicBool,
+}
+
+impl Server {
+    pub(crate) fn new(served: Served, settings: Settings) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let at_once = served.pool().router.inputs_at_once();
+        let work = Work::new(at_once, settings.queue, settings.most_time, Arc::clone(&metrics));
+        Self { served, work, metrics, settings, draining: AtomicBool::new(false) }
+    }
+
+    /// Whether new requests should come here.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Tells that no new requests should come here. Those that come are answered all the same.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers a request, and counts it.
+    pub(crate) async fn infer(
+        &self,
+        model: &str,
+        version: &str,
+        request: Request,
+        arrived: Instant,
+    ) -> Result<Response, Refusal> {
+        let outcome = self.answer(model, version, request, arrived).await;
+        if let Err(refusal) = &outcome {
+            self.metrics.refused(model, arrived.elapsed(), refusal);
+        }
+        outcome
+    }
+
+    async fn answer(
+        &self,
+        model: &str,
+        version: &str,
+        request: Request,
+        arrived: Instant,
+    ) -> Result<Response, Refusal> {
+        let pool = self.served.pool();
+        let model = find(&pool, model, version)?;
+        let wanted = wanted(&request.outputs)?;
+        let asked = asked(&request.parameters, model, &pool, &self.settings)?;
+        let inputs = inputs(request.inputs, pool.config.input, self.settings.most_inputs)?;
+        let under_way: Vec<Arc<UnderWay>> = inputs.iter().map(|_| Arc::default()).collect();
+        let answered = self.work.answer(&pool, inputs, &asked, &under_way, arrived).await?;
+        self.metrics.answered(&model.name, arrived.elapsed(), &pool, &answered);
+        let outputs = outputs(&pool, &answered, &wanted);
+        Ok(Response { id: request.id, model: model.name.clone(), outputs })
+    }
+}
+
+/// The model of that name and version; any version where none is named.
+pub(crate) fn find<'a>(pool: &'a Pool, name: &str, version: &str) -> Result<&'a Model, Refusal> {
+    let Some(model) = pool.model(name) else {
+        let all: Vec<&str> = pool.models.iter().map(|model| model.name.as_str()).collect();
+        return Err(Refusal::unknown(format!(
+            "no model {name} here, expected one of {}",
+            all.join(", ")
+        )));
+    };
+    if version.is_empty() || version == VERSION {
+        Ok(model)
+    } else {
+        Err(Refusal::unknown(format!(
+            "version {version} of {name}: no such version, expected {VERSION}"
+        )))
+    }
+}
