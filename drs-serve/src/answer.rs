@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use drs_core::certificate::{Binds, Certificate};
 
+use crate::answered::Answered;
 use crate::error::{Kind, Refusal};
 use crate::request::Output;
 use crate::served::Pool;
 use crate::tensors::Values;
-use crate::work::Answered;
 
 /// An output: its name, its datatype, and what it holds for each input.
 pub(crate) struct Column {

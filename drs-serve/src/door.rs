@@ -6,21 +6,20 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::access::{Access, tell};
 use crate::error::{Kind, Refusal};
-use crate::limits::{Bounded, Held, is_known};
-use crate::rest::Arrived;
+use crate::limits::{Bounded, Held, is_grpc, is_known};
+use crate::request::Arrived;
 use crate::server::Server;
 use crate::{grpc, page, rest};
 
 /// Everything that is served.
 pub(crate) fn app(server: &Arc<Server>) -> axum::Router {
     let paths = rest::routes().merge(page::routes()).with_state(Arc::clone(server));
-    // Paths of gRPC begin with the service's name; what is neither is REST's to refuse.
     let all = paths.merge(grpc::routes(Arc::clone(server)));
     all.layer(from_fn_with_state(Arc::clone(server), pass))
 }
@@ -64,11 +63,6 @@ fn is_open(path: &str) -> bool {
     const OPEN: [&str; 6] =
         ["/v2/health/live", "/v2/health/ready", "/metrics", "/", "/style.css", "/page.js"];
     OPEN.contains(&path)
-}
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("application/grpc"))
 }
 
 /// Of an answer that is a status alone.

@@ -1,5 +1,6 @@
 //! gRPC: the same requests in messages.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use tonic::{Code, Status};
 
 use crate::answer::COLUMNS;
 use crate::error::{Kind, Refusal};
+use crate::facts::{EXTENSIONS, PLATFORM, properties, shape};
 use crate::input::NAME;
 use crate::metrics::{Statistics, Tally};
-use crate::request::{self, Request, Response};
-use crate::rest::{Arrived, EXTENSIONS, PLATFORM, properties, shape};
+use crate::request::{self, Arrived, Request, Response};
 use crate::served::VERSION;
 use crate::server::{Server, find};
 use crate::tensors::Given;
@@ -46,7 +47,7 @@ pub(crate) fn routes(server: Arc<Server>) -> axum::Router {
     let service = GrpcInferenceServiceServer::new(Service(server))
         .max_decoding_message_size(most)
         .max_encoding_message_size(MOST_ANSWER);
-    tonic::service::Routes::new(service).into_axum_router()
+    axum::Router::new().route_service("/inference.GRPCInferenceService/{*method}", service)
 }
 
 type Answer<T> = Result<tonic::Response<T>, Status>;
@@ -208,6 +209,13 @@ fn patience(metadata: &tonic::metadata::MetadataMap) -> Option<Duration> {
     })
 }
 
+/// A message as its bytes.
+pub(crate) fn decode(message: Bytes) -> Result<Request, Refusal> {
+    use prost::Message as _;
+    let asked = wire::ModelInferRequest::decode(message);
+    asked.map_err(|error| Refusal::invalid(error.to_string())).and_then(read)
+}
+
 fn read(asked: wire::ModelInferRequest) -> Result<Request, Refusal> {
     let wire::ModelInferRequest { id, parameters, inputs, outputs, raw_input_contents, .. } = asked;
     if !raw_input_contents.is_empty() && raw_input_contents.len() != inputs.len() {
@@ -225,12 +233,7 @@ fn read(asked: wire::ModelInferRequest) -> Result<Request, Refusal> {
     let inputs = inputs.into_iter().map(|input| tensor(input, raw.next()));
     let inputs = inputs.collect::<Result<_, _>>()?;
     for output in &outputs {
-        if let Some(name) = output.parameters.keys().next() {
-            return Err(Refusal::invalid(format!(
-                "output {}: parameter {name} found, expected none",
-                output.name
-            )));
-        }
+        known(&output.parameters, &format!("output {}", output.name))?;
     }
     let outputs = outputs.into_iter().map(|output| output.name).collect();
     Ok(Request { id, parameters, inputs, outputs })
@@ -249,10 +252,7 @@ fn parameter(choice: ParameterChoice) -> Value {
 fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<request::Input, Refusal> {
     let InferInputTensor { name, datatype, shape, parameters, contents } = input;
     let fail = |problem: String| Refusal::invalid(format!("input {name}: {problem}"));
-    // Those that tell what JSON cannot are of no use here.
-    if let Some(other) = parameters.keys().find(|key| *key != "content_type") {
-        return Err(fail(format!("parameter {other}: no such parameter here")));
-    }
+    known(&parameters, &format!("input {name}"))?;
     let contents = contents.filter(|contents| *contents != wire::InferTensorContents::default());
     let values = match (raw, contents, datatype.as_str()) {
         (Some(_), Some(_), _) => {
@@ -278,6 +278,17 @@ fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<request::Input,
         }
     };
     Ok(request::Input { name, datatype, shape, values })
+}
+
+/// Refuses parameters of tensors but for those that say what messages say anyway.
+fn known(parameters: &HashMap<String, wire::InferParameter>, of: &str) -> Result<(), Refusal> {
+    const KNOWN: [&str; 3] = ["content_type", "binary_data", "binary_data_size"];
+    match parameters.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        Some(other) => {
+            Err(Refusal::invalid(format!("{of}: parameter {other}: no such parameter here")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn bytes(values: &[u32]) -> Result<Vec<u8>, String> {

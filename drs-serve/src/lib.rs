@@ -11,7 +11,7 @@
 //! * `work`: a place in the queue, threads that ask the router, deadlines, requests that are gone.
 //! * `server`: one request, from its tensors to its answer.
 //! * `answer`: what comes of it, as tensors.
-//! * `rest`, `grpc`: the two wires. `page`: the page at `/`.
+//! * `rest`, `grpc`: the two wires; `facts`: what both tell of the models. `page`: the page at `/`.
 //! * `door`: what every request passes; `limits`: bodies that are too large or too slow, tokens.
 //! * `metrics`: what happened, for Prometheus and Triton's clients; `access`: a line for each request.
 //! * `run`: listening, signals, the end.
@@ -20,14 +20,18 @@
 
 mod access;
 mod answer;
+mod answered;
 mod asked;
 mod door;
 mod error;
+mod facts;
 mod grpc;
 mod input;
 mod limits;
 mod metrics;
 mod page;
+#[doc(hidden)]
+pub mod probe;
 mod request;
 mod rest;
 mod run;

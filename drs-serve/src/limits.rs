@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use drs_memory::Claim;
 use http_body::{Frame, SizeHint};
@@ -113,13 +114,19 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Refusal> {
 }
 
 /// Whether a request brings the token; compared in the same time whatever it brings.
-pub(crate) fn is_known(settings: &Settings, headers: &axum::http::HeaderMap) -> bool {
+pub(crate) fn is_known(settings: &Settings, headers: &HeaderMap) -> bool {
     use subtle::ConstantTimeEq as _;
     let Some(token) = &settings.token else { return true };
-    let brought = headers.get(axum::http::header::AUTHORIZATION).map(|value| value.as_bytes());
+    let brought = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
     let brought = brought.and_then(|value| {
         let (scheme, token) = value.split_at_checked("Bearer ".len())?;
         scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
     });
     brought.is_some_and(|brought| brought.ct_eq(token.as_bytes()).into())
+}
+
+/// Whether a request came by gRPC.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/grpc"))
 }

@@ -11,9 +11,9 @@ use prometheus::{
 };
 
 use crate::answer::Answer;
+use crate::answered::Answered;
 use crate::error::{Kind, Refusal};
 use crate::served::{Pool, VERSION};
-use crate::work::Answered;
 
 const SECONDS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];

@@ -21,14 +21,14 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::answer::{Answer, binds};
+use crate::answered::Answered;
 use crate::asked::{Asked, asked};
 use crate::error::{Kind, Refusal};
 use crate::input::{Encoded, NAME};
 use crate::limits::read;
-use crate::rest::Arrived;
+use crate::request::Arrived;
 use crate::served::{POOL, Pool};
 use crate::server::{Server, find};
-use crate::work::Answered;
 
 /// How often it is told what is certified so far.
 const TURN: Duration = Duration::from_millis(80);

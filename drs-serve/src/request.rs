@@ -1,8 +1,14 @@
 //! What a request says, whichever wire it came by.
 
+use std::time::Instant;
+
 use serde_json::{Map, Value};
 
 use crate::tensors::{Given, Values};
+
+/// When a request's head was there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrived(pub(crate) Instant);
 
 /// A question in tensors.
 #[derive(Debug)]

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use drs_core::certificate::Certificate;
 use drs_core::noise::Seed;
 use drs_router::{Certify, EngineError, RouteError, Timed, UnderWay};
 use drs_run::Question;
 use futures_util::future::try_join_all;
 use tokio::sync::{Semaphore, watch};
 
+use crate::answered::Answered;
 use crate::asked::Asked;
 use crate::error::{Kind, Refusal};
 use crate::input::Encoded;
@@ -34,24 +34,6 @@ pub(crate) struct Work {
     /// Set when whatever runs is to be cut: the server ends.
     ending: watch::Sender<bool>,
     metrics: Arc<Metrics>,
-}
-
-/// What came of one input.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) certificate: Certificate,
-    /// How far the input that was sent lies from the one that the certificate is about.
-    pub(crate) distance: f64,
-    /// What was done to the pixels of its file.
-    pub(crate) note: Option<String>,
-    /// As its record calls it.
-    pub(crate) name: String,
-    /// Of the machine.
-    pub(crate) seconds: f64,
-    /// From its start to its answer, in seconds.
-    pub(crate) latency: f64,
-    /// For a thread.
-    pub(crate) waited: Duration,
 }
 
 /// Inputs that were accepted; gives their places back.

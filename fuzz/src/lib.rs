@@ -5,10 +5,12 @@
 //!
 //! * `inputs.rs`: images, data sets and their labels.
 //! * `models.rs`: checkpoints, ONNX files and experts.toml.
+//! * `requests.rs`: what clients send to `drs serve`.
 //! * `results.rs`: logs, records and descriptions of runs.
 
 mod inputs;
 mod models;
+mod requests;
 mod results;
 
 use std::path::{Path, PathBuf};
@@ -17,13 +19,14 @@ use tempfile::TempDir;
 
 pub use inputs::{arrays, cifar, idx, images, labels, mat, parquet};
 pub use models::{checkpoint, experts_toml, onnx};
+pub use requests::{request_grpc, request_rest};
 pub use results::{log_jsonl, log_tsv, record, run_json};
 
 /// Does something with bytes, whatever they are.
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("arrays", arrays),
     ("checkpoint", checkpoint),
     ("cifar", cifar),
@@ -37,6 +40,8 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("onnx", onnx),
     ("parquet", parquet),
     ("record", record),
+    ("request_grpc", request_grpc),
+    ("request_rest", request_rest),
     ("run_json", run_json),
 ];
 

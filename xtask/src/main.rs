@@ -24,13 +24,14 @@ cargo xtask COMMAND
             into the user's cache (--cpu or --cuda; the latter where a GPU is)
   ort       provide the library of ONNX Runtime, which the plugin `ort` loads, and
             print its path: $ORT_DYLIB_PATH, or one fetched into the user's cache
-  test      run all tests, those of the Python package too
+  test      run all tests, those of the Python package and of `drs serve` too
   python    the tests of the Python package alone; `python --torch` those that
             need PyTorch too (5 GB of packages in the user's cache, fetched once)
+  clients   `drs serve` asked by the clients of other people: tritonclient and kserve
   wheel     build the wheel of the Python package into target/wheels
   check     formatting, lengths of files, circles of imports, the picture of the
-            crates, clippy and docs with warnings denied, then what `package` and
-            `semver` do
+            crates, clippy and docs with warnings denied, `drs` without its
+            features, then what `package` and `semver` do
   package   pack every published crate and build it from its archive
   semver    compare the plugin interface with the released one; builds
             cargo-semver-checks into the user's cache, once
@@ -41,7 +42,7 @@ cargo xtask COMMAND
             Rust: `drs-xtask gpu run` there, `drs-xtask gpu with COMMAND…`
 
 torch, test and check fetch libtorch (0.5 GB) where it is not there yet, test
-ONNX Runtime (28 MB) and packages for Python (0.6 GB) too.
+ONNX Runtime (28 MB) and packages for Python (1 GB) too.
 Further arguments go to the command that runs: `cargo xtask test -- maxmin`,
 `cargo xtask demo --n 10000`.";
 
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         "semver" => publish::semver(),
         "wheel" => python::wheel(),
         "python" => python::tests(&rest),
+        "clients" => python::clients(&rest),
         "bench" => cargo(&["bench", "--package", "drs-smoothing-core"], &rest),
         _ => Err(HELP.to_owned()),
     };
@@ -84,10 +86,27 @@ fn check() -> Outcome {
     picture(&["--check"])?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     with_libtorch(&clippy, &[])?;
+    lean()?;
     let mut docs = command("cargo", &["doc", "--workspace", "--no-deps"], &[]);
     run(docs.env("RUSTDOCFLAGS", "--deny warnings").env("LIBTORCH", libtorch()?))?;
     publish::semver()?;
     publish::packages()
+}
+
+/// Whether `drs` without its features builds, and without all that the network needs.
+fn lean() -> Outcome {
+    const OF_THE_NETWORK: [&str; 4] = ["axum", "drs-serve", "tokio", "tonic"];
+    let lean = ["--package", "drs-smoothing", "--no-default-features"];
+    cargo(&[&["check", "--quiet"][..], &lean].concat(), &[])?;
+    let tree = [&["tree", "--edges", "normal", "--prefix", "none"][..], &lean].concat();
+    let linked = printed(&mut command("cargo", &tree, &[]))?;
+    let names = linked.lines().filter_map(|line| line.split(' ').next());
+    match names.into_iter().find(|name| OF_THE_NETWORK.contains(name)) {
+        Some(name) => {
+            Err(format!("drs --no-default-features links {name}, which only drs serve needs"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The picture of the crates in ARCHITECTURE.md.
@@ -106,11 +125,12 @@ fn test(rest: &[String]) -> Outcome {
     }
     if !python::is_there() {
         println!(
-            "SKIPPED: the tests of the Python package: python3 with the module venv is missing"
+            "SKIPPED: the tests of the Python package and of drs serve: python3 with the module venv is missing"
         );
         return Ok(());
     }
-    python::tests(&[])
+    python::tests(&[])?;
+    python::clients(&[])
 }
 
 /// The library of ONNX Runtime, fetched if need be.

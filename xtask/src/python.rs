@@ -1,4 +1,4 @@
-//! The Python package: its wheel, and its tests.
+//! The Python package: its wheel, and its tests; and tests of the server, whose clients are in Python.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,6 +21,9 @@ const NEEDED: [&str; 9] = [
     "matplotlib",
     "mypy",
 ];
+/// Clients of inference servers.
+const CLIENTS: [&str; 5] =
+    ["pytest==9.0.1", "numpy", "pillow", "tritonclient[grpc,http]==2.73.0", "kserve==0.21.0"];
 /// What the tests with PyTorch need besides: 5 GB.
 const WITH_TORCH: [&str; 6] = [
     "torch==2.11.0",
@@ -71,6 +74,16 @@ pub(crate) fn tests(rest: &[String]) -> Outcome {
     let mut types = Command::new(&python);
     types.args(["-m", "mypy", "package/drs_smoothing"]).current_dir(package());
     run(&mut types)
+}
+
+/// `cargo xtask clients [ARGUMENTS…]`: the server's tests, with arguments of pytest.
+pub(crate) fn clients(rest: &[String]) -> Outcome {
+    let packages = ["drs-smoothing", "drs-expert-onnx", "drs-expert-halfspace"];
+    cargo(&["build"], &packages.map(|package| format!("--package={package}")))?;
+    let python = environment("clients", &CLIENTS)?.join("bin/python");
+    let mut tests = Command::new(&python);
+    tests.args(["-m", "pytest", "-q", "-ra"]).args(rest).current_dir(root().join("tests/clients"));
+    run(tests.env("DRS", target().join("debug/drs")))
 }
 
 /// Whether this machine has a Python that makes virtual environments.

@@ -72,7 +72,7 @@ struct OfOutput {
 }
 
 /// Which outputs are wanted as bytes behind the JSON.
-pub(super) struct Form {
+pub(crate) struct Form {
     others: bool,
     named: Vec<(String, bool)>,
 }
@@ -85,7 +85,7 @@ impl Form {
 }
 
 /// The request in a body.
-pub(super) fn request(headers: &HeaderMap, body: Bytes) -> Result<(Request, Form), Refusal> {
+pub(crate) fn request(headers: &HeaderMap, body: Bytes) -> Result<(Request, Form), Refusal> {
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
         && coding != "identity"
     {

@@ -5,7 +5,6 @@ mod describe;
 mod flat;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Extension;
 use axum::body::Body;
@@ -17,16 +16,13 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::error::{Kind, Refusal};
-use crate::limits::read;
+use crate::limits::{is_grpc, read};
+use crate::request::Arrived;
 use crate::server::{Server, find};
 
-pub(crate) use describe::{EXTENSIONS, PLATFORM, properties, shape};
+pub(crate) use body::request;
 
 type Shared = State<Arc<Server>>;
-
-/// When a request's head was there.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrived(pub(crate) Instant);
 
 pub(crate) fn routes() -> Router<Arc<Server>> {
     let models = Router::new()
@@ -128,7 +124,7 @@ async fn infer(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let read = async { body::request(&headers, read(body).await?) };
+    let read = async { request(&headers, read(body).await?) };
     let refused = |refusal: &Refusal| server.metrics.refused(&model, arrived.elapsed(), refusal);
     let (request, form) = read.await.inspect_err(refused)?;
     let response = server.infer(&model, &version, request, arrived).await?;
@@ -140,10 +136,15 @@ async fn metrics(State(server): Shared) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-async fn nothing() -> Refusal {
-    Refusal::unknown(
+async fn nothing(headers: HeaderMap) -> Response {
+    if is_grpc(&headers) {
+        let message = "no such method: the service here is inference.GRPCInferenceService";
+        return tonic::Status::unimplemented(message).into_http();
+    }
+    let refusal = Refusal::unknown(
         "no such path: /v2, /v2/models/{model}/infer, /metrics and / are some that there are",
-    )
+    );
+    refusal.into_response()
 }
 
 impl Kind {

@@ -1,0 +1,246 @@
+"""What happens around requests: signals, overload, slow and broken senders, tokens, encryption, and what is seen from outside."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import EXAMPLE, IMAGES, Server, routed
+
+
+def ask(address, path="/v2/models/drs/infer", headers=None, scheme="http", context=None, **parameters):
+    """The answer to an image in JSON: its status, and what it says."""
+    image = base64.b64encode(IMAGES[1].read_bytes()).decode()
+    body = {"parameters": parameters, "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [image]}]}
+    return send(address, path, json.dumps(body).encode(), headers, scheme, context)
+
+
+def send(address, path, body=None, headers=None, scheme="http", context=None):
+    request = urllib.request.Request(f"{scheme}://{address}{path}", data=body, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=120, context=context) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+def told(answer):
+    return {output["name"]: output["data"][0] for output in json.loads(answer[1])["outputs"]}
+
+
+def metric(server, name):
+    text = send(server.http, "/metrics")[1].decode()
+    found = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.M)
+    return sum(float(value) for value in found)
+
+
+def test_the_end_waits_for_what_is_under_way():
+    with Server() as server, ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(ask, server.http, tol=0.0, n=30_000, seed=1) for _ in range(6)]
+        while metric(server, "drs_images_accepted") < 6:
+            time.sleep(0.02)
+        server.process.send_signal(signal.SIGTERM)
+        answers = [future.result() for future in asked]
+        assert server.end() == 0
+    assert [answer[0] for answer in answers] == [200] * 6
+    assert len({told(answer)["radius"] for answer in answers}) == 1
+
+
+def test_the_end_cuts_what_takes_too_long():
+    with Server("--drain", "1") as server, ThreadPoolExecutor(2) as threads:
+        asked = threads.submit(ask, server.http, tol=0.0, n=1_000_000)
+        while metric(server, "drs_images_accepted") < 1:
+            time.sleep(0.02)
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert server.end() == 0
+        assert time.monotonic() - began < 20
+        answer = asked.result()
+    assert answer[0] == 200 and told(answer)["cut"] is True and told(answer)["radius"] > 0
+
+
+def test_a_reload_takes_the_new_pool_and_a_bad_one_changes_nothing(tmp_path):
+    for name in ["experts.toml", "router.onnx", "s025.onnx", "s050.onnx", "s100.onnx"]:
+        shutil.copy(EXAMPLE / name, tmp_path)
+    experts = tmp_path / "experts.toml"
+    generation = lambda: json.loads(send(server.http, "/v2/models/drs")[1])["properties"]["generation"]
+    with Server(experts=experts) as server, ThreadPoolExecutor(4) as threads:
+        stop = threading.Event()
+
+        def keep_asking():
+            answers = []
+            while not stop.is_set():
+                answers.append(ask(server.http, radius=0.25, seed=2))
+            return answers
+
+        asked = [threads.submit(keep_asking) for _ in range(3)]
+        good = experts.read_text()
+        experts.write_text(good + "\nnonsense = 1\n")
+        server.process.send_signal(signal.SIGHUP)
+        server.waits_for("not reloaded, what was open stays")
+        assert generation() == "1"
+        experts.write_text(good)
+        server.process.send_signal(signal.SIGHUP)
+        server.waits_for("reloaded")
+        server.waits_for("generation 3")
+        assert generation() == "3"
+        time.sleep(0.5)
+        stop.set()
+        answers = [answer for future in asked for answer in future.result()]
+        assert metric(server, "drs_reloads") == 2
+    assert len(answers) > 10 and all(answer[0] == 200 for answer in answers)
+    assert len({told(answer)["radius"] for answer in answers}) == 1
+
+
+def test_more_than_there_is_room_for_is_refused_by_name():
+    with Server("--queue", "4", "--max-time", "60") as server:
+        with ThreadPoolExecutor(120) as threads:
+            answers = list(threads.map(lambda _: ask(server.http, tol=0.0, n=3000, seed=1), range(120)))
+        status = [answer[0] for answer in answers]
+        assert set(status) == {200, 429} and status.count(200) >= 30, status
+        radii = {told(answer)["radius"] for answer in answers if answer[0] == 200}
+        assert radii == {routed(IMAGES[1], "--seed", "1", "--n", "3000", "--tol", "0")["certificate"]["verdict"]["radius"]}
+        refused = next(answer for answer in answers if answer[0] == 429)
+        assert "the queue is full" in json.loads(refused[1])["error"] and int(refused[2]["Retry-After"]) >= 1
+        assert metric(server, "nv_inference_request_failure") == status.count(429)
+        assert metric(server, "drs_images_accepted") == 0
+
+
+def test_who_is_gone_is_not_drawn_for():
+    with Server() as server:
+        body = ask_bytes(n=1_000_000, tol=0.0)
+        host, port = server.http.split(":")
+        sockets = []
+        for _ in range(8):
+            one = socket.create_connection((host, int(port)))
+            one.sendall(head("/v2/models/drs/infer", len(body)) + body)
+            sockets.append(one)
+        while metric(server, "drs_images_accepted") < 8:
+            time.sleep(0.02)
+        [one.close() for one in sockets]
+        until = time.monotonic() + 20
+        while metric(server, "drs_images_accepted") > 0:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert ask(server.http, radius=0.25)[0] == 200
+
+
+def ask_bytes(**parameters):
+    image = base64.b64encode(IMAGES[1].read_bytes()).decode()
+    body = {"parameters": parameters, "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [image]}]}
+    return json.dumps(body).encode()
+
+
+def head(path, length, more=""):
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n{more}\r\n".encode()
+
+
+def test_slow_and_half_closed_senders_cost_nothing():
+    with Server("--patience", "1") as server:
+        host, port = server.http.split(":")
+        connect = lambda: socket.create_connection((host, int(port)), timeout=20)
+        slow_head, slow_body, half = connect(), connect(), connect()
+        slow_head.sendall(b"POST /v2/models/drs/infer HTTP/1.1\r\nHost: x\r\n")
+        slow_body.sendall(head("/v2/models/drs/infer", 1000) + b"{")
+        half.sendall(head("/v2/models/drs/infer", 1000) + b"{")
+        half.shutdown(socket.SHUT_WR)
+        assert ask(server.http, radius=0.25)[0] == 200
+        assert b"408" in slow_body.recv(4096)
+        # Closed, with a word or without: never held.
+        for one in (slow_head, half):
+            while one.recv(4096):
+                pass
+
+
+def test_bodies_have_limits():
+    with Server("--max-body", "64KiB") as server:
+        status, body, _ = send(server.http, "/v2/models/drs/infer", b" " * 100_000)
+        assert status == 413 and b"65536 bytes" in body
+        assert ask(server.http, radius=0.25)[0] == 200
+
+
+def test_a_token_is_asked_for(tmp_path):
+    import tritonclient.grpc as grpc
+
+    token = tmp_path / "token"
+    token.write_text("open-sesame\n")
+    with Server("--token-file", str(token)) as server:
+        for headers in ({}, {"Authorization": "Bearer open-sesamE"}, {"Authorization": "open-sesame"}):
+            status, body, answer = ask(server.http, headers=headers, radius=0.25)
+            assert status == 401 and b"token" in body and answer["WWW-Authenticate"] == "Bearer"
+        assert ask(server.http, headers={"Authorization": "bearer open-sesame"}, radius=0.25)[0] == 200
+        for path in ("/v2/health/live", "/v2/health/ready", "/metrics", "/"):
+            assert send(server.http, path)[0] == 200
+        assert send(server.http, "/v2/models/drs")[0] == 401 and send(server.http, "/api/pool")[0] == 401
+        client = grpc.InferenceServerClient(server.grpc)
+        with pytest.raises(Exception, match="UNAUTHENTICATED"):
+            client.get_model_metadata("drs")
+        assert client.get_model_metadata("drs", headers={"authorization": "Bearer open-sesame"}).name == "drs"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_encryption(tmp_path):
+    import ssl
+
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    subprocess.run([*made, "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], check=True, capture_output=True)
+    with Server("--tls-cert", str(cert), "--tls-key", str(key)) as server:
+        context = ssl.create_default_context(cafile=str(cert))
+        assert ask(server.http, scheme="https", context=context, radius=0.25)[0] == 200
+    done = subprocess.run(
+        [os.environ.get("DRS", str(EXAMPLE.parents[1] / "target/debug/drs")), "serve", "--experts", str(EXAMPLE / "experts.toml"), "--http", "127.0.0.1:0",
+         "--tls-cert", str(key), "--tls-key", str(tmp_path / "none")], capture_output=True, text=True,
+    )
+    assert done.returncode == 1 and "none" in done.stderr
+
+
+def test_malformed_bodies_are_refused_and_nothing_ends(server):
+    good = ask_bytes(radius=0.25, seed=1)
+    bodies = [b"", b"{", b"[]", b"null", b'{"inputs": []}', b'{"inputs": {}}', b"\xff\xfe", b"[" * 200_000, good[:-1], good + b"x"]
+    bodies += [good.replace(*pair) for pair in [
+        (b'"shape": [1]', b'"shape": [-1]'), (b'"shape": [1]', b'"shape": [9223372036854775807]'), (b'"shape": [1]', b'"shape": [2]'),
+        (b'"shape": [1]', b'"shape": []'), (b'"shape": [1]', b'"shape": "1"'), (b'"BYTES"', b'"FP16"'), (b'"BYTES"', b'"UINT8"'),
+        (b'"image"', b'"imago"'), (b'"inputs"', b'"outputs"'), (b'"data": ["', b'"data": ["!'), (b'"data"', b'"date"'),
+        (b'"radius": 0.25', b'"radius": -1'), (b'"radius": 0.25', b'"radius": 1e999'), (b'"radius": 0.25', b'"radius": null'),
+        (b'"radius": 0.25', b'"radius": 0.25, "tol": 0.1'), (b'"seed": 1', b'"seed": -1'), (b'"seed": 1', b'"seed": "xyz"'),
+    ]]
+    for body in bodies:
+        status, answer, _ = send(server.http, "/v2/models/drs/infer", body)
+        assert status == 400 and json.loads(answer)["error"], (status, body[:200])
+    for length in ("-1", "x", "99999999", "1"):
+        status, answer, _ = send(server.http, "/v2/models/drs/infer", good, {"Inference-Header-Content-Length": length})
+        assert status == 400, (length, answer)
+    for path, status in [("/v3", 404), ("/v2/models/none", 404), ("/v2/models/drs/versions/2", 404), ("/v2/models/drs/versions/1", 200), ("/v2/models/drs/infer", 405)]:
+        assert send(server.http, path)[0] == status, path
+    assert ask(server.http, radius=0.25)[0] == 200
+
+
+def test_the_page_shows_the_radius_grow(server):
+    status, page, headers = send(server.http, "/")
+    assert status == 200 and b"<html" in page and "default-src 'none'" in headers["Content-Security-Policy"]
+    pool = json.loads(send(server.http, "/api/pool")[1])
+    assert pool["methods"][0] == "maxmin" and pool["shape"] == [1, 28, 28] and len(pool["classes"]) == 10
+    status, events, headers = send(server.http, "/api/ask?tol=0&n=20000&seed=4&method=&radius=", IMAGES[1].read_bytes())
+    assert status == 200 and headers["Content-Type"] == "text/event-stream"
+    events = [event.split("\n") for event in events.decode().strip().split("\n\n")]
+    events = [(event[0].removeprefix("event: "), json.loads(event[1].removeprefix("data: "))) for event in events]
+    kinds = [kind for kind, _ in events]
+    assert kinds[0] == "begun" and kinds[-1] == "answer" and kinds.count("progress") >= 2
+    assert len(base64.b64decode(events[0][1]["pixels"])) == 28 * 28
+    radii = [data["radius"] for kind, data in events if kind != "begun"]
+    assert radii == sorted(radii)
+    verdict = routed(IMAGES[1], "--seed", "4", "--n", "20000", "--tol", "0")["certificate"]["verdict"]
+    assert events[-1][1]["certificate"]["certificate"]["verdict"] == verdict
+    status, body, _ = send(server.http, "/api/ask?seed=4", b"no image")
+    assert status == 400 and b"image" in body
