@@ -13,7 +13,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     let settings = Settings {
         http: args.http,
-        grpc: (args.grpc != args.http).then_some(args.grpc),
+        grpc: (args.grpc != args.http || args.http.port() == 0).then_some(args.grpc),
         tls: tls.map(|(cert, key)| Tls { cert, key }),
         token: args.token_file.as_deref().map(token).transpose()?,
         queue: args.queue,

@@ -32,7 +32,7 @@ pub(crate) const COLUMNS: [Column; 10] = [
         }))
     }),
     column("route_radius", "FP64", |all| {
-        Values::Fp64(each(all, |a| a.certificate.verdict.route_radius.map_or(-1.0, |r| r.get())))
+        Values::Fp64(each(all, |a| a.route_radius().unwrap_or(-1.0)))
     }),
     column("abstained", "BOOL", |all| Values::Bool(each(all, |a| a.class.is_none()))),
     column("draws", "UINT64", |all| Values::Uint64(each(all, |a| a.certificate.draws()))),
@@ -70,11 +70,14 @@ impl<'a> Answer<'a> {
     pub(crate) fn new(pool: &'a Pool, answered: &'a Answered) -> Self {
         let Answered { certificate, distance, .. } = answered;
         let verdict = &certificate.verdict;
-        let radius = match verdict.radius.get() {
-            radius if *distance > 0.0 => (radius - distance).next_down().max(0.0),
-            radius => radius,
-        };
+        let radius = about(verdict.radius.get(), *distance);
         Self { pool, certificate, class: verdict.class.filter(|_| radius > 0.0), radius, answered }
+    }
+
+    /// Within this distance the route holds; `None` where nothing depends on one.
+    pub(crate) fn route_radius(&self) -> Option<f64> {
+        let route = self.certificate.verdict.route_radius;
+        route.map(|route| about(route.get(), self.answered.distance))
     }
 
     pub(crate) fn class_name(&self) -> Option<&'a str> {
@@ -107,6 +110,11 @@ impl<'a> Answer<'a> {
         let provenance = self.certificate.provenance.as_ref();
         provenance.map_or_else(String::new, |provenance| provenance.seed.to_string())
     }
+}
+
+/// A radius about an input that lies so far from the one that it was certified for.
+fn about(radius: f64, distance: f64) -> f64 {
+    if distance > 0.0 { (radius - distance).next_down().max(0.0) } else { radius }
 }
 
 impl Pool {

@@ -16,6 +16,9 @@ const TOLERANCE: f64 = 0.05;
 /// Parameters that are about the transport, or that clients send without a meaning here.
 const OF_THE_WIRE: [&str; 1] = ["binary_data_output"];
 
+/// They are kept with every answer, and looked through after every look.
+const MOST_RADII: usize = 256;
+
 /// What is asked, and how long it may take.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -33,7 +36,7 @@ pub(crate) fn asked(
     settings: &Settings,
 ) -> Result<Asked, Refusal> {
     let mut arguments = Arguments::default();
-    let mut deadline = None;
+    let mut deadlines = Vec::new();
     for (name, value) in parameters {
         let told = Told { name, value };
         match name.as_str() {
@@ -47,10 +50,10 @@ pub(crate) fn asked(
             "radii" => arguments.radii = Some(told.numbers()?),
             "tol" => arguments.tol = Some(told.number()?),
             "seed" => arguments.seed = Some(told.text()?),
-            "deadline_ms" => deadline = Some(told.milliseconds(1.0)?),
+            "deadline_ms" => deadlines.push(told.milliseconds(1.0)?),
             // Triton's, in microseconds; none where it is 0.
             "timeout" => {
-                deadline = Some(told.milliseconds(1e-3)?).filter(|time| !time.is_zero());
+                deadlines.extend(Some(told.milliseconds(1e-3)?).filter(|time| !time.is_zero()));
             }
             name if OF_THE_WIRE.contains(&name) => {}
             name => {
@@ -71,6 +74,12 @@ pub(crate) fn asked(
         (None, Some(own)) => arguments.method = Some(own.clone()),
         _ => {}
     }
+    if let Some(found) = arguments.radii.as_ref().map(Vec::len).filter(|found| *found > MOST_RADII)
+    {
+        return Err(Refusal::invalid(format!(
+            "parameter radii: {found} of them found, expected at most {MOST_RADII}"
+        )));
+    }
     for (name, found) in [("n", arguments.n), ("n0", arguments.n0)] {
         if found > settings.most_draws {
             return Err(Refusal::invalid(format!(
@@ -82,7 +91,7 @@ pub(crate) fn asked(
     let usual = Stopping::Tolerance(TOLERANCE);
     let question = arguments.question(pool.router.pool(), pool.config.split, usual);
     let question = question.map_err(|problem| Refusal::invalid(format!("parameter {problem}")))?;
-    Ok(Asked { question, deadline })
+    Ok(Asked { question, deadline: deadlines.into_iter().min() })
 }
 
 /// One parameter. Numbers may come as texts: some clients know no others.

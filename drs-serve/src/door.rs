@@ -43,6 +43,7 @@ async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -
             Kind::Unauthorized,
             "no token, or another one: expected Authorization: Bearer and what is in the server's token file",
         );
+        server.refused("", arrived.elapsed(), &refusal);
         if is_grpc { tonic::Status::from(refusal).into_http() } else { refusal.into_response() }
     };
     if server.settings.access_log {
@@ -60,8 +61,16 @@ async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -
 
 /// Who looks whether the server lives has no token, nor has whoever opens the page to type one.
 fn is_open(path: &str) -> bool {
-    const OPEN: [&str; 6] =
-        ["/v2/health/live", "/v2/health/ready", "/metrics", "/", "/style.css", "/page.js"];
+    const OPEN: [&str; 8] = [
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/inference.GRPCInferenceService/ServerLive",
+        "/inference.GRPCInferenceService/ServerReady",
+        "/metrics",
+        "/",
+        "/style.css",
+        "/page.js",
+    ];
     OPEN.contains(&path)
 }
 

@@ -11,6 +11,11 @@ pub(crate) const EXTENSIONS: [&str; 3] =
 /// What runs the models.
 pub(crate) const PLATFORM: &str = "drs";
 
+/// The datatype that fits the input best; others are taken too.
+pub(crate) fn datatype(pool: &Pool) -> &'static str {
+    if pool.config.input.quantum.levels() == 255 { "UINT8" } else { "FP32" }
+}
+
 /// The shape of the input, −1 for the number of images.
 pub(crate) fn shape(pool: &Pool) -> Vec<i64> {
     let dims = pool.config.input.shape.dims();

@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 
 use crate::answer::COLUMNS;
 use crate::error::{Kind, Refusal};
-use crate::facts::{EXTENSIONS, PLATFORM, properties, shape};
+use crate::facts::{EXTENSIONS, PLATFORM, datatype, properties, shape};
 use crate::input::NAME;
 use crate::metrics::{Statistics, Tally};
 use crate::request::{self, Arrived, Request, Response};
@@ -103,7 +103,7 @@ impl GrpcInferenceService for Service {
             name: model.name.clone(),
             versions: vec![VERSION.to_owned()],
             platform: PLATFORM.to_owned(),
-            inputs: vec![tensor(NAME, "UINT8", shape(&pool))],
+            inputs: vec![tensor(NAME, datatype(&pool), shape(&pool))],
             outputs: COLUMNS.iter().map(|c| tensor(c.name, c.datatype, vec![-1])).collect(),
             properties: properties(&pool, model).into_iter().collect(),
         }
@@ -120,7 +120,7 @@ impl GrpcInferenceService for Service {
         let asked = request.into_inner();
         let (model, version) = (asked.model_name.clone(), asked.model_version.clone());
         let mut read = read(asked).inspect_err(|refusal| {
-            self.0.metrics.refused(&model, arrived.elapsed(), refusal);
+            self.0.refused(&model, arrived.elapsed(), refusal);
         })?;
         if let (Some(patience), false) = (patience, read.parameters.contains_key("deadline_ms")) {
             // A tenth is left for the way back.
@@ -146,7 +146,7 @@ impl GrpcInferenceService for Service {
         });
         let input = wire::ModelInput {
             name: NAME.to_owned(),
-            data_type: wire::DataType::TypeUint8.into(),
+            data_type: config_type(datatype(&pool)).into(),
             dims: shape(&pool)[1..].to_vec(),
         };
         let config = wire::ModelConfig {
@@ -319,6 +319,8 @@ fn written(response: Response) -> wire::ModelInferResponse {
 fn config_type(datatype: &str) -> wire::DataType {
     match datatype {
         "BOOL" => wire::DataType::TypeBool,
+        "UINT8" => wire::DataType::TypeUint8,
+        "FP32" => wire::DataType::TypeFp32,
         "UINT64" => wire::DataType::TypeUint64,
         "INT64" => wire::DataType::TypeInt64,
         "FP64" => wire::DataType::TypeFp64,

@@ -41,6 +41,12 @@ pub(crate) fn inputs(
     if name != NAME {
         return Err(fail(format!("no such input, expected {NAME}")));
     }
+    if datatype == "UINT8" && spec.quantum.levels() != 255 {
+        return Err(fail(format!(
+            "UINT8 found, whose values are multiples of 1/255, expected FP32: the quantum is {}",
+            spec.quantum
+        )));
+    }
     let count = match (datatype.as_str(), shape.as_slice()) {
         ("BYTES", [count] | [count, 1]) => *count,
         ("UINT8" | "FP32", [count, dims @ ..]) if is_shape(dims, spec) => *count,
@@ -136,10 +142,6 @@ impl Encoded {
                 let image = decode_image(&bytes, spec)?;
                 Ok(Decoded { note: image.conversion, ..exact(image.input) })
             }
-            Self::Pixels(_) if spec.quantum.levels() != 255 => Err(format!(
-                "bytes found, which are multiples of 1/255, expected FP32: the quantum is {}",
-                spec.quantum
-            )),
             Self::Pixels(bytes) => {
                 let values = bytes.into_iter().map(i16::from).collect();
                 let input = LatticeInput::new(spec.shape, spec.quantum, values);
@@ -148,7 +150,9 @@ impl Encoded {
             Self::Floats(floats) => {
                 let reals: Vec<f64> = floats.into_iter().map(f64::from).collect();
                 let input = LatticeInput::from_reals(spec.shape, spec.quantum, reals.clone())
-                    .map_err(|error| error.to_string())?;
+                    .map_err(|error| {
+                        format!("{error}: divide pixels by 255, or send them as UINT8")
+                    })?;
                 let distance = input.distance_from(&reals);
                 Ok(Decoded { distance, ..exact(input) })
             }

@@ -1,5 +1,6 @@
 //! What stands before every request: a token, and a body that is neither too large nor too slow.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -37,7 +38,7 @@ impl Bounded {
     }
 
     /// An error that whoever reads the body passes on.
-    fn told(&self, refusal: Refusal) -> Box<dyn std::error::Error + Send + Sync> {
+    fn told(&self, refusal: Refusal) -> Box<dyn Error + Send + Sync> {
         if self.is_grpc { Box::new(tonic::Status::from(refusal)) } else { Box::new(refusal) }
     }
 
@@ -60,7 +61,7 @@ impl Bounded {
 
 impl HttpBody for Bounded {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -99,17 +100,20 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl Error for Refusal {}
 
 /// Reads a body whole.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Refusal> {
     let whole = axum::body::to_bytes(body, usize::MAX).await;
     whole.map_err(|error| {
-        let error = error.into_inner();
-        match error.downcast::<Refusal>() {
-            Ok(refusal) => *refusal,
-            Err(error) => Refusal::invalid(format!("the body cannot be read: {error}")),
+        // Whoever passes an error on wraps it.
+        let mut inner: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(other) = inner.filter(|inner| !inner.is::<Refusal>()) {
+            inner = other.source();
         }
+        let told = inner.and_then(|inner| inner.downcast_ref::<Refusal>());
+        told.cloned()
+            .unwrap_or_else(|| Refusal::invalid(format!("the body cannot be read: {error}")))
     })
 }
 

@@ -12,7 +12,7 @@ use prometheus::{
 
 use crate::answer::Answer;
 use crate::answered::Answered;
-use crate::error::{Kind, Refusal};
+use crate::error::Refusal;
 use crate::served::{Pool, VERSION};
 
 const SECONDS: [f64; 14] =
@@ -173,8 +173,6 @@ impl Metrics {
 
     /// A request that has no answer.
     pub(crate) fn refused(&self, model: &str, took: Duration, refusal: &Refusal) {
-        // Names that are no models are of the clients' making: there may be any number of them.
-        let model = if refusal.kind == Kind::Unknown { "" } else { model };
         self.failure.with_label_values(&[model, VERSION, refusal.kind.name()]).inc();
         self.request_us.with_label_values(&[model, VERSION]).inc_by(micros(took));
     }
@@ -233,6 +231,8 @@ impl Metrics {
     /// All of it, as Prometheus reads it.
     pub(crate) fn text(&self, pool: &Pool, accepted: usize) -> String {
         self.accepted.set(i64::try_from(accepted).unwrap_or(i64::MAX));
+        // A reload may have other models.
+        [&self.batches, &self.rows, &self.room].iter().for_each(|gauge| gauge.reset());
         for run in pool.router.batches() {
             let set = |gauge: &IntGaugeVec, value: u64| {
                 gauge.with_label_values(&[&run.model]).set(value.cast_signed());

@@ -85,7 +85,7 @@ async fn ask(
     Query(parameters): Query<Map<String, Value>>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let refused = |refusal: &Refusal| server.metrics.refused(POOL, arrived.elapsed(), refusal);
+    let refused = |refusal: &Refusal| server.refused(POOL, arrived.elapsed(), refusal);
     let begin = async {
         // An empty field of a form asks for nothing.
         let is_empty = |value: &Value| value.as_str().is_some_and(str::is_empty);
@@ -93,6 +93,7 @@ async fn ask(
         let pool = server.served.pool();
         let asked = asked(&parameters, find(&pool, POOL, "")?, &pool, &server.settings)?;
         let image = Encoded::File(read(body).await?);
+        let _shown = server.shown.acquire().await;
         // Decoded twice: the page shows what the models see.
         let spec = pool.config.input;
         let seen = image.clone();
@@ -159,7 +160,7 @@ impl Asking {
                 }
             }
             Err(refusal) => {
-                server.metrics.refused(POOL, arrived.elapsed(), &refusal);
+                server.refused(POOL, arrived.elapsed(), &refusal);
                 tell("problem", json!({"error": refusal.message})).await;
             }
         }

@@ -11,24 +11,23 @@ use axum_server::tls_rustls::RustlsConfig;
 use drs_progress::say;
 use hyper_util::rt::TokioTimer;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::door::app;
 use crate::error::ServeError;
-use crate::served::{Opened, Served};
+use crate::served::{Opened, Pool, Served};
 use crate::server::Server;
 use crate::settings::{Settings, Tls};
 
-/// Threads beyond those that answer: they decode pictures for the page, and reload.
-const SPARE_THREADS: usize = 8;
+/// Threads that may be waited on: those that answer (a router asks for 512 at the most), those that
+/// decode pictures for the page, and one that reloads.
+const THREADS: usize = 512 + 16;
 
 /// What requests may take to notice that the server ends, after their time is over.
 const LAST: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT. `open` opens the pool: now, and again at each SIGHUP.
-///
-/// `told` is called with the addresses once they are listened on.
 ///
 /// # Errors
 /// If the pool does not open, or an address cannot be listened on.
@@ -39,14 +38,8 @@ pub fn serve(
     // Addresses first: a pool takes its time to open.
     let listeners = std::iter::once(settings.http).chain(settings.grpc).map(listen);
     let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
-    let served = Served::new(Box::new(open)).map_err(ServeError::Pool)?;
-    let server = Arc::new(Server::new(served, settings));
-    let at_once = server.served.pool().router.inputs_at_once();
-    let runtime = Builder::new_multi_thread()
-        .enable_all()
-        .max_blocking_threads(at_once + SPARE_THREADS)
-        .build()?;
-    let ended = runtime.block_on(run(&server, listeners));
+    let runtime = Builder::new_multi_thread().enable_all().max_blocking_threads(THREADS).build()?;
+    let ended = runtime.block_on(run(Box::new(open), settings, listeners));
     // What still runs was told to end.
     runtime.shutdown_timeout(LAST);
     ended
@@ -59,22 +52,54 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     Ok(listener)
 }
 
-async fn run(server: &Arc<Server>, listeners: Vec<TcpListener>) -> Result<(), ServeError> {
+/// What ends it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn run(
+    open: Box<dyn Fn() -> Result<Opened, String> + Send + Sync>,
+    settings: Settings,
+    listeners: Vec<TcpListener>,
+) -> Result<(), ServeError> {
+    // Before the pool: a signal that nobody handles ends the process, or is lost.
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let tls = match &server.settings.tls {
+    let (terminate, interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals { terminate, interrupt };
+    let tls = match &settings.tls {
         Some(files) => Some(encryption(files).await?),
         None => None,
     };
+    let opening = tokio::task::spawn_blocking(move || Served::new(open));
+    let served = tokio::select! {
+        served = opening => served.map_err(std::io::Error::other)?.map_err(ServeError::Pool)?,
+        () = signals.end() => return Ok(()),
+    };
+    let server = Arc::new(Server::new(served, settings));
     let handle = Handle::new();
     let mut doors = Vec::new();
     for listener in listeners {
         let address = listener.local_addr()?;
+        if !address.ip().is_loopback() && server.settings.token.is_none() {
+            say!(
+                "warning: {address} is reached from other machines, and no token is asked for (--token-file)"
+            );
+        }
         doors.push(door(
             listener,
             tls.clone(),
-            app(server),
+            app(&server),
             handle.clone(),
             server.settings.patience,
         )?);
@@ -84,27 +109,28 @@ async fn run(server: &Arc<Server>, listeners: Vec<TcpListener>) -> Result<(), Se
     loop {
         tokio::select! {
             _ = hangup.recv() => {
-                reload(server);
+                reload(&server);
                 if let (Some(tls), Some(files)) = (&tls, &server.settings.tls)
                     && let Err(error) = tls.reload_from_pem_file(&files.cert, &files.key).await
                 {
                     say!("error: the certificate stays what it was: {error}");
                 }
             }
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = signals.end() => break,
         }
     }
-    end(server, &handle, doors).await
+    end(server, &handle, doors, signals).await
 }
 
 /// Opens the pool anew while requests go on.
 fn reload(server: &Arc<Server>) {
     let server = Arc::clone(server);
     tokio::task::spawn_blocking(move || match server.served.reload() {
-        Ok(pool) => {
+        Ok((pool, before)) => {
             server.metrics.reloaded("success");
             say!("reloaded {}: generation {}", pool.config.path.display(), pool.generation);
+            drop(pool);
+            retire(before);
         }
         Err(problem) => {
             server.metrics.reloaded("failure");
@@ -113,31 +139,47 @@ fn reload(server: &Arc<Server>) {
     });
 }
 
-/// Lets requests end; cuts them when their time is over.
+/// Lets go of a pool whose last request is answered, or will be.
+fn retire(pool: Arc<Pool>) {
+    let generation = pool.generation;
+    if let Err(problem) = pool.retire() {
+        say!("error: nothing holds that generation {generation} has certified: {problem}");
+    }
+}
+
+/// Lets requests end; cuts them when their time is over, or at a second signal.
 async fn end(
-    server: &Server,
+    server: Arc<Server>,
     handle: &Handle<SocketAddr>,
     doors: Vec<JoinHandle<std::io::Result<()>>>,
+    mut signals: Signals,
 ) -> Result<(), ServeError> {
     let drain = server.settings.drain;
     server.drain();
-    say!(
-        "ending: {} images are under way, they have {} s",
-        server.work.accepted(),
-        drain.as_secs_f64()
-    );
+    let accepted = server.work.accepted();
+    say!("ending: {accepted} images are under way, they have {} s", drain.as_secs_f64());
     handle.graceful_shutdown(Some(drain + LAST));
-    let all = futures_util::future::join_all(doors);
-    let mut all = std::pin::pin!(all);
+    let mut all = std::pin::pin!(futures_util::future::join_all(doors));
+    let is_over = async {
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            () = signals.end() => {}
+        }
+    };
     let ended = tokio::select! {
         ended = &mut all => ended,
-        () = tokio::time::sleep(drain) => {
+        () = is_over => {
             server.work.end();
             all.await
         }
     };
     for ended in ended {
         ended.map_err(std::io::Error::other)??;
+    }
+    // What was certified is told to hold only after a last trial, as at the end of a run.
+    let tried = tokio::task::spawn_blocking(move || server.served.pool().router.try_last());
+    if let Ok(Ok(Err(problem))) = tokio::time::timeout(LAST, tried).await {
+        say!("error: nothing holds that this server has certified: {problem}");
     }
     Ok(())
 }
@@ -169,7 +211,7 @@ fn door(
     // A sender that takes its time for the head holds nothing but its connection.
     macro_rules! serving {
         ($server:expr) => {{
-            let mut server = $server.handle(handle);
+            let mut server = $server.handle(handle).first_request_timeout(patience);
             let http = server.http_builder();
             http.http1().timer(TokioTimer::new()).header_read_timeout(patience);
             http.http2().timer(TokioTimer::new()).keep_alive_interval(patience);

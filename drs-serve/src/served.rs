@@ -1,7 +1,7 @@
 //! The pool that is served, and the models that stand for it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use drs_core::certify::{check, name};
@@ -10,6 +10,12 @@ use drs_router::{Config, Router};
 
 /// The model that stands for the whole pool.
 pub(crate) const POOL: &str = "drs";
+
+/// Names that no expert may have: they are in paths of the protocol.
+const TAKEN: [&str; 2] = [POOL, "stats"];
+
+/// How often it is looked whether a pool is still in use.
+const TURN: Duration = Duration::from_millis(20);
 
 /// The only version: a reload replaces it.
 pub(crate) const VERSION: &str = "1";
@@ -47,14 +53,15 @@ type Open = dyn Fn() -> Result<Opened, String> + Send + Sync;
 pub(crate) struct Served {
     current: ArcSwap<Pool>,
     open: Box<Open>,
-    generation: AtomicU64,
+    /// Of the newest; held while another is opened.
+    generation: Mutex<u64>,
 }
 
 impl Served {
     /// Opens the first one.
     pub(crate) fn new(open: Box<Open>) -> Result<Self, String> {
         let first = Pool::new(open()?, 1)?;
-        Ok(Self { current: ArcSwap::from_pointee(first), open, generation: AtomicU64::new(1) })
+        Ok(Self { current: ArcSwap::from_pointee(first), open, generation: Mutex::new(1) })
     }
 
     /// The pool. Whoever answers a request takes it once: a reload changes no request under way.
@@ -62,14 +69,15 @@ impl Served {
         self.current.load_full()
     }
 
-    /// Opens and checks another, and puts it in the place of the one before. That one goes when its
-    /// last request is answered. If the new one does not open, the old one stays. Blocks.
-    pub(crate) fn reload(&self) -> Result<Arc<Pool>, String> {
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
-        let pool = Arc::new(Pool::new((self.open)()?, generation)?);
-        // Its threads are joined when it is dropped: here, where waiting hurts nobody.
-        drop(self.current.swap(Arc::clone(&pool)));
-        Ok(pool)
+    /// Opens and checks another, and puts it in the place of the one before, which is handed back to be
+    /// [retired](Pool::retire). If the new one does not open, the old one stays. Blocks.
+    pub(crate) fn reload(&self) -> Result<(Arc<Pool>, Arc<Pool>), String> {
+        // One after the other: an older pool must not come after a newer one.
+        let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        let pool = Arc::new(Pool::new((self.open)()?, *generation + 1)?);
+        *generation += 1;
+        let before = self.current.swap(Arc::clone(&pool));
+        Ok((pool, before))
     }
 }
 
@@ -80,10 +88,11 @@ impl Pool {
         let experts = pool.experts.iter().map(|expert| expert.name.clone());
         let mut models = vec![Model { name: POOL.to_owned(), method: None }];
         models.extend(experts.map(|name| Model { method: Some(format!("one:{name}")), name }));
-        if models[1..].iter().any(|model| model.name == POOL) {
+        if let Some(taken) = models[1..].iter().find(|model| TAKEN.contains(&model.name.as_str())) {
             return Err(format!(
-                "{}: an expert is called {POOL}, which is the name of the whole pool for clients: give it another",
-                config.path.display()
+                "{}: an expert is called {}, which means something else to clients: give it another name",
+                config.path.display(),
+                taken.name
             ));
         }
         let protocol = Protocol { split: config.split, ..Protocol::default() };
@@ -92,6 +101,23 @@ impl Pool {
         let works = all.filter(|&method| check(pool, method, &protocol).is_ok());
         let methods = works.map(|method| name(pool, method)).collect();
         Ok(Self { config, router, models, methods, generation })
+    }
+
+    /// Waits until the last request is answered, and tries the models once more. Blocks.
+    ///
+    /// # Errors
+    /// If a model votes on more than its input: nothing that this pool certified holds.
+    pub(crate) fn retire(self: Arc<Self>) -> Result<(), String> {
+        let mut pool = self;
+        // Its threads are joined when it is dropped: here, where waiting hurts nobody.
+        let alone = loop {
+            match Arc::try_unwrap(pool) {
+                Ok(alone) => break alone,
+                Err(shared) => pool = shared,
+            }
+            std::thread::sleep(TURN);
+        };
+        alone.router.try_last().map_err(|error| error.to_string())
     }
 
     pub(crate) fn model(&self, name: &str) -> Option<&Model> {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use drs_router::UnderWay;
+use tokio::sync::Semaphore;
 
 use crate::answer::{outputs, wanted};
 use crate::asked::asked;
@@ -22,25 +23,45 @@ pub(crate) struct Server {
     pub(crate) work: Work,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) settings: Settings,
+    /// Images that the page shows, and that are decoded for it, at a time.
+    pub(crate) shown: Semaphore,
     draining: AtomicBool,
 }
+
+/// Decoded for the page at a time: threads for this are kept beside those that answer.
+const SHOWN: usize = 4;
 
 impl Server {
     pub(crate) fn new(served: Served, settings: Settings) -> Self {
         let metrics = Arc::new(Metrics::new());
         let at_once = served.pool().router.inputs_at_once();
         let work = Work::new(at_once, settings.queue, settings.most_time, Arc::clone(&metrics));
-        Self { served, work, metrics, settings, draining: AtomicBool::new(false) }
+        Self {
+            served,
+            work,
+            metrics,
+            settings,
+            shown: Semaphore::new(SHOWN),
+            draining: AtomicBool::new(false),
+        }
     }
 
-    /// Whether new requests should come here.
+    /// Whether new requests should come here: not while it ends, nor where a model was found to vote
+    /// on more than its input, or the engine broke.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed)
+        !self.draining.load(Ordering::Relaxed) && self.served.pool().router.steady().is_ok()
     }
 
-    /// Tells that no new requests should come here. Those that come are answered all the same.
+    /// Tells that no new requests should come here.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts a request that has no answer.
+    pub(crate) fn refused(&self, model: &str, took: Duration, refusal: &Refusal) {
+        // Names that are no models are of the clients' making: there may be any number of them.
+        let known = self.served.pool().model(model).map_or("", |_| model);
+        self.metrics.refused(known, took, refusal);
     }
 
     /// Answers a request, and counts it.
@@ -53,7 +74,7 @@ impl Server {
     ) -> Result<Response, Refusal> {
         let outcome = self.answer(model, version, request, arrived).await;
         if let Err(refusal) = &outcome {
-            self.metrics.refused(model, arrived.elapsed(), refusal);
+            self.refused(model, arrived.elapsed(), refusal);
         }
         outcome
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use drs_core::noise::Seed;
+use drs_progress::say;
 use drs_router::{Certify, EngineError, RouteError, Timed, UnderWay};
 use drs_run::Question;
 use futures_util::future::try_join_all;
@@ -133,6 +134,12 @@ impl Work {
         if *self.ending.borrow() {
             return Err(Refusal::new(Kind::Ending, "the server ends"));
         }
+        if count > self.most {
+            return Err(Refusal::invalid(format!(
+                "{count} images found, expected at most {}: more never have room at a time",
+                self.most
+            )));
+        }
         let fits = |accepted: usize| Some(accepted + count).filter(|all| *all <= self.most);
         match self.accepted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => Ok(Places(self, count)),
@@ -170,7 +177,13 @@ impl Work {
             job.answer(input, waited)
         };
         let done = tokio::task::spawn_blocking(answer).await;
-        done.unwrap_or_else(|_| Err(Refusal::new(Kind::Failed, "a mistake in drs itself")))
+        let done =
+            done.unwrap_or_else(|_| Err(Refusal::new(Kind::Failed, "a mistake in drs itself")));
+        // Whoever runs the server should know, not only the client.
+        if let Err(Refusal { kind: Kind::Failed, message }) = &done {
+            say!("error: {message}");
+        }
+        done
     }
 }
 

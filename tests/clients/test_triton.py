@@ -46,8 +46,10 @@ def test_health_metadata_configuration_and_statistics(client):
         assert told["name"] == name and told["versions"] == ["1"] and told["platform"] == "drs"
         assert [int(size) for size in told["inputs"][0]["shape"]] == [-1, 1, 28, 28]
         assert [output["name"] for output in told["outputs"]] == [*OUTPUTS, "certificate"]
-        digests = json.loads(told["properties"]["model.s050"])
-        assert len(digests["files_sha256"]["s050.onnx"]) == 64
+        # Its messages of gRPC have no place for them.
+        if module is http:
+            digests = json.loads(told["properties"]["model.s050"])
+            assert len(digests["files_sha256"]["s050.onnx"]) == 64
         config = client.get_model_config(name, **as_json)
         config = config.get("config", config)
         assert config["name"] == name and config["max_batch_size"] == 64
@@ -134,7 +136,7 @@ def test_mistakes_are_named(client):
         ("drs", [good], {"alpha": "2"}, "alpha"),
         ("drs", [wrong(np.zeros((1, 3, 28, 28), np.uint8), "UINT8")], {}, "expected [count, 1, 28, 28]"),
         ("drs", [wrong(np.zeros((65, 1, 28, 28), np.uint8), "UINT8")], {}, "1 to 64 images"),
-        ("drs", [wrong(np.full((1, 1, 28, 28), 2, np.float32), "FP32")], {}, "expected a number from 0 to 1"),
+        ("drs", [wrong(np.full((1, 1, 28, 28), 2, np.float32), "FP32")], {}, "outside [0, 1]: divide pixels by 255"),
         ("drs", [wrong(np.zeros((1, 1, 28, 28), np.int64), "INT64")], {}, "expected UINT8, FP32 or BYTES"),
         ("drs", [wrong(np.array([b"no image"], dtype=np.object_), "BYTES")], {}, "expected"),
     ]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::answer::COLUMNS;
-use crate::facts::{EXTENSIONS, PLATFORM, properties, shape};
+use crate::facts::{EXTENSIONS, PLATFORM, datatype, properties, shape};
 use crate::input::NAME;
 use crate::metrics::{Statistics, Tally};
 use crate::served::{Model, Pool, VERSION};
@@ -22,7 +22,7 @@ pub(super) fn metadata(pool: &Pool, model: &Model) -> Value {
         "name": model.name,
         "versions": [VERSION],
         "platform": PLATFORM,
-        "inputs": [{"name": NAME, "datatype": "UINT8", "shape": shape(pool)}],
+        "inputs": [{"name": NAME, "datatype": datatype(pool), "shape": shape(pool)}],
         "outputs": outputs,
         "properties": properties,
     })
@@ -42,7 +42,7 @@ pub(super) fn config(pool: &Pool, model: &Model, most_inputs: usize) -> Value {
         "platform": PLATFORM,
         "backend": PLATFORM,
         "max_batch_size": most_inputs,
-        "input": [{"name": NAME, "data_type": "TYPE_UINT8", "dims": shape(pool)[1..]}],
+        "input": [{"name": NAME, "data_type": config_type(datatype(pool)), "dims": shape(pool)[1..]}],
         "output": output,
     })
 }

@@ -42,6 +42,7 @@ pub(crate) fn routes() -> Router<Arc<Server>> {
         .nest("/v2/models/{model}/versions/{version}", models)
         .route("/metrics", get(metrics))
         .fallback(nothing)
+        .method_not_allowed_fallback(other_method)
 }
 
 /// The model that a path names; any version where it names none.
@@ -125,7 +126,7 @@ async fn infer(
     body: Body,
 ) -> Result<Response, Refusal> {
     let read = async { request(&headers, read(body).await?) };
-    let refused = |refusal: &Refusal| server.metrics.refused(&model, arrived.elapsed(), refusal);
+    let refused = |refusal: &Refusal| server.refused(&model, arrived.elapsed(), refusal);
     let (request, form) = read.await.inspect_err(refused)?;
     let response = server.infer(&model, &version, request, arrived).await?;
     body::response(&response, &form)
@@ -145,6 +146,12 @@ async fn nothing(headers: HeaderMap) -> Response {
         "no such path: /v2, /v2/models/{model}/infer, /metrics and / are some that there are",
     );
     refusal.into_response()
+}
+
+async fn other_method() -> Response {
+    let message =
+        json!({"error": "this path is asked with another method: GET, or POST for what is sent"});
+    (StatusCode::METHOD_NOT_ALLOWED, Json(message)).into_response()
 }
 
 impl Kind {
