@@ -7,7 +7,7 @@
 //! 1. [`lattice`]: the input is a real point; models see only points of an integer lattice.
 //! 2. [`noise`]: the input plus Gaussian noise, rounded to the lattice; addressed by
 //!    (seed, input, stage, draw).
-//! 3. [`pool`]: a [`VoteSource`](pool::VoteSource) turns noisy copies into [`votes`].
+//! 3. [`source`]: a [`VoteSource`](source::VoteSource), of the models of a [`pool`], turns noisy copies into [`votes`].
 //! 4. [`selection`], [`sampling`] and [`design`]: how many draws, and how much of α each look at them may spend.
 //! 5. [`bounds`]: counts become Clopper–Pearson bounds, always on the sound side.
 //! 6. [`rule`]: bounds become a radius.
@@ -34,6 +34,7 @@ pub mod protocol;
 pub mod rule;
 pub mod sampling;
 pub mod selection;
+pub mod source;
 pub mod text;
 pub mod units;
 pub mod verify;

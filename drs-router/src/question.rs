@@ -3,8 +3,9 @@
 use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Provenance};
 use drs_core::certify::{CertifyError, Prediction};
 use drs_core::noise::Seed;
-use drs_core::pool::{Pool, Stage, VoteSource};
+use drs_core::pool::{Pool, Stage};
 use drs_core::protocol::{AlphaSplit, Method, Protocol};
+use drs_core::source::VoteSource;
 use drs_core::votes::VoteCounts;
 
 use crate::engine::EngineError;

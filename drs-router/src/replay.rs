@@ -3,8 +3,8 @@
 use drs_core::certificate::{Certificate, InputRecord, ModelRecord, Verdict};
 use drs_core::certify;
 use drs_core::noise::Seed;
-use drs_core::pool::VoteSource;
 use drs_core::protocol::Method;
+use drs_core::source::VoteSource;
 use drs_core::verify::{Agreement, Rejection, ReplayError, Statement, difference, replay};
 use serde::Serialize;
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use drs_core::certificate::Verdict;
 use drs_core::lattice::{Digest, LatticeInput};
 use drs_core::noise::{NoiseStream, Seed};
-use drs_core::pool::{Stage, VoteSource};
+use drs_core::pool::Stage;
+use drs_core::source::VoteSource;
 use drs_core::votes::VoteCounts;
 
 use crate::engine::{EngineError, Reading};

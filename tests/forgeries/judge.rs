@@ -5,10 +5,11 @@ use std::ops::Range;
 use drs_core::bounds;
 use drs_core::certificate::{BoundRecord, Certificate};
 use drs_core::certify;
-use drs_core::pool::{Model, Phase, Pool, Role, Stage, VoteSource};
+use drs_core::pool::{Model, Phase, Pool, Role, Stage};
 use drs_core::protocol::{Bounding, Method, Protocol};
 use drs_core::rule::signed_radius_lower;
 use drs_core::sampling::Sampling;
+use drs_core::source::VoteSource;
 use drs_core::units::Alpha;
 use drs_core::votes::VoteCounts;
 

@@ -4,10 +4,11 @@ use super::procedure::{Evidence, Judgement, Procedure, run};
 use super::session::{Result, Session};
 use super::stage::Stage;
 use super::{Outcome, claim, route};
-use crate::pool::{Role, VoteSource};
+use crate::pool::Role;
 use crate::protocol::Bounding;
 use crate::rule::{Claim, RouteBounds, Term, blend, signed_radius_lower, strongest_term};
 use crate::selection::Selection;
+use crate::source::VoteSource;
 use crate::units::Sigma;
 use crate::votes::VoteCounts;
 

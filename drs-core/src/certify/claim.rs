@@ -3,8 +3,9 @@
 use super::session::{Result, Session};
 use super::stage::{Aims, Bounds, Purpose, Stage};
 use crate::certificate::BoundRecord;
-use crate::pool::{Role, VoteSource};
+use crate::pool::Role;
 use crate::protocol::{Bounding, ProtocolError};
+use crate::source::VoteSource;
 use crate::units::Alpha;
 use crate::votes::VoteCounts;
 

@@ -3,9 +3,9 @@
 use super::procedure::{Evidence, Judgement, Procedure, run};
 use super::session::{Result, Session};
 use super::{Outcome, routed};
-use crate::pool::VoteSource;
 use crate::protocol::Bounding;
 use crate::rule::{Claim, maxmin};
+use crate::source::VoteSource;
 
 struct MaxMin {
     routed: routed::Routed,

@@ -23,8 +23,9 @@ pub use predict::{Prediction, predict};
 
 use crate::bounds::BoundError;
 use crate::certificate::{Certificate, Provenance, RECORD_VERSION, StageRecord, Verdict};
-use crate::pool::{Pool, Role, VoteSource};
+use crate::pool::{Pool, Role};
 use crate::protocol::{MOST_DRAWS, Method, Protocol, ProtocolError};
+use crate::source::VoteSource;
 use crate::units::Alpha;
 use session::Session;
 

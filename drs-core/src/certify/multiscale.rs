@@ -9,9 +9,10 @@ use super::procedure::{Evidence, Judgement, Procedure, run};
 use super::session::{Result, Session};
 use super::stage::{Aims, Bounds, Purpose, Stage};
 use crate::certificate::BoundRecord;
-use crate::pool::{Pool, Role, VoteSource};
+use crate::pool::{Pool, Role};
 use crate::protocol::ProtocolError;
 use crate::rule::{multiscale, signed_radius_lower, signed_radius_upper};
+use crate::source::VoteSource;
 use crate::units::{Alpha, Sigma};
 use crate::votes::VoteCounts;
 

@@ -3,7 +3,8 @@
 use super::procedure::{Evidence, Judgement, Procedure, run};
 use super::session::{Result, Session};
 use super::{Outcome, claim};
-use crate::pool::{Role, VoteSource};
+use crate::pool::Role;
+use crate::source::VoteSource;
 use crate::units::Sigma;
 
 struct One {

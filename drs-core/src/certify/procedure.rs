@@ -11,7 +11,7 @@ use super::CertifyError;
 use super::session::{Result, Session};
 use super::stage::{Bounds, Stage, View};
 use crate::certificate::{StageRecord, Verdict};
-use crate::pool::VoteSource;
+use crate::source::VoteSource;
 
 /// What a method makes of its stages' bounds.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,8 +4,9 @@
 use super::session::{Result, Session};
 use super::stage::{Aims, Bounds, Purpose, Stage};
 use crate::certificate::BoundRecord;
-use crate::pool::{Role, VoteSource};
+use crate::pool::Role;
 use crate::rule::{ExpertSet, RouteBounds, signed_radius_lower};
+use crate::source::VoteSource;
 use crate::units::{Alpha, Sigma};
 use crate::votes::VoteCounts;
 

@@ -5,9 +5,10 @@ use super::procedure::Evidence;
 use super::session::{Result, Session};
 use super::stage::Stage;
 use super::{claim, route};
-use crate::pool::{Role, VoteSource};
+use crate::pool::Role;
 use crate::protocol::Bounding;
 use crate::rule::{Claim, RouteBounds};
+use crate::source::VoteSource;
 use crate::units::Sigma;
 
 /// Stage 0 is the router's, stage 1 + i that of the i-th expert of the order.

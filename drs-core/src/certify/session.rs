@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::CertifyError;
 use crate::certificate::{BoundRecord, Verdict};
 use crate::design::Design;
-use crate::pool::{self, Model, Phase, Pool, Role, VoteSource};
+use crate::pool::{self, Model, Phase, Pool, Role};
 use crate::protocol::{AlphaSplit, Protocol, ProtocolError, geometric};
 use crate::selection::Selection;
+use crate::source::VoteSource;
 use crate::units::Alpha;
 use crate::votes::VoteCounts;
 

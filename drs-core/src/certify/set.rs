@@ -3,8 +3,8 @@
 use super::procedure::{Evidence, Judgement, Procedure, run};
 use super::session::{Result, Session};
 use super::{Outcome, routed};
-use crate::pool::VoteSource;
 use crate::rule;
+use crate::source::VoteSource;
 
 struct Set(routed::Routed);
 

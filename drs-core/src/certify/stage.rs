@@ -8,10 +8,11 @@ use super::session::{Result, Session};
 use crate::bounds::{BoundError, lower, quantile_upper, upper};
 use crate::certificate::{BoundRecord, StageRecord};
 use crate::design::{Design, Look};
-use crate::pool::{Phase, Role, VoteSource};
+use crate::pool::{Phase, Role};
 use crate::protocol::ProtocolError;
 use crate::rule::Claim;
 use crate::selection::Selection;
+use crate::source::VoteSource;
 use crate::units::{Alpha, Sigma};
 use crate::votes::VoteCounts;
 

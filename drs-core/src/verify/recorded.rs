@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::Rejection;
 use crate::certificate::{Certificate, StageRecord};
-use crate::pool::{Phase, Pool, Role, Stage, VoteSource};
+use crate::pool::{Phase, Pool, Role, Stage};
+use crate::source::VoteSource;
 use crate::votes::VoteCounts;
 
 /// Answers from the stages of a record.

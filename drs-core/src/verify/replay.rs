@@ -3,7 +3,8 @@
 use super::Rejection;
 use crate::bounds::lower;
 use crate::certificate::Certificate;
-use crate::pool::{Pool, Role, Stage, VoteSource};
+use crate::pool::{Pool, Role, Stage};
+use crate::source::VoteSource;
 use crate::units::{Alpha, UnitError};
 use crate::votes::VoteCounts;
 

@@ -11,8 +11,9 @@ use drs_core::certificate::{InputRecord, ModelRecord};
 use drs_core::design::Schedule;
 use drs_core::lattice::{Digest, LatticeInput};
 use drs_core::noise::{NoiseStream, Seed};
-use drs_core::pool::{Pool, VoteSource};
+use drs_core::pool::Pool;
 use drs_core::protocol::{AlphaSplit, Protocol};
+use drs_core::source::VoteSource;
 
 use crate::engine::{Batches, EngineError, Stopper, Throughput};
 use crate::models::{Models, Route};

@@ -187,7 +187,6 @@ fn given(datatype: &str, data: Flat) -> Result<Given, String> {
         return Ok(Given::Floats(numbers.into_iter().map(|number| number as f32).collect()));
     }
     let byte = |(index, &number): (usize, &f64)| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
         let is_byte = (0.0..=255.0).contains(&number) && number.fract() == 0.0;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
         let byte = is_byte.then_some(number as u8);

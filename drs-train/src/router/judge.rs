@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use drs_core::certify;
-use drs_core::pool::{Model, Phase, Pool, Role, Stage, VoteSource};
+use drs_core::pool::{Model, Phase, Pool, Role, Stage};
 use drs_core::protocol::{AlphaSplit, Bounding, Method, Protocol};
 use drs_core::rule::Term;
 use drs_core::sampling::Sampling;
+use drs_core::source::VoteSource;
 use drs_core::units::{Alpha, Sigma};
 use drs_core::votes::VoteCounts;
 use serde::{Deserialize, Serialize};

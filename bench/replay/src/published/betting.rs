@@ -17,9 +17,10 @@ use std::ops::Range;
 
 use comfy_table::Table;
 use drs_core::certify;
-use drs_core::pool::{Phase, Stage, VoteSource};
+use drs_core::pool::{Phase, Stage};
 use drs_core::protocol::{Method, Protocol};
 use drs_core::sampling::{Sampling, Sequential, Stopping};
+use drs_core::source::VoteSource;
 use drs_core::votes::VoteCounts;
 use drs_progress::out;
 use rand::rngs::StdRng;

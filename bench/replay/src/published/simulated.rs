@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::ops::Range;
 
-use drs_core::pool::{Phase, Stage, VoteSource};
+use drs_core::pool::{Phase, Stage};
+use drs_core::source::VoteSource;
 use drs_core::votes::VoteCounts;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;

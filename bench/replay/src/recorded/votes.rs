@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::Context as _;
-use drs_core::pool::{Phase, Pool, Role, Stage, VoteSource};
+use drs_core::pool::{Phase, Pool, Role, Stage};
+use drs_core::source::VoteSource;
 use drs_core::votes::VoteCounts;
 use serde::{Deserialize, Serialize};
 

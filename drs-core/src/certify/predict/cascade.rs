@@ -5,7 +5,8 @@ use super::{Answer, Poll};
 use crate::bounds::{BoundError, two_sided_p_value};
 use crate::certify::multiscale::scales;
 use crate::certify::session::Result;
-use crate::pool::{Role, VoteSource};
+use crate::pool::Role;
+use crate::source::VoteSource;
 use crate::units::Alpha;
 
 /// Where a class's probability lies.

@@ -29,8 +29,9 @@ use serde::{Deserialize, Serialize};
 use super::session::{Result, Session};
 use super::{CertifyError, charge, check, name};
 use crate::certificate::{RECORD_VERSION, StageRecord};
-use crate::pool::{Phase, Pool, Role, VoteSource};
+use crate::pool::{Phase, Pool, Role};
 use crate::protocol::{Method, Protocol};
+use crate::source::VoteSource;
 use crate::votes::VoteCounts;
 
 /// An answer without a radius.

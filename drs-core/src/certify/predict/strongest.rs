@@ -31,12 +31,13 @@ use std::collections::HashMap;
 use super::{Answer, Poll};
 use crate::bounds::{BoundError, lower, upper};
 use crate::certify::session::Result;
-use crate::pool::{Role, VoteSource};
+use crate::pool::Role;
 use crate::protocol::ProtocolError;
 use crate::rule::{
     ExpertSet, Term, outward, signed_radius_lower, signed_radius_upper, strongest_set,
     strongest_term,
 };
+use crate::source::VoteSource;
 use crate::units::{Alpha, Sigma, UnitError};
 use crate::votes::VoteCounts;
 
@@ -221,8 +222,9 @@ impl Signed {
 mod tests {
     use super::*;
     use crate::certify::predict::predict;
-    use crate::pool::{Model, Pool, Stage, VoteSource};
+    use crate::pool::{Model, Pool, Stage};
     use crate::protocol::{Method, Protocol};
+    use crate::source::VoteSource;
 
     /// Every option has the same number of votes.
     struct Even<'a>(&'a Pool);
