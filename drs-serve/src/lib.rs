@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! Certified predictions over the network: the Open Inference Protocol, version 2, by REST and gRPC.
 //!
-//! A request goes one way: wire, [`request`], [`asked`] and [`input`], [`work`], [`answer`], wire.
+//! A request goes one way: wire, `request`, `asked` and `input`, `work`, `answer`, wire.
 //!
 //! * [`Settings`]: where to listen, and what a request may take.
 //! * `served`: the pool and the models that stand for it; a reload puts another in its place.
