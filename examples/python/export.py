@@ -23,13 +23,14 @@ import math
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
 MOST = 65_536
 
 
-def built(name):
+def built(name: str) -> Any:
     """What the function called `file.py:function` or `module:function` gives."""
     place, separator, function = name.rpartition(":")
     if not separator:
@@ -39,6 +40,7 @@ def built(name):
             raise SystemExit(f"{place}: no such file")
         sys.path.insert(0, str(Path(place).resolve().parent))
         spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+        assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     else:
@@ -52,7 +54,7 @@ def built(name):
     return network
 
 
-def load(network, path):
+def load(network: Any, path: Path) -> None:
     """Weights into a network, all of them."""
     if not path.is_file():
         raise SystemExit(f"{path}: no such file")
@@ -63,7 +65,7 @@ def load(network, path):
         raise SystemExit(f"{path}: {error}\nexpected a state dict of the network, or a dictionary with one as `state_dict`") from None
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", help="file.py:function, module:function, or a .pt2 of torch.export.save")
     parser.add_argument("--weights", type=Path, help="a state dict, or a dictionary with one as `state_dict`")

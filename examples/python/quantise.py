@@ -16,6 +16,7 @@ and compare the two with `drs analyze`.
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any, Iterator, Optional
 
 import numpy as np
 import onnx
@@ -27,23 +28,23 @@ from PIL import Image
 class NoisyInputs(CalibrationDataReader):
     """Batches of images with noise."""
 
-    def __init__(self, name, images, sigma, seed, batch):
+    def __init__(self, name: str, images: np.ndarray, sigma: float, seed: int, batch: int):
         random = np.random.default_rng(seed)
         noisy = images + sigma * random.standard_normal(images.shape)
         # As drs gives them: whole pixel steps.
         noisy = np.round(noisy * 255) / 255
-        self.batches = iter(
+        self.batches: Iterator[dict[str, np.ndarray]] = iter(
             {name: noisy[start : start + batch].astype(np.float32)} for start in range(0, len(noisy), batch)
         )
 
-    def get_next(self):
+    def get_next(self) -> Optional[dict[str, np.ndarray]]:
         return next(self.batches, None)
 
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
 
-def pictures(folder, channels, count, seed):
+def pictures(folder: Path, channels: int, count: int, seed: int) -> np.ndarray:
     """Some images of a folder."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
     if not paths:
@@ -53,16 +54,16 @@ def pictures(folder, channels, count, seed):
     sizes = {image.shape[:2] for image in images}
     if len(sizes) > 1:
         raise SystemExit(f"{folder}: images of {len(sizes)} sizes found, expected one: resize them as experts.toml does")
-    images = np.stack(images)
-    return images[..., None] if channels == 1 else images
+    stacked = np.stack(images)
+    return stacked[..., None] if channels == 1 else stacked
 
 
-def read(path, key, shape, count, seed):
+def read(path: Path, key: str, shape: list[int], count: int, seed: int) -> np.ndarray:
     """Images as floats in [0, 1], channels first, of the model's shape."""
     channels = shape[0]
     if not path.exists():
         raise SystemExit(f"{path}: no such file or folder")
-    found = pictures(path, channels, count, seed) if path.is_dir() else np.load(path)
+    found: Any = pictures(path, channels, count, seed) if path.is_dir() else np.load(path)
     if not isinstance(found, np.ndarray):
         if key not in found:
             raise SystemExit(f"{path}: no array {key!r}, expected one of {', '.join(found.files)}: --key")
@@ -79,14 +80,14 @@ def read(path, key, shape, count, seed):
     if not len(found):
         raise SystemExit(f"{path}: no images in it")
     chosen = np.random.default_rng(seed).permutation(len(found))[:count]
-    images = found[chosen].astype(np.float64)
+    images: np.ndarray = found[chosen].astype(np.float64)
     images = images / 255 if found.dtype == np.uint8 else images
     if not (images.min() >= 0 and images.max() <= 1):
         raise SystemExit(f"{path}: values from {images.min()} to {images.max()} found, expected bytes, or floats from 0 to 1")
     return images
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="the float expert")
     parser.add_argument("--inputs", type=Path, required=True, help="training images: a folder, .npy or .npz")
@@ -124,7 +125,9 @@ def main():
         if values and len(values) != channels:
             raise SystemExit(f"{name}: {len(values)} values found, expected one for each of {channels} channels")
     if args.mean or args.std:
-        column = lambda values, default: np.reshape(values or [default] * channels, (1, channels, 1, 1))
+        def column(values: Optional[list[float]], default: float) -> np.ndarray:
+            return np.reshape(values or [default] * channels, (1, channels, 1, 1))
+
         mean, std = column(args.mean, 0), column(args.std, 1)
         reader.batches = iter([{k: ((v - mean) / std).astype(np.float32) for k, v in b.items()} for b in reader.batches])
     with tempfile.TemporaryDirectory() as folder:

@@ -12,11 +12,12 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import drs_smoothing as drs
 
 
-def build():
+def build() -> tuple[drs.Pool, Any]:
     """The pool and the data set: yours."""
     from torchvision.datasets import CIFAR10
     from torchvision.transforms import ToTensor
@@ -28,22 +29,22 @@ def build():
 class Shard:
     """One job."""
 
-    def __init__(self, out, shard):
+    def __init__(self, out: Path, shard: str):
         self.out, self.shard = out, shard
 
-    def __call__(self):
+    def __call__(self) -> str:
         pool, data = build()
         results = pool.certify(data, self.out, shard=self.shard, seed=0, n=10_000, progress=False)
-        return results.ending
+        return str(results.ending)
 
-    def checkpoint(self, *arguments):
+    def checkpoint(self, *arguments: Any) -> Any:
         """What submitit starts again after a time-out: the same call goes on."""
         import submitit
 
         return submitit.helpers.DelayedSubmission(self, *arguments)
 
 
-def main():
+def main() -> None:
     import submitit
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

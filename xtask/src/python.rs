@@ -71,9 +71,10 @@ pub(crate) fn tests(rest: &[String]) -> Outcome {
             "SKIPPED: what needs PyTorch; `cargo xtask python --torch` runs it (5 GB, fetched once)"
         );
     }
+    let examples = ["export", "quantise", "submitit_certify"];
     let mut types = Command::new(&python);
     types.args(["-m", "mypy", "package/drs_smoothing"]).current_dir(package());
-    run(&mut types)
+    run(types.args(examples.map(|name| format!("../examples/python/{name}.py"))))
 }
 
 /// `cargo xtask clients [ARGUMENTS…]`: the server's tests, with arguments of pytest.
