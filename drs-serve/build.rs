@@ -7,6 +7,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut server = tonic_prost_build::configure().build_client(false).build_transport(false);
     // Tensors are not copied when a message is read.
     server = server.bytes(".inference.ModelInferRequest.raw_input_contents");
-    server.compile_fds(described)?;
+    server.codec_path("crate::codec::Careful").compile_fds(described)?;
     Ok(())
 }

@@ -141,6 +141,15 @@ pub(crate) fn wanted(names: &[String]) -> Result<Vec<&'static Column>, Refusal> 
     if names.is_empty() {
         return Ok(COLUMNS.iter().filter(|column| column.name != CERTIFICATE).collect());
     }
+    // Each once: what an answer takes is bounded by what there is.
+    if names.len() > COLUMNS.len() {
+        let (found, most) = (names.len(), COLUMNS.len());
+        return Err(Refusal::invalid(format!("{found} outputs found, expected at most {most}")));
+    }
+    if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name))
+    {
+        return Err(Refusal::invalid(format!("output {name}: named twice, expected once")));
+    }
     let find = |name: &String| {
         COLUMNS.iter().find(|column| column.name == name).ok_or_else(|| {
             let all = COLUMNS.each_ref().map(|column| column.name).join(", ");

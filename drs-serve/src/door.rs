@@ -34,6 +34,7 @@ async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -
         head.extensions.insert(Arrived(arrived));
         // Held until there is an answer: what a request brings is kept for as long.
         let held: Held = Arc::new(Mutex::new(drs_memory::Claim::default()));
+        head.extensions.insert(Arc::clone(&held));
         let body = Bounded::new(body, &server.settings, Arc::clone(&held), is_grpc);
         let response = next.run(Request::from_parts(head, Body::new(body))).await;
         drop(held);

@@ -26,6 +26,9 @@ pub enum ServeError {
         /// Why.
         problem: String,
     },
+    /// A last trial found a model that votes on more than its input.
+    #[error("nothing holds that this server has certified: {0}")]
+    Unsteady(String),
     /// The system gives no threads, or no signals.
     #[error("{0}")]
     System(#[from] std::io::Error),

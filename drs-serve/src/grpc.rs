@@ -211,9 +211,7 @@ fn patience(metadata: &tonic::metadata::MetadataMap) -> Option<Duration> {
 
 /// A message as its bytes.
 pub(crate) fn decode(message: Bytes) -> Result<Request, Refusal> {
-    use prost::Message as _;
-    let asked = wire::ModelInferRequest::decode(message);
-    asked.map_err(|error| Refusal::invalid(error.to_string())).and_then(read)
+    crate::codec::decode(message).map_err(Refusal::invalid).and_then(read)
 }
 
 fn read(asked: wire::ModelInferRequest) -> Result<Request, Refusal> {

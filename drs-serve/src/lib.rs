@@ -11,7 +11,7 @@
 //! * `work`: a place in the queue, threads that ask the router, deadlines, requests that are gone.
 //! * `server`: one request, from its tensors to its answer.
 //! * `answer`: what comes of it, as tensors.
-//! * `rest`, `grpc`: the two wires; `facts`: what both tell of the models. `page`: the page at `/`.
+//! * `rest`, `grpc`: the two wires; `codec`: messages of gRPC, bounded before they are read; `facts`: what both tell of the models. `page`: the page at `/`.
 //! * `door`: what every request passes; `limits`: bodies that are too large or too slow, tokens.
 //! * `metrics`: what happened, for Prometheus and Triton's clients; `access`: a line for each request.
 //! * `run`: listening, signals, the end.
@@ -22,6 +22,7 @@ mod access;
 mod answer;
 mod answered;
 mod asked;
+mod codec;
 mod door;
 mod error;
 mod facts;

@@ -46,7 +46,7 @@ pub(crate) struct Metrics {
     /// Of the machine for one input, in microseconds: a mean over the last ones.
     pace: AtomicU64,
     /// Milliseconds since 1970.
-    last: AtomicU64,
+    last: IntGaugeVec,
 }
 
 /// What Triton's clients ask for: how often, and how long together.
@@ -138,7 +138,11 @@ impl Metrics {
             ),
             accepted: make.place("drs_images_accepted", "Images under way or in the queue"),
             pace: AtomicU64::new(0),
-            last: AtomicU64::new(0),
+            last: make.gauge(
+                "drs_last_answer_ms",
+                "When a model last answered, in milliseconds since 1970",
+                &["model"],
+            ),
             registry,
         }
     }
@@ -168,7 +172,8 @@ impl Metrics {
             self.keep_pace(each.seconds);
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.last.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        self.last.with_label_values(&[model]).set(now);
     }
 
     /// A request that has no answer.
@@ -204,7 +209,7 @@ impl Metrics {
         let success = of(&self.success);
         let tally = |count, us: u64| Tally { count, ns: us.saturating_mul(1000) };
         Statistics {
-            last_ms: self.last.load(Ordering::Relaxed),
+            last_ms: self.last.with_label_values(&[model]).get().cast_unsigned(),
             inputs: of(&self.inputs),
             executions: of(&self.executions),
             success: tally(success, of(&self.queue_us) + of(&self.model_us)),

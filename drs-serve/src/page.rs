@@ -8,7 +8,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::header;
-use axum::response::sse::{Event, Sse};
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -25,7 +25,7 @@ use crate::answered::Answered;
 use crate::asked::{Asked, asked};
 use crate::error::{Kind, Refusal};
 use crate::input::{Encoded, NAME};
-use crate::limits::read;
+use crate::limits::{Held, read};
 use crate::request::Arrived;
 use crate::served::{POOL, Pool};
 use crate::server::{Server, find};
@@ -82,6 +82,7 @@ async fn about(State(server): State<Arc<Server>>) -> Json<Value> {
 async fn ask(
     State(server): State<Arc<Server>>,
     Extension(Arrived(arrived)): Extension<Arrived>,
+    Extension(held): Extension<Held>,
     Query(parameters): Query<Map<String, Value>>,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -93,11 +94,17 @@ async fn ask(
         let pool = server.served.pool();
         let asked = asked(&parameters, find(&pool, POOL, "")?, &pool, &server.settings)?;
         let image = Encoded::File(read(body).await?);
-        let _shown = server.shown.acquire().await;
+        let ended = |_| Refusal::new(Kind::Ending, "the server ends");
+        let shown = Arc::clone(&server.shown).acquire_owned().await.map_err(ended)?;
         // Decoded twice: the page shows what the models see.
         let spec = pool.config.input;
         let seen = image.clone();
-        let seen = tokio::task::spawn_blocking(move || seen.decode(spec)).await;
+        let decode = move || {
+            // Held until the thread is free, whatever becomes of the request.
+            let _shown = shown;
+            seen.decode(spec)
+        };
+        let seen = tokio::task::spawn_blocking(decode).await;
         let seen = seen.map_err(|_| Refusal::new(Kind::Failed, "a mistake in drs itself"))?;
         let seen = seen.map_err(|problem| Refusal::invalid(format!("{NAME}: {problem}")))?;
         Ok((pool, asked, image, seen))
@@ -111,14 +118,19 @@ async fn ask(
     });
     let (send, events) = channel::<Result<Event, Infallible>>(8);
     let asking = Asking { server: Arc::clone(&server), pool, asked, arrived };
+    let most = server.settings.most_time + server.settings.patience;
     tokio::spawn(async move {
-        // Who does not listen any more is not drawn for.
+        // The body's memory is in use for as long.
+        let _held = held;
+        // Who does not listen any more is not drawn for; nor is who keeps the connection and reads nothing.
         tokio::select! {
             () = send.closed() => {}
+            () = tokio::time::sleep(most) => {}
             () = asking.tell(image, begun, &send) => {}
         }
     });
-    Ok(Sse::new(ReceiverStream::new(events)).into_response())
+    let events = Sse::new(ReceiverStream::new(events)).keep_alive(KeepAlive::default());
+    Ok(events.into_response())
 }
 
 /// A question of the page.
@@ -148,7 +160,9 @@ impl Asking {
             }
             let Some(verdict) = under_way[0].verdict() else { continue };
             if told.as_ref() != Some(&verdict) {
-                tell("progress", so_far(pool, &verdict, under_way[0].drawn().draws())).await;
+                let data = so_far(pool, &verdict, under_way[0].drawn().draws()).to_string();
+                // A listener that is slow misses some of it: its clock goes on.
+                let _ = send.try_send(Ok(Event::default().event("progress").data(data)));
                 told = Some(verdict);
             }
         };

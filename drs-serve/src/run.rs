@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::door::app;
 use crate::error::ServeError;
-use crate::served::{Opened, Pool, Served};
+use crate::served::{Opened, Served};
 use crate::server::Server;
 use crate::settings::{Settings, Tls};
 
@@ -125,26 +125,22 @@ async fn run(
 /// Opens the pool anew while requests go on.
 fn reload(server: &Arc<Server>) {
     let server = Arc::clone(server);
-    tokio::task::spawn_blocking(move || match server.served.reload() {
-        Ok((pool, before)) => {
+    tokio::task::spawn_blocking(move || {
+        let mut is_there = false;
+        let done = server.served.reload(|pool| {
+            is_there = true;
             server.metrics.reloaded("success");
             say!("reloaded {}: generation {}", pool.config.path.display(), pool.generation);
-            drop(pool);
-            retire(before);
-        }
-        Err(problem) => {
-            server.metrics.reloaded("failure");
-            say!("error: not reloaded, what was open stays: {problem}");
+        });
+        match done {
+            Ok(()) => {}
+            Err(problem) if is_there => say!("error: {problem}"),
+            Err(problem) => {
+                server.metrics.reloaded("failure");
+                say!("error: not reloaded, what was open stays: {problem}");
+            }
         }
     });
-}
-
-/// Lets go of a pool whose last request is answered, or will be.
-fn retire(pool: Arc<Pool>) {
-    let generation = pool.generation;
-    if let Err(problem) = pool.retire() {
-        say!("error: nothing holds that generation {generation} has certified: {problem}");
-    }
 }
 
 /// Lets requests end; cuts them when their time is over, or at a second signal.
@@ -178,10 +174,14 @@ async fn end(
     }
     // What was certified is told to hold only after a last trial, as at the end of a run.
     let tried = tokio::task::spawn_blocking(move || server.served.pool().router.try_last());
-    if let Ok(Ok(Err(problem))) = tokio::time::timeout(LAST, tried).await {
-        say!("error: nothing holds that this server has certified: {problem}");
+    match tokio::time::timeout(LAST, tried).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(problem))) => Err(ServeError::Unsteady(problem.to_string())),
+        Ok(Err(_)) | Err(_) => {
+            say!("warning: the models could not be tried once more before the end");
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 async fn encryption(files: &Tls) -> Result<RustlsConfig, ServeError> {

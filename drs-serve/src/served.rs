@@ -69,15 +69,22 @@ impl Served {
         self.current.load_full()
     }
 
-    /// Opens and checks another, and puts it in the place of the one before, which is handed back to be
-    /// [retired](Pool::retire). If the new one does not open, the old one stays. Blocks.
-    pub(crate) fn reload(&self) -> Result<(Arc<Pool>, Arc<Pool>), String> {
-        // One after the other: an older pool must not come after a newer one.
+    /// Opens and checks another, and puts it in the place of the one before; `told` is called then. The one
+    /// before is [retired](Pool::retire). If the new one does not open, the old one stays. Blocks.
+    pub(crate) fn reload(&self, told: impl FnOnce(&Pool)) -> Result<(), String> {
+        // One after the other, to the end: an older pool must not come after a newer one, and no more than
+        // two are open.
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         let pool = Arc::new(Pool::new((self.open)()?, *generation + 1)?);
         *generation += 1;
         let before = self.current.swap(Arc::clone(&pool));
-        Ok((pool, before))
+        told(&pool);
+        drop(pool);
+        let number = before.generation;
+        let retired = before.retire();
+        retired.map_err(|problem| {
+            format!("nothing holds that generation {number} has certified: {problem}")
+        })
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) settings: Settings,
     /// Images that the page shows, and that are decoded for it, at a time.
-    pub(crate) shown: Semaphore,
+    pub(crate) shown: Arc<Semaphore>,
     draining: AtomicBool,
 }
 
@@ -41,7 +41,7 @@ impl Server {
             work,
             metrics,
             settings,
-            shown: Semaphore::new(SHOWN),
+            shown: Arc::new(Semaphore::new(SHOWN)),
             draining: AtomicBool::new(false),
         }
     }
@@ -94,7 +94,7 @@ impl Server {
         let under_way: Vec<Arc<UnderWay>> = inputs.iter().map(|_| Arc::default()).collect();
         let answered = self.work.answer(&pool, inputs, &asked, &under_way, arrived).await?;
         self.metrics.answered(&model.name, arrived.elapsed(), &pool, &answered);
-        let outputs = outputs(&pool, &answered, &wanted);
+        let outputs = tokio::task::block_in_place(|| outputs(&pool, &answered, &wanted));
         Ok(Response { id: request.id, model: model.name.clone(), outputs })
     }
 }

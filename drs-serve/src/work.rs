@@ -66,7 +66,7 @@ impl Work {
             threads: Arc::new(Semaphore::new(at_once)),
 
             accepted: AtomicUsize::new(0),
-            most: at_once + queue,
+            most: at_once.saturating_add(queue),
             most_time,
             ending: watch::Sender::new(false),
             metrics,
@@ -126,7 +126,12 @@ impl Work {
             });
         }
         under_way.iter().for_each(|under_way| under_way.end());
-        all.await
+        let done = all.await;
+        done.map_err(|refusal| match refusal.kind {
+            // Another server may answer.
+            Kind::Late if ends => Refusal::new(Kind::Ending, "the server ends"),
+            _ => refusal,
+        })
     }
 
     /// Takes places in the queue, if there are so many.

@@ -175,10 +175,19 @@ impl Parts {
             let _ = router.stopper().stop(PATIENCE);
         }
         end(std::mem::take(&mut *held(&self.threads)));
-        if let Some(router) = router
-            && !router.stopper().ended(PATIENCE)
-        {
-            // A callable that takes longer is given up: nothing is torn down under it.
+        // One that was being opened meanwhile.
+        let late = held(&self.router).take();
+        if let Some(late) = &late {
+            let _ = late.stopper().stop(PATIENCE);
+        }
+        for router in [router, late].into_iter().flatten() {
+            Self::let_go(router);
+        }
+    }
+
+    /// A callable that takes longer is given up: nothing is torn down under it.
+    fn let_go(router: Arc<Router>) {
+        if !router.stopper().ended(PATIENCE) {
             std::mem::forget(router);
         }
     }

@@ -44,11 +44,26 @@ def metric(server, name):
     return sum(float(value) for value in found)
 
 
+def begun(server, count):
+    """Waits until so many requests are under way, or answered."""
+    until = time.monotonic() + 60
+    while metric(server, "drs_images_accepted") + metric(server, "nv_inference_count") < count:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def drawn(server, count):
+    """Waits until the models have run so many noisy images."""
+    until = time.monotonic() + 60
+    while metric(server, "drs_model_rows") < count:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def test_the_end_waits_for_what_is_under_way():
     with Server() as server, ThreadPoolExecutor(8) as threads:
         asked = [threads.submit(ask, server.http, tol=0.0, n=5_000, seed=1) for _ in range(6)]
-        while metric(server, "drs_images_accepted") < 6:
-            time.sleep(0.02)
+        begun(server, 6)
         server.process.send_signal(signal.SIGTERM)
         answers = [future.result() for future in asked]
         assert server.end() == 0
@@ -59,9 +74,8 @@ def test_the_end_waits_for_what_is_under_way():
 def test_the_end_cuts_what_takes_too_long():
     with Server("--drain", "1") as server, ThreadPoolExecutor(2) as threads:
         asked = threads.submit(ask, server.http, tol=0.0, n=1_000_000)
-        while metric(server, "drs_images_accepted") < 1:
-            time.sleep(0.02)
-        time.sleep(0.5)
+        # Enough for a class, and a radius.
+        drawn(server, 3000)
         began = time.monotonic()
         assert server.end() == 0
         assert time.monotonic() - began < 20
@@ -126,13 +140,17 @@ def test_who_is_gone_is_not_drawn_for():
             one = socket.create_connection((host, int(port)))
             one.sendall(head("/v2/models/drs/infer", len(body)) + body)
             sockets.append(one)
-        while metric(server, "drs_images_accepted") < 8:
-            time.sleep(0.02)
+        begun(server, 8)
         [one.close() for one in sockets]
         until = time.monotonic() + 20
         while metric(server, "drs_images_accepted") > 0:
             assert time.monotonic() < until
             time.sleep(0.05)
+        # Batches that run are finished; no other is begun.
+        time.sleep(1)
+        before = metric(server, "drs_model_rows")
+        time.sleep(1)
+        assert metric(server, "drs_model_rows") == before
         assert ask(server.http, radius=0.25)[0] == 200
 
 
@@ -165,7 +183,7 @@ def test_slow_and_half_closed_senders_cost_nothing():
 
 def test_bodies_have_limits():
     with Server("--max-body", "16MiB") as server:
-        status, body, _ = send(server.http, "/v2/models/drs/infer", b" " * 17_000_000)
+        status, body, _ = send(server.http, "/v2/models/drs/infer", b" " * (16 * 2**20 + 1000))
         assert status == 413 and b"16777216 bytes" in body
         assert ask(server.http, radius=0.25)[0] == 200
 
@@ -215,6 +233,8 @@ def test_malformed_bodies_are_refused_and_nothing_ends(server):
         (b'"image"', b'"imago"'), (b'"inputs"', b'"outputs"'), (b'"data": ["', b'"data": ["!'), (b'"data"', b'"date"'),
         (b'"radius": 0.25', b'"radius": -1'), (b'"radius": 0.25', b'"radius": 1e999'), (b'"radius": 0.25', b'"radius": null'),
         (b'"radius": 0.25', b'"radius": 0.25, "tol": 0.1'), (b'"seed": 1', b'"seed": -1'), (b'"seed": 1', b'"seed": "xyz"'),
+        (b'"inputs"', b'"outputs": [{"name": "radius"}, {"name": "radius"}], "inputs"'),
+        (b'"inputs"', b'"outputs": [' + b", ".join([b'{"name": "certificate"}'] * 10_000) + b'], "inputs"'),
     ]]
     for body in bodies:
         status, answer, _ = send(server.http, "/v2/models/drs/infer", body)

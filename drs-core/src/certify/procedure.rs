@@ -79,7 +79,12 @@ pub(super) fn run<S: VoteSource>(
         // A stage that fails is as it was before.
         match stages[next].advance(session) {
             Ok(()) => session.judged(&verdict(procedure, &stages)),
-            Err(CertifyError::Votes(error)) if session.is_time_up(&error) => break,
+            // Without any vote there is nothing to make an answer of.
+            Err(CertifyError::Votes(error))
+                if stages.iter().any(Stage::has_votes) && session.is_time_up(&error) =>
+            {
+                break;
+            }
             Err(error) => return Err(error),
         }
     }

@@ -191,6 +191,11 @@ impl<'a> Stage<'a> {
         self.selection.last()
     }
 
+    /// Whether anything is drawn.
+    pub(super) fn has_votes(&self) -> bool {
+        !self.selection.is_empty()
+    }
+
     /// The selected class, or expert, if it is drawn.
     pub(super) fn selected(&self) -> Option<usize> {
         self.selection().map(VoteCounts::top)

@@ -138,8 +138,9 @@ impl LatticeInput {
         let levels = f64::from(self.quantum.levels());
         let gaps = self.values.iter().zip(given).map(|(&taken, given)| {
             let gap = (f64::from(taken) / levels - given).abs();
-            // Off by less than 1e-15: a quotient and a difference of numbers up to 1.
-            if gap > 0.0 { (gap + 1e-15).powi(2) } else { 0.0 }
+            // Off by less than 1e-15: a quotient and a difference of numbers up to 1. Both ends are exact.
+            let is_exact = gap <= 0.0 && (taken == 0 || f64::from(taken) >= levels);
+            if is_exact { 0.0 } else { (gap + 1e-15).powi(2) }
         });
         gaps.sum::<f64>().sqrt() * (1.0 + 1e-9)
     }

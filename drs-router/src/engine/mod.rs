@@ -235,7 +235,12 @@ impl Engine {
     /// # Errors
     /// Of the first one that has not.
     pub(crate) fn steady(&self) -> Result<(), EngineError> {
-        let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();
+        let lanes = self.shared.lock();
+        if let (State::Stopped, EngineError::Panicked(_)) = (lanes.state, &lanes.ending) {
+            return Err(lanes.ending.clone());
+        }
+        let models: Vec<_> = lanes.lanes.iter().map(Lane::model).collect();
+        drop(lanes);
         models.iter().try_for_each(|model| model.steadiness.unbroken())
     }
 

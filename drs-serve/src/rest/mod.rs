@@ -53,8 +53,8 @@ struct Named {
     version: String,
 }
 
-async fn live() -> Json<Value> {
-    Json(json!({"live": true, "ready": true}))
+async fn live(State(server): Shared) -> Json<Value> {
+    Json(json!({"live": true, "ready": server.is_ready()}))
 }
 
 async fn ready(State(server): Shared) -> Response {
@@ -125,7 +125,11 @@ async fn infer(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let read = async { request(&headers, read(body).await?) };
+    let read = async {
+        let body = read(body).await?;
+        // Large bodies take their time: others must not wait for it.
+        tokio::task::block_in_place(|| request(&headers, body))
+    };
     let refused = |refusal: &Refusal| server.refused(&model, arrived.elapsed(), refusal);
     let (request, form) = read.await.inspect_err(refused)?;
     let response = server.infer(&model, &version, request, arrived).await?;
