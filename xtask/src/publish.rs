@@ -22,8 +22,10 @@ pub(crate) fn packages() -> Outcome {
     for name in published()? {
         package.arg(format!("--package={name}"));
     }
-    // Only whether they build matters.
+    // Only whether they build matters. In a folder of its own: it would leave libraries without
+    // optimisation where plugins are looked for.
     package.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
+    package.env("CARGO_TARGET_DIR", target().join("packages"));
     run(package.env("LIBTORCH", libtorch()?))
 }
 
