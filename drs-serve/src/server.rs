@@ -72,30 +72,19 @@ impl Server {
         request: Request,
         arrived: Instant,
     ) -> Result<Response, Refusal> {
-        let outcome = self.answer(model, version, request, arrived).await;
-        if let Err(refusal) = &outcome {
-            self.refused(model, arrived.elapsed(), refusal);
-        }
-        outcome
-    }
-
-    async fn answer(
-        &self,
-        model: &str,
-        version: &str,
-        request: Request,
-        arrived: Instant,
-    ) -> Result<Response, Refusal> {
-        let pool = self.served.pool();
-        let model = find(&pool, model, version)?;
-        let wanted = wanted(&request.outputs)?;
-        let asked = asked(&request.parameters, model, &pool, &self.settings)?;
-        let inputs = inputs(request.inputs, pool.config.input, self.settings.most_inputs)?;
-        let under_way: Vec<Arc<UnderWay>> = inputs.iter().map(|_| Arc::default()).collect();
-        let answered = self.work.answer(&pool, inputs, &asked, &under_way, arrived).await?;
-        self.metrics.answered(&model.name, arrived.elapsed(), &pool, &answered);
-        let outputs = tokio::task::block_in_place(|| outputs(&pool, &answered, &wanted));
-        Ok(Response { id: request.id, model: model.name.clone(), outputs })
+        let answer = async {
+            let pool = self.served.pool();
+            let model = find(&pool, model, version)?;
+            let wanted = wanted(&request.outputs)?;
+            let asked = asked(&request.parameters, model, &pool, &self.settings)?;
+            let inputs = inputs(request.inputs, pool.config.input, self.settings.most_inputs)?;
+            let under_way: Vec<Arc<UnderWay>> = inputs.iter().map(|_| Arc::default()).collect();
+            let answered = self.work.answer(&pool, inputs, &asked, &under_way, arrived).await?;
+            self.metrics.answered(&model.name, arrived.elapsed(), &pool, &answered);
+            let outputs = tokio::task::block_in_place(|| outputs(&pool, &answered, &wanted));
+            Ok(Response { id: request.id, model: model.name.clone(), outputs })
+        };
+        answer.await.inspect_err(|refusal| self.refused(model, arrived.elapsed(), refusal))
     }
 }
 

@@ -64,7 +64,6 @@ impl Work {
     ) -> Self {
         Self {
             threads: Arc::new(Semaphore::new(at_once)),
-
             accepted: AtomicUsize::new(0),
             most: at_once.saturating_add(queue),
             most_time,
