@@ -4,7 +4,7 @@ mod common;
 
 use std::ops::Range;
 
-use common::{METHODS, Problem, Sampled, stated};
+use common::{METHODS, Problem, Sampled, phi_inverse, stated};
 use drs_core::certificate::{Certificate, Verdict};
 use drs_core::certify::CertifyError;
 use drs_core::design::Schedule;
@@ -106,6 +106,29 @@ fn no_moment_to_stop_claims_too_much_more_often_than_alpha_allows() {
         let allowed = Binomial::new(0.05, certified).unwrap().inverse_cdf(0.9999);
         assert!(wrong <= allowed, "{method:?}: {wrong} of {certified} wrong, {allowed} expected");
     }
+}
+
+/// The same where it is tight: one expert, whose probability is known, so any claim beyond its radius
+/// is a mistake, however small.
+#[test]
+fn all_looks_together_spend_alpha_once() {
+    let problem = (0..).map(Problem::random).find(|problem| {
+        let p = problem.experts[0].probabilities(&problem.x);
+        p.iter().any(|p| (0.7..0.8).contains(p))
+    });
+    let problem = problem.unwrap();
+    let p = problem.experts[0].probabilities(&problem.x);
+    let trials = 3000;
+    let mut wrong = 0;
+    for seed in 0..trials {
+        let (_, told) = after(&problem, Method::One(0), seed, usize::MAX).unwrap();
+        let claims = told.iter().filter_map(|so_far| Some((so_far.class?, so_far.radius.get())));
+        let radius = |class: usize| problem.experts[0].sigma * phi_inverse(p[class]);
+        wrong += u64::from(claims.into_iter().any(|(class, claim)| claim > radius(class)));
+    }
+    let allowed = Binomial::new(0.05, trials).unwrap().inverse_cdf(0.9999);
+    assert!(wrong <= allowed, "{wrong} of {trials} wrong at some look, {allowed} expected");
+    assert!(wrong > 0, "the looks spend nothing");
 }
 
 #[test]
