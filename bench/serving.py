@@ -15,10 +15,11 @@ import argparse
 import http.client
 import json
 import re
+import socket
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,8 +40,8 @@ def asked(image, **parameters):
     return head + tensor, {"Inference-Header-Content-Length": str(len(head))}
 
 
-def load(port, clients, seconds, request, path):
-    """Latencies of all answers within the time."""
+def load(port, clients, seconds, request, path, at_end=lambda: None):
+    """Latencies of all answers within the time, and what `at_end` gives when it is over."""
     took, until = [], time.perf_counter() + seconds
 
     def client(first):
@@ -58,10 +59,13 @@ def load(port, clients, seconds, request, path):
             if time.perf_counter() < until:
                 took.append(time.perf_counter() - start)
 
-    threads = [threading.Thread(target=client, args=(index,)) for index in range(clients)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    return sorted(took)
+    with ThreadPoolExecutor(clients) as threads:
+        asking = [threads.submit(client, index) for index in range(clients)]
+        time.sleep(max(0, until - time.perf_counter()))
+        # What is under way then is answered too, but not counted.
+        end = at_end()
+        [each.result() for each in asking]
+    return sorted(took), end
 
 
 def rows(port):
@@ -80,13 +84,7 @@ def told(name, took, seconds, busy=None):
     print(f"| {name} | {len(took) / seconds:.2f} | {at(took, 0.5):.0f} | {at(took, 0.99):.0f} | {kept} |", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--no-plain", action="store_true")
-    args = parser.parse_args()
-
+def of_drs(args):
     experts = EXAMPLE / "experts.toml"
     bench = lambda: {
         told["model"]: told["path"]
@@ -95,7 +93,6 @@ def main():
     before = bench()
     server = subprocess.Popen([DRS, "serve", "--experts", experts, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
     port = int(re.search(r":(\d+)$", next(line for line in server.stderr if "listening" in line).strip())[1])
-    print("| | answers /s | p50 ms | p99 ms | busy, of `drs bench` |\n| --- | ---: | ---: | ---: | ---: |")
     path = "/v2/models/drs/infer"
     runs = []
     for name, clients, seconds, parameters in [
@@ -105,32 +102,46 @@ def main():
     ]:
         load(port, clients, 2, lambda image: asked(image, **parameters), path)
         start = rows(port)
-        took = load(port, clients, seconds, lambda image: asked(image, **parameters), path)
-        done = {model: count - start.get(model, 0) for model, count in rows(port).items()}
+        took, end = load(port, clients, seconds, lambda image: asked(image, **parameters), path, lambda: rows(port))
+        done = {model: count - start.get(model, 0) for model, count in end.items()}
         runs.append((name, took, seconds, done))
     server.terminate()
     server.wait()
     after = bench()
     rate = {model: (before[model] + after[model]) / 2 for model in before}
     for name, took, seconds, done in runs:
-        # What ends after the time is counted too: less than a batch each.
         told(name, took, seconds, sum(count / rate[model] for model, count in done.items()) / seconds)
-    if args.no_plain:
-        return
+
+
+def of_python(args):
     plain = subprocess.Popen([sys.executable, str(ROOT / "bench/serving_plain.py"), "--port", "8765"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         for _ in range(100):
             time.sleep(0.2)
             try:
-                load(8765, 1, 0.01, lambda image: (image, {}), "/predict")
+                socket.create_connection(("127.0.0.1", 8765)).close()
                 break
             except OSError:
                 pass
         for clients in (1, args.clients):
-            took = load(8765, clients, args.seconds, lambda image: (image, {}), "/predict")
+            took, _ = load(8765, clients, args.seconds, lambda image: (image, {}), "/predict")
             told(f"FastAPI, all draws, {clients} clients", took, args.seconds)
     finally:
         plain.terminate()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--servers", nargs="+", choices=["drs", "python"], default=["drs", "python"])
+    args = parser.parse_args()
+
+    print("| | answers /s | p50 ms | p99 ms | busy, of `drs bench` |\n| --- | ---: | ---: | ---: | ---: |")
+    if "drs" in args.servers:
+        of_drs(args)
+    if "python" in args.servers:
+        of_python(args)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from scipy.stats import beta, norm
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples/fashion-mnist"
 N0, N, ALPHA, BATCH = 100, 10_000, 0.001, 256
+NOISE = np.random.default_rng()
 EXPERTS = [("s025", 0.25), ("s050", 0.5), ("s100", 1.0)]
 
 
@@ -34,7 +35,7 @@ def counts(model, image, n, sigma, classes):
     while n > 0:
         rows = min(BATCH, n)
         n -= rows
-        noisy = image + sigma * np.random.standard_normal((rows, *image.shape), dtype=np.float32)
+        noisy = image + sigma * NOISE.standard_normal((rows, *image.shape), dtype=np.float32)
         votes = model.run(None, {name: noisy.astype(np.float32)})[0].argmax(1)
         total += np.bincount(votes, minlength=classes)
     return total

@@ -16,6 +16,9 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         grpc: (args.grpc != args.http || args.http.port() == 0).then_some(args.grpc),
         tls: tls.map(|(cert, key)| Tls { cert, key }),
         token: args.token_file.as_deref().map(token).transpose()?,
+        hosts: args.host.clone(),
+        connections: args.connections,
+        seeds: !args.no_seed,
         queue: args.queue,
         most_inputs: args.max_batch,
         most_draws: args.max_n,
@@ -24,6 +27,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         most_time: Duration::from_secs_f64(args.max_time),
         drain: Duration::from_secs_f64(args.drain),
         access_log: args.access_log,
+        traces: args.otlp.clone(),
     };
     let pool = PoolArgs { experts: args.pool.experts.clone(), ..args.pool };
     let open = move || {

@@ -203,6 +203,15 @@ impl LoadedExpert {
         voted.map_err(|failure| self.plain(failure))
     }
 
+    /// Whether it may go on when its process is lost.
+    pub(crate) fn restartable(&self) -> Result<(), Failure> {
+        match &self.seat {
+            Seat::Here(_) => Ok(()),
+            #[cfg(unix)]
+            Seat::Apart(apart) => apart.restartable(),
+        }
+    }
+
     /// A failure that names files, not their copies.
     fn plain(&self, failure: Failure) -> Failure {
         match failure {

@@ -49,6 +49,11 @@ pub(crate) fn asked(
             "radius" => arguments.radius = Some(told.number()?),
             "radii" => arguments.radii = Some(told.numbers()?),
             "tol" => arguments.tol = Some(told.number()?),
+            "seed" if !settings.seeds => {
+                return Err(Refusal::invalid(
+                    "parameter seed: this server chooses the seed itself (--no-seed): leave it out",
+                ));
+            }
             "seed" => arguments.seed = Some(told.text()?),
             "deadline_ms" => deadlines.push(told.milliseconds(1.0)?),
             // Triton's, in microseconds; none where it is 0.

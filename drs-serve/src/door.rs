@@ -1,20 +1,22 @@
-//! What every request passes, whichever wire it comes by: the clock, the token, the limits, the log.
+//! What every request passes, whichever wire it comes by: the clock, the host, the token, the limits, the log.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::access::{Access, tell};
 use crate::error::{Kind, Refusal};
-use crate::limits::{Bounded, Held, is_grpc, is_known};
+use crate::limits::{Bounded, Held, foreign_host, is_grpc, is_known};
 use crate::request::Arrived;
 use crate::server::Server;
+use crate::settings::Settings;
 use crate::{grpc, page, rest};
 
 /// Everything that is served.
@@ -30,23 +32,24 @@ async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -
     let is_grpc = is_grpc(&head.headers);
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     let client = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|client| client.0);
-    let response = if is_open(&path) || is_known(&server.settings, &head.headers) {
-        head.extensions.insert(Arrived(arrived));
-        // Held until there is an answer: what a request brings is kept for as long.
-        let held: Held = Arc::new(Mutex::new(drs_memory::Claim::default()));
-        head.extensions.insert(Arc::clone(&held));
-        let body = Bounded::new(body, &server.settings, Arc::clone(&held), is_grpc);
-        let response = next.run(Request::from_parts(head, Body::new(body))).await;
-        drop(held);
-        response
-    } else {
-        let refusal = Refusal::new(
-            Kind::Unauthorized,
-            "no token, or another one: expected Authorization: Bearer and what is in the server's token file",
-        );
-        server.refused("", arrived.elapsed(), &refusal);
-        if is_grpc { tonic::Status::from(refusal).into_http() } else { refusal.into_response() }
+    let trace = server.begin_trace(&head.headers, &method, &path);
+    let response = match let_in(&server.settings, &head, &path) {
+        Ok(()) => {
+            head.extensions.insert(Arrived { at: arrived, trace: trace.clone() });
+            // Held until there is an answer: what a request brings is kept for as long.
+            let held = Held::default();
+            head.extensions.insert(held.clone());
+            let body = Bounded::new(body, &server.settings, held.clone(), is_grpc);
+            let response = next.run(Request::from_parts(head, Body::new(body))).await;
+            drop(held);
+            response
+        }
+        Err(refusal) => {
+            server.refused("", arrived.elapsed(), &refusal);
+            if is_grpc { tonic::Status::from(refusal).into_http() } else { refusal.into_response() }
+        }
     };
+    trace.end(response.status().as_u16());
     if server.settings.access_log {
         tell(&Access {
             client,
@@ -58,6 +61,25 @@ async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -
         });
     }
     response
+}
+
+/// Whether a request may ask at all.
+fn let_in(settings: &Settings, head: &Parts, path: &str) -> Result<(), Refusal> {
+    if let Some(host) = foreign_host(settings, &head.uri, &head.headers) {
+        return Err(Refusal::new(
+            Kind::Misdirected,
+            format!(
+                "the host {host:?} found, expected localhost or an address: without a token this server answers its own machine alone, and a page from elsewhere must not pass for it; --host NAME allows more"
+            ),
+        ));
+    }
+    if is_open(path) || is_known(settings, &head.headers) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Kind::Unauthorized,
+        "no token, or another one: expected Authorization: Bearer and what is in the server's token file",
+    ))
 }
 
 /// Who looks whether the server lives has no token, nor has whoever opens the page to type one.

@@ -26,6 +26,14 @@ pub enum ServeError {
         /// Why.
         problem: String,
     },
+    /// Traces cannot be sent there.
+    #[error("traces to {endpoint}: {problem}")]
+    Traces {
+        /// Where.
+        endpoint: String,
+        /// Why.
+        problem: String,
+    },
     /// A last trial found a model that votes on more than its input.
     #[error("nothing holds that this server has certified: {0}")]
     Unsteady(String),
@@ -50,6 +58,8 @@ pub(crate) enum Kind {
     Unknown,
     /// No token, or a wrong one.
     Unauthorized,
+    /// It is for another host.
+    Misdirected,
     /// It is larger than may be.
     TooLarge,
     /// It was not sent in time.
@@ -85,6 +95,7 @@ impl Kind {
             Self::Invalid => "INVALID",
             Self::Unknown => "UNKNOWN",
             Self::Unauthorized => "UNAUTHORIZED",
+            Self::Misdirected => "MISDIRECTED",
             Self::TooLarge => "TOO_LARGE",
             Self::TooSlow => "TOO_SLOW",
             Self::Busy(_) => "REJECTED",

@@ -18,6 +18,7 @@ use crate::request::{self, Arrived, Request, Response};
 use crate::served::VERSION;
 use crate::server::{Server, find};
 use crate::tensors::Given;
+use crate::traces::Trace;
 use wire::grpc_inference_service_server::{GrpcInferenceService, GrpcInferenceServiceServer};
 use wire::infer_parameter::ParameterChoice;
 use wire::model_infer_request::InferInputTensor;
@@ -114,7 +115,8 @@ impl GrpcInferenceService for Service {
         &self,
         request: tonic::Request<wire::ModelInferRequest>,
     ) -> Answer<wire::ModelInferResponse> {
-        let arrived = request.extensions().get::<Arrived>().map_or_else(Instant::now, |a| a.0);
+        let here = || Arrived { at: Instant::now(), trace: Trace::default() };
+        let arrived = request.extensions().get::<Arrived>().cloned().unwrap_or_else(here);
         // What the client waits for at the most; tonic has it in the headers.
         let patience = patience(request.metadata());
         let asked = request.into_inner();
@@ -128,7 +130,7 @@ impl GrpcInferenceService for Service {
             read.parameters
                 .insert("deadline_ms".to_owned(), Value::from(deadline.min(86_400_000.0)));
         }
-        let response = self.0.infer(&model, &version, read, arrived).await?;
+        let response = self.0.infer(&model, &version, read, &arrived).await?;
         Ok(written(response).into())
     }
 
@@ -350,6 +352,7 @@ impl From<Refusal> for Status {
             Kind::Invalid => Code::InvalidArgument,
             Kind::Unknown => Code::NotFound,
             Kind::Unauthorized => Code::Unauthenticated,
+            Kind::Misdirected => Code::PermissionDenied,
             Kind::TooLarge | Kind::Busy(_) => Code::ResourceExhausted,
             Kind::TooSlow | Kind::Late => Code::DeadlineExceeded,
             Kind::Ending => Code::Unavailable,

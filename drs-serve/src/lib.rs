@@ -12,8 +12,8 @@
 //! * `server`: one request, from its tensors to its answer.
 //! * `answer`: what comes of it, as tensors.
 //! * `rest`, `grpc`: the two wires; `codec`: messages of gRPC, bounded before they are read; `facts`: what both tell of the models. `page`: the page at `/`.
-//! * `door`: what every request passes; `limits`: bodies that are too large or too slow, tokens.
-//! * `metrics`: what happened, for Prometheus and Triton's clients; `access`: a line for each request.
+//! * `door`: what every request passes; `limits`: bodies that are too large or too slow, tokens, hosts; `connections`: how many.
+//! * `metrics`: what happened, for Prometheus and Triton's clients; `access`: a line for each request; `traces`: spans for OpenTelemetry.
 //! * `run`: listening, signals, the end.
 //!
 //! Statistics, models and batches are [`drs_router`]'s. This crate draws nothing itself.
@@ -23,6 +23,7 @@ mod answer;
 mod answered;
 mod asked;
 mod codec;
+mod connections;
 mod door;
 mod error;
 mod facts;
@@ -40,6 +41,7 @@ mod served;
 mod server;
 mod settings;
 mod tensors;
+mod traces;
 mod work;
 
 pub use error::ServeError;

@@ -1,13 +1,15 @@
-//! What stands before every request: a token, and a body that is neither too large nor too slow.
+//! What stands before every request: the right host, a token, and a body that is neither too large nor too slow.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::http::{HeaderMap, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Uri, header};
 use bytes::Bytes;
 use drs_memory::Claim;
 use http_body::{Frame, SizeHint};
@@ -16,8 +18,31 @@ use tokio::time::Sleep;
 use crate::error::{Kind, Refusal};
 use crate::settings::Settings;
 
-/// Memory that a request's body takes, for as long as the request is under way.
-pub(crate) type Held = Arc<Mutex<Claim>>;
+/// Memory that a request takes, for as long as it is under way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Held(Arc<Mutex<Claim>>);
+
+impl Held {
+    /// Claims more of it.
+    pub(crate) fn grow(&self, bytes: u64) -> Result<(), Refusal> {
+        let mut claim = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = drs_memory::budget();
+        if claim.bytes().saturating_add(bytes) > most {
+            let (most, option) = (drs_memory::Bytes(most), "--memory");
+            let message = format!(
+                "the body takes more memory when it is read than all bodies together may have, {most} ({option}): send fewer images, or send them as binary data"
+            );
+            return Err(Refusal::new(Kind::TooLarge, message));
+        }
+        claim.grow(bytes).map_err(|_| {
+            let soon = Duration::from_secs(1);
+            Refusal::new(Kind::Busy(soon), "other requests take all memory that bodies may have")
+        })
+    }
+}
+
+/// What a byte of a message may become: a number that is packed as one, of eight.
+const OF_A_MESSAGE: u64 = 8;
 
 /// A body within its limits.
 pub(crate) struct Bounded {
@@ -51,11 +76,8 @@ impl Bounded {
                 format!("a body of more than {most} bytes, which is the most here"),
             )
         })?;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.grow(length as u64).map_err(|_| {
-            let soon = Duration::from_secs(1);
-            Refusal::new(Kind::Busy(soon), "other requests take all memory that bodies may have")
-        })
+        let each = if self.is_grpc { OF_A_MESSAGE } else { 1 };
+        self.held.grow(length as u64 * each)
     }
 }
 
@@ -127,6 +149,31 @@ pub(crate) fn is_known(settings: &Settings, headers: &HeaderMap) -> bool {
         scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
     });
     brought.is_some_and(|brought| brought.ct_eq(token.as_bytes()).into())
+}
+
+/// The host that a request is for, where it must not be answered.
+///
+/// Where a server is for its own machine and asks for no token, any page that its user looks at can make
+/// its own name mean 127.0.0.1 and then ask as if it came from here (DNS rebinding). The name that it
+/// asks for gives it away. Addresses mean nothing else.
+pub(crate) fn foreign_host(settings: &Settings, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let doors = [Some(settings.http), settings.grpc];
+    let is_here = doors.iter().flatten().all(|address| address.ip().is_loopback());
+    if !is_here || settings.token.is_some() {
+        return None;
+    }
+    let told = headers.get(header::HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
+    let told = match uri.authority() {
+        Some(authority) => authority.to_string(),
+        None => told?.into_owned(),
+    };
+    let named = told.parse::<Authority>();
+    let host = named.as_ref().map_or(told.as_str(), Authority::host);
+    let plain = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    let is_known = plain.parse::<IpAddr>().is_ok()
+        || plain.eq_ignore_ascii_case("localhost")
+        || settings.hosts.iter().any(|known| known.eq_ignore_ascii_case(plain));
+    (!is_known).then(|| host.to_owned())
 }
 
 /// Whether a request came by gRPC.

@@ -75,13 +75,14 @@ async fn about(State(server): State<Arc<Server>>) -> Json<Value> {
         "n": usual.n,
         "n0": usual.n0,
         "alpha": usual.alpha,
+        "seeds": server.settings.seeds,
         "formats": "PNG, JPEG, BMP, PPM, TIFF, WebP or GIF",
     }))
 }
 
 async fn ask(
     State(server): State<Arc<Server>>,
-    Extension(Arrived(arrived)): Extension<Arrived>,
+    Extension(arrived): Extension<Arrived>,
     Extension(held): Extension<Held>,
     Query(parameters): Query<Map<String, Value>>,
     body: Body,
@@ -138,7 +139,7 @@ struct Asking {
     server: Arc<Server>,
     pool: Arc<Pool>,
     asked: Asked,
-    arrived: std::time::Instant,
+    arrived: Arrived,
 }
 
 impl Asking {
@@ -151,7 +152,7 @@ impl Asking {
         tell("begun", begun).await;
         let under_way = [Arc::<UnderWay>::default()];
         let mut answer =
-            std::pin::pin!(server.work.answer(pool, vec![image], asked, &under_way, *arrived));
+            std::pin::pin!(server.work.answer(pool, vec![image], asked, &under_way, arrived.at));
         let mut told: Option<Verdict> = None;
         let outcome = loop {
             tokio::select! {
@@ -169,6 +170,7 @@ impl Asking {
         match outcome {
             Ok(answered) => {
                 server.metrics.answered(POOL, arrived.elapsed(), pool, &answered);
+                arrived.trace.answered(&answered);
                 for each in &answered {
                     tell("answer", answer_of(pool, each)).await;
                 }

@@ -7,6 +7,7 @@ use drs_data::InputSpec;
 
 use crate::error::Refusal;
 use crate::input::inputs;
+use crate::limits::Held;
 use crate::request::Request;
 
 /// As many as a server takes by default.
@@ -21,7 +22,7 @@ pub fn rest(body: &[u8], header: Option<&[u8]>, spec: InputSpec) -> Result<usize
     if let Some(value) = header.and_then(|header| HeaderValue::from_bytes(header).ok()) {
         headers.insert("inference-header-content-length", value);
     }
-    let read = crate::rest::request(&headers, Bytes::copy_from_slice(body));
+    let read = crate::rest::request(&headers, Bytes::copy_from_slice(body), &Held::default());
     counted(read.map(|(request, _)| request), spec)
 }
 

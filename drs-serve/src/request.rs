@@ -1,14 +1,25 @@
 //! What a request says, whichever wire it came by.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use crate::tensors::{Given, Values};
+use crate::traces::Trace;
 
-/// When a request's head was there.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrived(pub(crate) Instant);
+/// A request whose head is there.
+#[derive(Clone)]
+pub(crate) struct Arrived {
+    /// When it was.
+    pub(crate) at: Instant,
+    pub(crate) trace: Trace,
+}
+
+impl Arrived {
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.at.elapsed()
+    }
+}
 
 /// A question in tensors.
 #[derive(Debug)]

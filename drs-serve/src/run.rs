@@ -12,13 +12,16 @@ use drs_progress::say;
 use hyper_util::rt::TokioTimer;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::connections::Roomy;
 use crate::door::app;
 use crate::error::ServeError;
 use crate::served::{Opened, Served};
 use crate::server::Server;
 use crate::settings::{Settings, Tls};
+use crate::traces::Traces;
 
 /// Threads that may be waited on: those that answer (a router asks for 512 at the most), those that
 /// decode pictures for the page, and one that reloads.
@@ -86,7 +89,9 @@ async fn run(
         served = opening => served.map_err(std::io::Error::other)?.map_err(ServeError::Pool)?,
         () = signals.end() => return Ok(()),
     };
-    let server = Arc::new(Server::new(served, settings));
+    let traces = settings.traces.as_deref().map(Traces::to).transpose()?;
+    let room = Arc::new(Semaphore::new(settings.connections));
+    let server = Arc::new(Server::new(served, settings, traces));
     let handle = Handle::new();
     let mut doors = Vec::new();
     for listener in listeners {
@@ -102,6 +107,7 @@ async fn run(
             app(&server),
             handle.clone(),
             server.settings.patience,
+            &room,
         )?);
         let scheme = if tls.is_some() { "https" } else { "http" };
         say!("listening on {scheme}://{address}");
@@ -172,6 +178,8 @@ async fn end(
     for ended in ended {
         ended.map_err(std::io::Error::other)??;
     }
+    let ending = Arc::clone(&server);
+    let _ = tokio::task::spawn_blocking(move || ending.end_traces()).await;
     // What was certified is told to hold only after a last trial, as at the end of a run.
     let tried = tokio::task::spawn_blocking(move || server.served.pool().router.try_last());
     match tokio::time::timeout(LAST, tried).await {
@@ -206,12 +214,14 @@ fn door(
     app: Router,
     handle: Handle<SocketAddr>,
     patience: Duration,
+    room: &Arc<Semaphore>,
 ) -> Result<JoinHandle<std::io::Result<()>>, ServeError> {
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     // A sender that takes its time for the head holds nothing but its connection.
     macro_rules! serving {
         ($server:expr) => {{
-            let mut server = $server.handle(handle).first_request_timeout(patience);
+            let server = $server.handle(handle).first_request_timeout(patience);
+            let mut server = server.map(|accept| Roomy::new(accept, Arc::clone(room)));
             let http = server.http_builder();
             http.http1().timer(TokioTimer::new()).header_read_timeout(patience);
             http.http2().timer(TokioTimer::new()).keep_alive_interval(patience);

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use axum::http::{HeaderMap, Method};
 use drs_router::UnderWay;
+use opentelemetry::KeyValue;
 use tokio::sync::Semaphore;
 
 use crate::answer::{outputs, wanted};
@@ -12,9 +14,10 @@ use crate::asked::asked;
 use crate::error::Refusal;
 use crate::input::inputs;
 use crate::metrics::Metrics;
-use crate::request::{Request, Response};
+use crate::request::{Arrived, Request, Response};
 use crate::served::{Model, Pool, Served, VERSION};
 use crate::settings::Settings;
+use crate::traces::{Trace, Traces};
 use crate::work::Work;
 
 /// All that answers.
@@ -25,6 +28,7 @@ pub(crate) struct Server {
     pub(crate) settings: Settings,
     /// Images that the page shows, and that are decoded for it, at a time.
     pub(crate) shown: Arc<Semaphore>,
+    traces: Option<Traces>,
     draining: AtomicBool,
 }
 
@@ -32,7 +36,7 @@ pub(crate) struct Server {
 const SHOWN: usize = 4;
 
 impl Server {
-    pub(crate) fn new(served: Served, settings: Settings) -> Self {
+    pub(crate) fn new(served: Served, settings: Settings, traces: Option<Traces>) -> Self {
         let metrics = Arc::new(Metrics::new());
         let at_once = served.pool().router.inputs_at_once();
         let work = Work::new(at_once, settings.queue, settings.most_time, Arc::clone(&metrics));
@@ -42,14 +46,31 @@ impl Server {
             metrics,
             settings,
             shown: Arc::new(Semaphore::new(SHOWN)),
+            traces,
             draining: AtomicBool::new(false),
         }
     }
 
     /// Whether new requests should come here: not while it ends, nor where a model was found to vote
-    /// on more than its input, or the engine broke.
+    /// on more than its input, has lost too many processes, or the engine broke.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed) && self.served.pool().router.steady().is_ok()
+        !self.draining.load(Ordering::Relaxed) && self.served.pool().router.usable().is_ok()
+    }
+
+    /// Begins the trace of a request, if traces are asked for.
+    pub(crate) fn begin_trace(&self, headers: &HeaderMap, method: &Method, path: &str) -> Trace {
+        let Some(traces) = &self.traces else { return Trace::default() };
+        let trace = traces.begin(headers, format!("{method} {path}"));
+        trace.tell([
+            KeyValue::new("http.request.method", method.as_str().to_owned()),
+            KeyValue::new("url.path", path.to_owned()),
+        ]);
+        trace
+    }
+
+    /// Sends the traces that are left. Blocks.
+    pub(crate) fn end_traces(&self) {
+        self.traces.iter().for_each(Traces::end);
     }
 
     /// Tells that no new requests should come here.
@@ -70,7 +91,7 @@ impl Server {
         model: &str,
         version: &str,
         request: Request,
-        arrived: Instant,
+        arrived: &Arrived,
     ) -> Result<Response, Refusal> {
         let answer = async {
             let pool = self.served.pool();
@@ -79,8 +100,9 @@ impl Server {
             let asked = asked(&request.parameters, model, &pool, &self.settings)?;
             let inputs = inputs(request.inputs, pool.config.input, self.settings.most_inputs)?;
             let under_way: Vec<Arc<UnderWay>> = inputs.iter().map(|_| Arc::default()).collect();
-            let answered = self.work.answer(&pool, inputs, &asked, &under_way, arrived).await?;
+            let answered = self.work.answer(&pool, inputs, &asked, &under_way, arrived.at).await?;
             self.metrics.answered(&model.name, arrived.elapsed(), &pool, &answered);
+            arrived.trace.answered(&answered);
             let outputs = tokio::task::block_in_place(|| outputs(&pool, &answered, &wanted));
             Ok(Response { id: request.id, model: model.name.clone(), outputs })
         };

@@ -15,6 +15,13 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// What requests must bring as `Authorization: Bearer …`; health and metrics need none.
     pub token: Option<String>,
+    /// By which names clients may call this server, beside `localhost` and addresses, where it is for
+    /// this machine alone and asks for no token.
+    pub hosts: Vec<String>,
+    /// Connections at a time, at the most.
+    pub connections: usize,
+    /// Whether requests may choose their seed.
+    pub seeds: bool,
     /// Inputs that may wait, beyond those that are answered at once.
     pub queue: usize,
     /// Inputs per request, at the most.
@@ -31,6 +38,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Whether each request is told on standard error, a line of JSON each.
     pub access_log: bool,
+    /// The collector of OpenTelemetry that traces are sent to, by gRPC.
+    pub traces: Option<String>,
 }
 
 /// Files of a certificate and its key, PEM.

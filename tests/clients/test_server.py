@@ -161,7 +161,7 @@ def ask_bytes(**parameters):
 
 
 def head(path, length, more=""):
-    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n{more}\r\n".encode()
+    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{more}\r\n".encode()
 
 
 def test_slow_and_half_closed_senders_cost_nothing():
@@ -169,7 +169,7 @@ def test_slow_and_half_closed_senders_cost_nothing():
         host, port = server.http.split(":")
         connect = lambda: socket.create_connection((host, int(port)), timeout=20)
         slow_head, slow_body, half = connect(), connect(), connect()
-        slow_head.sendall(b"POST /v2/models/drs/infer HTTP/1.1\r\nHost: x\r\n")
+        slow_head.sendall(b"POST /v2/models/drs/infer HTTP/1.1\r\nHost: localhost\r\n")
         slow_body.sendall(head("/v2/models/drs/infer", 1000) + b"{")
         half.sendall(head("/v2/models/drs/infer", 1000) + b"{")
         half.shutdown(socket.SHUT_WR)
@@ -245,6 +245,145 @@ def test_malformed_bodies_are_refused_and_nothing_ends(server):
     for path, status in [("/v3", 404), ("/v2/models/none", 404), ("/v2/models/drs/versions/2", 404), ("/v2/models/drs/versions/1", 200), ("/v2/models/drs/infer", 405)]:
         assert send(server.http, path)[0] == status, path
     assert ask(server.http, radius=0.25)[0] == 200
+
+
+def test_a_plugin_that_dies_costs_only_what_killed_it(tmp_path):
+    experts = tmp_path / "experts.toml"
+    experts.write_text(
+        '[input]\nshape = [1, 2, 2]\nquantum = "1/255"\n[isolation]\nrestarts = 30\n[[expert]]\nname = "bad"\nplugin = "misbehaving"\n'
+        'config = { how = "abort", sigma = 0.01 }\nisolation = "process"\n'
+    )
+    pixels = lambda *values: json.dumps({
+        "parameters": {"seed": 3, "radius": 0.001},
+        "inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 1, 2, 2], "data": list(values)}],
+    }).encode()
+    with Server(experts=experts) as server, ThreadPoolExecutor(8) as threads:
+        ask_for = lambda *values: send(server.http, "/v2/models/bad/infer", pixels(*values))
+        alone = told(ask_for(9, 120, 3, 0))
+        assert alone["class"] >= 0
+        # In the same batches as those that kill it.
+        others = [threads.submit(ask_for, 9, 120, 3, 0) for _ in range(40)]
+        status, body, _ = ask_for(255, 120, 3, 0)
+        assert status == 500 and "died of signal 6" in json.loads(body)["error"]
+        for other in others:
+            assert told(other.result()) == alone
+        assert send(server.http, "/v2/health/ready")[0] == 200
+        for _ in range(40):
+            status, body, _ = ask_for(255, 120, 3, 0)
+            assert status == 500
+        assert "isolation.restarts" in json.loads(body)["error"]
+        assert send(server.http, "/v2/health/ready")[0] == 503 and send(server.http, "/v2/health/live")[0] == 200
+        # A reload counts anew.
+        server.process.send_signal(signal.SIGHUP)
+        server.waits_for("generation 2")
+        assert send(server.http, "/v2/health/ready")[0] == 200 and told(ask_for(9, 120, 3, 0)) == alone
+
+
+def test_a_name_from_elsewhere_is_not_this_machine():
+    import tritonclient.grpc as grpc
+
+    with Server("--host", "models.internal") as server:
+        for host in ("evil.example", "localhost.evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""):
+            status, body, _ = ask(server.http, headers={"Host": host}, radius=0.25)
+            assert status == 421 and "--host" in json.loads(body)["error"], host
+            assert send(server.http, "/", headers={"Host": host})[0] == 421
+        for host in ("localhost", "LOCALHOST:8000", "[::1]:8000", "192.168.0.7", "models.internal:80"):
+            assert ask(server.http, headers={"Host": host}, radius=0.25)[0] == 200, host
+        client = grpc.InferenceServerClient(server.grpc, channel_args=[("grpc.default_authority", "evil.example")])
+        with pytest.raises(Exception, match="evil.example"):
+            client.is_server_ready()
+
+
+def test_connections_have_a_limit():
+    with Server("--connections", "3", "--patience", "2") as server:
+        host, port = server.http.split(":")
+        idle = [socket.create_connection((host, int(port)), timeout=20) for _ in range(3)]
+        time.sleep(0.3)
+        more = socket.create_connection((host, int(port)), timeout=20)
+        try:
+            more.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert more.recv(4096) == b""
+        except ConnectionError:
+            pass
+        # Those that say nothing are closed, and there is room again.
+        until = time.monotonic() + 20
+        while True:
+            try:
+                assert send(server.http, "/v2/health/live")[0] == 200
+                break
+            except (urllib.error.URLError, ConnectionError):
+                assert time.monotonic() < until
+                time.sleep(0.1)
+        [one.close() for one in idle]
+
+
+def test_a_server_that_chooses_its_seeds_says_so():
+    with Server("--no-seed") as server:
+        status, body, _ = ask(server.http, radius=0.25, seed=1)
+        assert status == 400 and "--no-seed" in json.loads(body)["error"]
+        assert ask(server.http, radius=0.25)[0] == 200
+        assert json.loads(send(server.http, "/api/pool")[1])["seeds"] is False
+
+
+def test_many_values_in_few_bytes_take_no_more_memory_than_there_may_be():
+    with Server("--memory", "64MiB", "--max-body", "16MiB") as server:
+        before = memory(server)
+        # Two bytes each, and a text of 24 in memory.
+        body = b'{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [' + b",".join([b'""'] * 2_000_000) + b"]}]}"
+        status, answer, _ = send(server.http, "/v2/models/drs/infer", body)
+        assert status == 413 and "binary data" in json.loads(answer)["error"]
+        with ThreadPoolExecutor(16) as threads:
+            body = b'{"inputs": [{"name": "image", "datatype": "FP32", "shape": [1], "data": [' + b",".join([b"0"] * 300_000) + b"]}]}"
+            answers = list(threads.map(lambda _: send(server.http, "/v2/models/drs/infer", body), range(64)))
+        assert {answer[0] for answer in answers} <= {400, 429}
+        assert memory(server) - before < 150 * 2**20
+        assert ask(server.http, radius=0.25)[0] == 200
+
+
+def memory(server):
+    """The most that the process has held so far, in bytes."""
+    status = open(f"/proc/{server.process.pid}/status").read()
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+
+
+def test_traces_are_sent_to_a_collector():
+    from concurrent import futures
+
+    import grpc
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as messages
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service
+
+    spans = []
+
+    class Collector(service.TraceServiceServicer):
+        def Export(self, request, context):
+            for resource in request.resource_spans:
+                names = {each.key: each.value.string_value for each in resource.resource.attributes}
+                assert names["service.name"] == "drs"
+                spans.extend(span for scope in resource.scope_spans for span in scope.spans)
+            return messages.ExportTraceServiceResponse()
+
+    collector = grpc.server(futures.ThreadPoolExecutor(2))
+    service.add_TraceServiceServicer_to_server(Collector(), collector)
+    port = collector.add_insecure_port("127.0.0.1:0")
+    collector.start()
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with Server("--otlp", f"http://127.0.0.1:{port}") as server:
+        assert ask(server.http, headers={"traceparent": parent}, radius=0.25, seed=1)[0] == 200
+        assert server.end() == 0
+    collector.stop(None)
+    request = next(span for span in spans if span.name == "POST /v2/models/drs/infer")
+    assert request.trace_id.hex() == parent.split("-")[1] and request.parent_span_id.hex() == parent.split("-")[2]
+    inner = {span.name: span for span in spans if span.parent_span_id == request.span_id}
+    assert set(inner) == {"queue", "certify"}
+    assert request.start_time_unix_nano <= inner["certify"].start_time_unix_nano <= inner["certify"].end_time_unix_nano
+    facts = {each.key: each.value for each in inner["certify"].attributes}
+    assert facts["drs.draws"].int_value > 100 and facts["drs.radius"].double_value > 0
+    # A collector that is not there holds nobody up.
+    with Server("--otlp", "http://127.0.0.1:1") as server:
+        assert ask(server.http, radius=0.25)[0] == 200
+        began = time.monotonic()
+        assert server.end() == 0 and time.monotonic() - began < 20
 
 
 def test_the_page_shows_the_radius_grow(server):

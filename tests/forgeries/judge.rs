@@ -149,10 +149,14 @@ pub(crate) fn overclaims(record: &Certificate) -> bool {
 
 /// The certificate that a record's votes give under its protocol; `None` if they do not give any.
 pub(crate) fn recomputed(record: &Certificate) -> Option<Certificate> {
-    let pool = pool(record, |sigma, levels, values| {
+    again(record, &honest_pool(record)?, &record.protocol)
+}
+
+/// A pool whose models are as far from the normal distribution as the sampler is.
+fn honest_pool(record: &Certificate) -> Option<Pool> {
+    pool(record, |sigma, levels, values| {
         (2.0 * (sigma * levels * 10.6).ceil() + 3.0) * 2f64.powi(-80) * values
-    });
-    again(record, &pool?, &record.protocol)
+    })
 }
 
 /// A pool whose models add up to the distance that the record states.
@@ -184,8 +188,12 @@ fn pool(record: &Certificate, distance: impl Fn(f64, f64, f64) -> f64) -> Option
 }
 
 fn again(record: &Certificate, pool: &Pool, protocol: &Protocol) -> Option<Certificate> {
-    let experts = &pool.experts;
-    let method = match record.method.as_str() {
+    let mut source = Votes { pool, record, left: usize::MAX, cut: record.cut };
+    certify(pool, method(record, pool)?, protocol, record.provenance.clone(), &mut source).ok()
+}
+
+fn method(record: &Certificate, pool: &Pool) -> Option<Method> {
+    Some(match record.method.as_str() {
         "multiscale" => Method::Multiscale,
         "dual" => Method::Dual,
         "set" => Method::Set,
@@ -193,11 +201,9 @@ fn again(record: &Certificate, pool: &Pool, protocol: &Protocol) -> Option<Certi
         "blend" => Method::Blend,
         one => {
             let name = one.strip_prefix("one:")?;
-            Method::One(experts.iter().position(|expert| expert.name == name)?)
+            Method::One(pool.experts.iter().position(|expert| expert.name == name)?)
         }
-    };
-    let mut source = Votes { pool, record };
-    certify(pool, method, protocol, record.provenance.clone(), &mut source).ok()
+    })
 }
 
 /// The record, had the looks that it holds been planned as the only ones; one σ only.
@@ -270,36 +276,63 @@ fn honest_level(record: &Certificate) -> Option<Alpha> {
     bounded(&recomputed(record)?).map(|(_, _, alpha)| alpha)
 }
 
+/// A record of the same votes, had the time been up after so many of its looks; `None` if there would
+/// be no answer yet.
+pub(crate) fn cut(record: &Certificate, looks: usize) -> Option<Certificate> {
+    let pool = honest_pool(record)?;
+    let mut source = Votes { pool: &pool, record, left: looks, cut: true };
+    let method = method(record, &pool)?;
+    certify(&pool, method, &record.protocol, record.provenance.clone(), &mut source).ok()
+}
+
 /// Answers from a record's own looks.
 struct Votes<'a> {
     pool: &'a Pool,
     record: &'a Certificate,
+    /// So many times.
+    left: usize,
+    /// Whether the time is up where votes are missing.
+    cut: bool,
+}
+
+/// Why a record does not answer.
+#[derive(Debug, thiserror::Error)]
+enum No {
+    #[error("the record has no such votes")]
+    Missing,
+    #[error("the record's votes contradict each other")]
+    Odd,
 }
 
 impl VoteSource for Votes<'_> {
-    type Error = std::fmt::Error;
+    type Error = No;
 
-    fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, std::fmt::Error> {
+    fn votes(&mut self, stage: Stage, draws: Range<u64>) -> Result<VoteCounts, No> {
+        self.left = self.left.checked_sub(1).ok_or(No::Missing)?;
         let name = match stage.role {
             Role::Router => "router",
             Role::Expert(expert) => &self.pool.experts[expert].name,
         };
         let mut stages = self.record.stages.iter();
         let entry = stages.find(|entry| entry.model == name && entry.phase == stage.phase);
-        let looks = &entry.ok_or(std::fmt::Error)?.looks;
-        let upto = |end: u64| -> Result<Vec<u64>, std::fmt::Error> {
+        let looks = &entry.ok_or(No::Missing)?.looks;
+        let upto = |end: u64| -> Result<Vec<u64>, No> {
             let total = |look: &&VoteCounts| {
                 look.counts().iter().try_fold(0u64, |sum, &count| sum.checked_add(count))
                     == Some(end)
             };
-            looks.iter().find(total).map(|look| look.counts().to_vec()).ok_or(std::fmt::Error)
+            looks.iter().find(total).map(|look| look.counts().to_vec()).ok_or(No::Missing)
         };
         let mut counts = upto(draws.end)?;
         if draws.start > 0 {
             for (count, earlier) in counts.iter_mut().zip(upto(draws.start)?) {
-                *count = count.checked_sub(earlier).ok_or(std::fmt::Error)?;
+                *count = count.checked_sub(earlier).ok_or(No::Odd)?;
             }
         }
-        VoteCounts::new(counts).map_err(|_| std::fmt::Error)
+        VoteCounts::new(counts).map_err(|_| No::Odd)
+    }
+
+    fn is_time_up(&self, no: &No) -> bool {
+        self.cut && matches!(no, No::Missing)
     }
 }

@@ -15,7 +15,7 @@ type Path = Vec<Step>;
 
 /// Changes a record once; `others` are records to take parts from.
 pub(crate) fn mutate(record: &mut Value, others: &[Value], rng: &mut StdRng) {
-    match rng.random_range(0..14) {
+    match rng.random_range(0..15) {
         0..=2 => number(record, rng),
         3 => moved(record, rng),
         4 => added(record, rng),
@@ -33,6 +33,7 @@ pub(crate) fn mutate(record: &mut Value, others: &[Value], rng: &mut StdRng) {
         10 => transplant(record, others, rng),
         11 => protocol(record, rng),
         12 => looks(record, rng),
+        13 => record["cut"] = json!(!record["cut"].as_bool().unwrap_or(false)),
         _ => claim(record, rng),
     }
 }

@@ -22,8 +22,15 @@ const NEEDED: [&str; 9] = [
     "mypy",
 ];
 /// Clients of inference servers.
-const CLIENTS: [&str; 5] =
-    ["pytest==9.0.1", "numpy", "pillow", "tritonclient[grpc,http]==2.73.0", "kserve==0.21.0"];
+const CLIENTS: [&str; 7] = [
+    "pytest==9.0.1",
+    "numpy",
+    "pillow",
+    "tritonclient[grpc,http]==2.73.0",
+    "kserve==0.21.0",
+    "opentelemetry-proto",
+    "playwright",
+];
 /// What the tests with PyTorch need besides: 5 GB.
 const WITH_TORCH: [&str; 6] = [
     "torch==2.11.0",
@@ -79,11 +86,14 @@ pub(crate) fn tests(rest: &[String]) -> Outcome {
 
 /// `cargo xtask clients [ARGUMENTS…]`: the server's tests, with arguments of pytest.
 pub(crate) fn clients(rest: &[String]) -> Outcome {
-    let packages = ["drs-smoothing", "drs-expert-onnx", "drs-expert-halfspace"];
+    let packages =
+        ["drs-smoothing", "drs-expert-onnx", "drs-expert-halfspace", "drs-expert-misbehaving"];
     cargo(&["build"], &packages.map(|package| format!("--package={package}")))?;
     let python = environment("clients", &CLIENTS)?.join("bin/python");
     // Both clients bring the messages of the protocol: one process cannot have them twice.
-    for files in [["test_triton.py", "test_server.py"].as_slice(), &["test_kserve.py"]] {
+    const ONE: [&str; 4] =
+        ["test_triton.py", "test_server.py", "test_malformed.py", "test_page.py"];
+    for files in [&ONE[..], &["test_kserve.py"]] {
         let mut tests = Command::new(&python);
         tests.args(["-m", "pytest", "-q", "-ra"]).args(files).args(rest);
         tests.current_dir(root().join("tests/clients"));

@@ -48,6 +48,21 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
+    /// A name that clients may call this server by, beside localhost and addresses; may be given several
+    /// times. Of use only where it listens on 127.0.0.1 alone without a token: it then refuses other
+    /// names, lest a page of the web pass for one of this machine.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) host: Vec<String>,
+
+    /// Refuse requests that choose their seed: whoever tries many may find one for which the draws
+    /// mislead.
+    #[arg(long)]
+    pub(crate) no_seed: bool,
+
+    /// Connections at a time, at the most; more are closed at once. Each holds a file (`ulimit -n`).
+    #[arg(long, value_name = "COUNT", default_value_t = 512, value_parser = parse_positive, hide_short_help = true)]
+    pub(crate) connections: usize,
+
     /// Images that may wait, beyond those that are answered at once. More are refused: 429, or
     /// RESOURCE_EXHAUSTED.
     #[arg(long, value_name = "IMAGES", default_value_t = 256)]
@@ -80,4 +95,8 @@ pub(crate) struct ServeArgs {
     /// Tell of each request on standard error, a line of JSON each.
     #[arg(long)]
     pub(crate) access_log: bool,
+
+    /// Send traces to this collector of OpenTelemetry, by gRPC: http://localhost:4317.
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
 }

@@ -244,6 +244,14 @@ impl Engine {
         models.iter().try_for_each(|model| model.steadiness.unbroken())
     }
 
+    /// Whether all models may be asked more: they are [steady](Self::steady), and none has used up
+    /// the processes that it may have.
+    pub(crate) fn usable(&self) -> Result<(), EngineError> {
+        self.steady()?;
+        let models: Vec<_> = self.shared.lock().lanes.iter().map(Lane::model).collect();
+        models.iter().try_for_each(|model| model.voter.restartable())
+    }
+
     /// Tries every model on the inputs whose votes are known, at the end of a run. Waits for
     /// batches that run: not for an engine that was stopped.
     ///

@@ -98,6 +98,19 @@ impl Voter {
         self.expert.shape().values()
     }
 
+    /// Whether it may go on when its process is lost.
+    pub(super) fn restartable(&self) -> Result<(), EngineError> {
+        self.expert.restartable().map_err(|failure| self.failed(failure))
+    }
+
+    fn failed(&self, failure: Failure) -> EngineError {
+        let (model, plugin) = self.names();
+        match failure {
+            Failure::Plugin(message) => EngineError::Plugin { model, plugin, message },
+            Failure::Lost(message) => EngineError::Lost { model, plugin, message },
+        }
+    }
+
     /// One vote for each row that counts.
     pub(super) fn votes(
         &self,
@@ -118,16 +131,8 @@ impl Voter {
             }
             _ => self.expert.vote(values, votes),
         };
+        voted.map_err(|failure| self.failed(failure))?;
         let (model, plugin) = self.names();
-        match voted {
-            Ok(()) => {}
-            Err(Failure::Plugin(message)) => {
-                return Err(EngineError::Plugin { model, plugin, message });
-            }
-            Err(Failure::Lost(message)) => {
-                return Err(EngineError::Lost { model, plugin, message });
-            }
-        }
         let classes = self.classes();
         match votes.iter().find(|&&vote| vote as usize >= classes) {
             Some(&vote) => Err(EngineError::Vote { model, plugin, vote, classes }),

@@ -183,14 +183,20 @@ impl Isolated {
         outcome
     }
 
+    /// Whether another worker may be started when one is lost.
+    pub(crate) fn restartable(&self) -> Result<(), Failure> {
+        let (used, limit) = (self.restarts.load(Ordering::Relaxed), self.limits.restarts);
+        if used <= limit {
+            return Ok(());
+        }
+        Err(Failure::Lost(format!(
+            "its worker was lost {used} times, more than the {limit} restarts that experts.toml allows (isolation.restarts): look at its messages, and run `drs expert check`"
+        )))
+    }
+
     /// One more worker, whose model must be the one that the first worker opened.
     fn another(&self) -> Result<Process, Failure> {
-        let (used, limit) = (self.restarts.load(Ordering::Relaxed), self.limits.restarts);
-        if used > limit {
-            return Err(Failure::Lost(format!(
-                "its worker was lost {used} times, more than the {limit} restarts that experts.toml allows (isolation.restarts): look at its messages, and run `drs expert check`"
-            )));
-        }
+        self.restartable()?;
         // From the copies that the first one opened.
         let worker = Worker::start(&self.program, self.limits)?;
         let Opened { worker, manifest, .. } = worker.open(&self.opening)?;

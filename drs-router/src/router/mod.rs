@@ -178,6 +178,15 @@ impl Router {
         self.models.engine.steady().map_err(RouteError::Votes)
     }
 
+    /// Whether more may be asked of it.
+    ///
+    /// # Errors
+    /// If it is not [steady](Self::steady), its engine broke, or an isolated model has lost more
+    /// processes than experts.toml allows.
+    pub fn usable(&self) -> Result<(), RouteError> {
+        self.models.engine.usable().map_err(RouteError::Votes)
+    }
+
     /// How many inputs to certify at once by this protocol: no more than batches need. With few
     /// draws at a time it takes many inputs to fill them, with all N at a time hardly two.
     #[must_use]

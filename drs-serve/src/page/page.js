@@ -168,7 +168,7 @@ const shapeWords = ([channels, height, width]) =>
   `${width}\u00a0×\u00a0${height} pixels, ${channels === 1 ? "gray" : channels === 3 ? "colour" : `${channels} channels, the first is shown`}`;
 
 function about() {
-  const { classes, experts, router_sigma: router, shape, methods, n, alpha, formats } = pool;
+  const { classes, experts, router_sigma: router, shape, methods, n, alpha, seeds, formats } = pool;
   const more = classes.length > 12 ? ` and ${count(classes.length - 12)} more` : "";
   const named = experts.map(({ name, sigma }) => `${name} (${sigmaWords(sigma)})`).join(", ");
   const picks = router === null ? "" : ` A router (${sigmaWords(router)}) picks one for each image.`;
@@ -182,6 +182,7 @@ function about() {
   }));
   $("n").placeholder = n;
   $("alpha").placeholder = alpha;
+  show("seed", seeds);
 }
 
 /** What screen readers are told: not every step. */

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::flat::Flat;
 use crate::error::{Kind, Refusal};
+use crate::limits::Held;
 use crate::request::{self, Request};
 use crate::tensors::Given;
 
@@ -84,8 +85,15 @@ impl Form {
     }
 }
 
-/// The request in a body.
-pub(crate) fn request(headers: &HeaderMap, body: Bytes) -> Result<(Request, Form), Refusal> {
+/// What a value in JSON may take once it is read, beside its text: a text and a file, or an entry of a map.
+const OF_A_VALUE: u64 = 96;
+
+/// The request in a body; `held` is what it takes.
+pub(crate) fn request(
+    headers: &HeaderMap,
+    body: Bytes,
+    held: &Held,
+) -> Result<(Request, Form), Refusal> {
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
         && coding != "identity"
     {
@@ -94,6 +102,8 @@ pub(crate) fn request(headers: &HeaderMap, body: Bytes) -> Result<(Request, Form
         )));
     }
     let (text, mut rest) = split(headers, body)?;
+    let values = text.iter().filter(|&&byte| byte == b',').count() as u64;
+    held.grow(text.len() as u64 + OF_A_VALUE * values)?;
     let whole: Whole = serde_json::from_slice(&text)
         .map_err(|error| Refusal::invalid(format!("the body's JSON: {error}")))?;
     let parameters = whole.parameters.unwrap_or_default();

@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::error::{Kind, Refusal};
-use crate::limits::{is_grpc, read};
+use crate::limits::{Held, is_grpc, read};
 use crate::request::Arrived;
 use crate::server::{Server, find};
 
@@ -121,18 +121,19 @@ async fn index(State(server): Shared) -> Json<Value> {
 async fn infer(
     State(server): Shared,
     Path(Named { model, version }): Path<Named>,
-    Extension(Arrived(arrived)): Extension<Arrived>,
+    Extension(arrived): Extension<Arrived>,
+    Extension(held): Extension<Held>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     let read = async {
         let body = read(body).await?;
         // Large bodies take their time: others must not wait for it.
-        tokio::task::block_in_place(|| request(&headers, body))
+        tokio::task::block_in_place(|| request(&headers, body, &held))
     };
     let refused = |refusal: &Refusal| server.refused(&model, arrived.elapsed(), refusal);
     let (request, form) = read.await.inspect_err(refused)?;
-    let response = server.infer(&model, &version, request, arrived).await?;
+    let response = server.infer(&model, &version, request, &arrived).await?;
     body::response(&response, &form)
 }
 
@@ -164,6 +165,7 @@ impl Kind {
             Self::Invalid => StatusCode::BAD_REQUEST,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
