@@ -9,9 +9,9 @@ import http.client
 import json
 import os
 import random
-import re
 
 import grpc
+from asking import memory
 from conftest import IMAGES, Server, routed
 from tritonclient.grpc import service_pb2 as messages
 
@@ -36,10 +36,6 @@ def damaged(body, rng):
         else:
             del body[place:]
     return bytes(body)
-
-
-def memory(server):
-    return int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{server.process.pid}/status").read())[1])
 
 
 def test_damaged_bodies_by_rest():
@@ -71,7 +67,7 @@ def test_damaged_bodies_by_rest():
             seen[answer.status] = seen.get(answer.status, 0) + 1
         # Few changes leave a request right; none breaks the server.
         assert set(seen) <= {200, 400} and seen[400] > COUNT / 2, seen
-        assert memory(server) - before < 100_000
+        assert memory(server) - before < 100 * 2**20
         check(server)
 
 
@@ -96,7 +92,7 @@ def test_damaged_messages_by_grpc():
                 assert error.details()
             seen[code] = seen.get(code, 0) + 1
         assert set(seen) <= {"OK", "INVALID_ARGUMENT", "NOT_FOUND"} and seen["INVALID_ARGUMENT"] > COUNT / 4, seen
-        assert memory(server) - before < 100_000
+        assert memory(server) - before < 100 * 2**20
         check(server)
 
 

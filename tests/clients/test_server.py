@@ -3,45 +3,17 @@
 import base64
 import json
 import os
-import re
 import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from asking import ask, ask_bytes, head, metric, send, told
 from conftest import EXAMPLE, IMAGES, Server, routed
-
-
-def ask(address, path="/v2/models/drs/infer", headers=None, scheme="http", context=None, **parameters):
-    """The answer to an image in JSON: its status, and what it says."""
-    image = base64.b64encode(IMAGES[1].read_bytes()).decode()
-    body = {"parameters": parameters, "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [image]}]}
-    return send(address, path, json.dumps(body).encode(), headers, scheme, context)
-
-
-def send(address, path, body=None, headers=None, scheme="http", context=None):
-    request = urllib.request.Request(f"{scheme}://{address}{path}", data=body, headers=headers or {})
-    try:
-        with urllib.request.urlopen(request, timeout=120, context=context) as answer:
-            return answer.status, answer.read(), answer.headers
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), error.headers
-
-
-def told(answer):
-    return {output["name"]: output["data"][0] for output in json.loads(answer[1])["outputs"]}
-
-
-def metric(server, name):
-    text = send(server.http, "/metrics")[1].decode()
-    found = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.M)
-    return sum(float(value) for value in found)
 
 
 def begun(server, count):
@@ -154,40 +126,6 @@ def test_who_is_gone_is_not_drawn_for():
         assert ask(server.http, radius=0.25)[0] == 200
 
 
-def ask_bytes(**parameters):
-    image = base64.b64encode(IMAGES[1].read_bytes()).decode()
-    body = {"parameters": parameters, "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [image]}]}
-    return json.dumps(body).encode()
-
-
-def head(path, length, more=""):
-    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{more}\r\n".encode()
-
-
-def test_slow_and_half_closed_senders_cost_nothing():
-    with Server("--patience", "1") as server:
-        host, port = server.http.split(":")
-        connect = lambda: socket.create_connection((host, int(port)), timeout=20)
-        slow_head, slow_body, half = connect(), connect(), connect()
-        slow_head.sendall(b"POST /v2/models/drs/infer HTTP/1.1\r\nHost: localhost\r\n")
-        slow_body.sendall(head("/v2/models/drs/infer", 1000) + b"{")
-        half.sendall(head("/v2/models/drs/infer", 1000) + b"{")
-        half.shutdown(socket.SHUT_WR)
-        assert ask(server.http, radius=0.25)[0] == 200
-        assert b"408" in slow_body.recv(4096)
-        # Closed, with a word or without: never held.
-        for one in (slow_head, half):
-            while one.recv(4096):
-                pass
-
-
-def test_bodies_have_limits():
-    with Server("--max-body", "16MiB") as server:
-        status, body, _ = send(server.http, "/v2/models/drs/infer", b" " * (16 * 2**20 + 1000))
-        assert status == 413 and b"16777216 bytes" in body
-        assert ask(server.http, radius=0.25)[0] == 200
-
-
 def test_a_token_is_asked_for(tmp_path):
     import tritonclient.grpc as grpc
 
@@ -277,73 +215,6 @@ def test_a_plugin_that_dies_costs_only_what_killed_it(tmp_path):
         server.process.send_signal(signal.SIGHUP)
         server.waits_for("generation 2")
         assert send(server.http, "/v2/health/ready")[0] == 200 and told(ask_for(9, 120, 3, 0)) == alone
-
-
-def test_a_name_from_elsewhere_is_not_this_machine():
-    import tritonclient.grpc as grpc
-
-    with Server("--host", "models.internal") as server:
-        for host in ("evil.example", "localhost.evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""):
-            status, body, _ = ask(server.http, headers={"Host": host}, radius=0.25)
-            assert status == 421 and "--host" in json.loads(body)["error"], host
-            assert send(server.http, "/", headers={"Host": host})[0] == 421
-        for host in ("localhost", "LOCALHOST:8000", "[::1]:8000", "192.168.0.7", "models.internal:80"):
-            assert ask(server.http, headers={"Host": host}, radius=0.25)[0] == 200, host
-        client = grpc.InferenceServerClient(server.grpc, channel_args=[("grpc.default_authority", "evil.example")])
-        with pytest.raises(Exception, match="evil.example"):
-            client.is_server_ready()
-
-
-def test_connections_have_a_limit():
-    with Server("--connections", "3", "--patience", "2") as server:
-        host, port = server.http.split(":")
-        idle = [socket.create_connection((host, int(port)), timeout=20) for _ in range(3)]
-        time.sleep(0.3)
-        more = socket.create_connection((host, int(port)), timeout=20)
-        try:
-            more.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert more.recv(4096) == b""
-        except ConnectionError:
-            pass
-        # Those that say nothing are closed, and there is room again.
-        until = time.monotonic() + 20
-        while True:
-            try:
-                assert send(server.http, "/v2/health/live")[0] == 200
-                break
-            except (urllib.error.URLError, ConnectionError):
-                assert time.monotonic() < until
-                time.sleep(0.1)
-        [one.close() for one in idle]
-
-
-def test_a_server_that_chooses_its_seeds_says_so():
-    with Server("--no-seed") as server:
-        status, body, _ = ask(server.http, radius=0.25, seed=1)
-        assert status == 400 and "--no-seed" in json.loads(body)["error"]
-        assert ask(server.http, radius=0.25)[0] == 200
-        assert json.loads(send(server.http, "/api/pool")[1])["seeds"] is False
-
-
-def test_many_values_in_few_bytes_take_no_more_memory_than_there_may_be():
-    with Server("--memory", "64MiB", "--max-body", "16MiB") as server:
-        before = memory(server)
-        # Two bytes each, and a text of 24 in memory.
-        body = b'{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [' + b",".join([b'""'] * 2_000_000) + b"]}]}"
-        status, answer, _ = send(server.http, "/v2/models/drs/infer", body)
-        assert status == 413 and "binary data" in json.loads(answer)["error"]
-        with ThreadPoolExecutor(16) as threads:
-            body = b'{"inputs": [{"name": "image", "datatype": "FP32", "shape": [1], "data": [' + b",".join([b"0"] * 300_000) + b"]}]}"
-            answers = list(threads.map(lambda _: send(server.http, "/v2/models/drs/infer", body), range(64)))
-        assert {answer[0] for answer in answers} <= {400, 429}
-        assert memory(server) - before < 150 * 2**20
-        assert ask(server.http, radius=0.25)[0] == 200
-
-
-def memory(server):
-    """The most that the process has held so far, in bytes."""
-    status = open(f"/proc/{server.process.pid}/status").read()
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])
 
 
 def test_traces_are_sent_to_a_collector():
