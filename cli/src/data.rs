@@ -54,7 +54,7 @@ pub(crate) fn open_without_models(
 /// What the models of a pool call their classes.
 fn names_in(experts: &Path) -> anyhow::Result<Vec<String>> {
     let experts = experts.to_owned();
-    let pool = PoolArgs { experts, threads: None, batch: None, isolate: false };
+    let pool = PoolArgs::of_file(experts);
     Ok(pool::open(&pool)?.router.classes().to_vec())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use drs_serve::{Opened, Settings, Tls};
 
-use crate::args::{PoolArgs, ServeArgs};
+use crate::args::ServeArgs;
 use crate::pool;
 
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         access_log: args.access_log,
         traces: args.otlp.clone(),
     };
-    let pool = PoolArgs { experts: args.pool.experts.clone(), ..args.pool };
+    let pool = args.pool.clone();
     let open = move || {
         let opened = pool::open(&pool).map_err(|error| format!("{error:#}"))?;
         Ok(Opened { config: opened.config, router: opened.router })

@@ -29,8 +29,15 @@ pub(crate) fn hosted(plugin: &str) -> Option<(PathBuf, Digest)> {
     HOSTED.lock().unwrap_or_else(PoisonError::into_inner).get(plugin).cloned()
 }
 
+/// Whether a plugin comes with `drs`: no other library goes by its name.
+#[must_use]
+pub fn is_built_in(plugin: &str) -> bool {
+    BUILT_IN.contains(&plugin)
+}
+
 /// What the library of a plugin is called.
-pub(crate) fn library(plugin: &str) -> String {
+#[must_use]
+pub fn library(plugin: &str) -> String {
     format!("{DLL_PREFIX}drs_expert_{plugin}{DLL_SUFFIX}")
 }
 

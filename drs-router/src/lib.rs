@@ -39,6 +39,7 @@ mod term;
 mod under_way;
 mod watch;
 
+pub use built_in::{is_built_in, library as library_name};
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
 pub use copies::{Copies, CopyError, file_digest};
 pub use drawn::{Drawn, Run};
@@ -51,7 +52,7 @@ pub use ordered::ordered;
 pub use panicked::Panicked;
 pub use plugin::{
     Library, LoadError, ModelFile, Opening, Prepared, find_plugin, host_plugin, list_files,
-    load_library, named_files, open_model, plugin_folders, plugins_in,
+    load_library, named_files, open_model, plugin_folders, plugin_name, plugins_in,
 };
 pub use program::Program;
 pub use question::{Certify, Count, PoolView, Predict, Question, RouteError};

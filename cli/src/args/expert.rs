@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use drs_core::lattice::Shape;
 
+use super::package::{
+    ForgetArgs, InfoArgs, InstallArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
+    VerifyInstalledArgs,
+};
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExpertArgs {
     #[command(subcommand)]
@@ -23,6 +28,22 @@ pub(crate) enum ExpertCommand {
     Pin(PinArgs),
     /// Make a crate for an expert of your own.
     New(NewArgs),
+    /// Make a package of a pool, a crate or a library.
+    Pack(PackArgs),
+    /// Make a key to sign packages with.
+    Keygen(KeygenArgs),
+    /// Sign packages.
+    Sign(SignArgs),
+    /// Install a package.
+    Install(InstallArgs),
+    /// What is known of a package that is installed.
+    Info(InfoArgs),
+    /// Whether packages are as they were installed.
+    Verify(VerifyInstalledArgs),
+    /// Remove a package.
+    Remove(RemoveArgs),
+    /// Believe nobody for a name any more: the next package of the name may be signed by another key.
+    Forget(ForgetArgs),
     /// Load a library for the process that started this one.
     #[command(hide = true)]
     Child(ChildArgs),

@@ -9,6 +9,7 @@ mod expert;
 mod logs;
 mod merge;
 mod method;
+mod package;
 mod parse;
 mod plan;
 mod plot;
@@ -36,6 +37,10 @@ pub(crate) use expert::{
 pub(crate) use logs::{Format, LogArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use method::MethodArgs;
+pub(crate) use package::{
+    ForgetArgs, InfoArgs, InstallArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
+    VerifyInstalledArgs,
+};
 pub(crate) use plan::PlanArgs;
 pub(crate) use plot::PlotArgs;
 pub(crate) use pool::PoolArgs;

@@ -31,7 +31,8 @@ pub(crate) fn run(args: &CertifyArgs) -> anyhow::Result<u8> {
     // Cheap refusals first: models may take a while to load.
     args.draws.sampling.check()?;
     let shard = shard(args.shard)?;
-    let read = [&args.pool.experts, &args.data].into_iter().map(PathBuf::as_path);
+    let experts = args.pool.file()?;
+    let read = [&experts, &args.data].into_iter().map(PathBuf::as_path);
     let reads: Vec<_> = read.chain(args.reading.files()).collect();
     let site = Site::new(&args.out, shard, args.overwrite, reads.into_iter())?;
     if let (Some(shard), None, None) = (shard, args.draws.seed, site.begun()) {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use drs_core::lattice::Digest;
+use drs_packages::{Installed, Name, PublicKey, Store};
 use drs_plugins_api::PluginInfo;
 use drs_progress::out;
 use drs_router::{Library, ModelSpec, Program};
@@ -20,6 +21,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Place {
     folder: PathBuf,
     plugins: Vec<Found>,
+    /// Of the folder for packages alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    packages: Vec<Held>,
+}
+
+/// A package that is installed.
+#[derive(Serialize)]
+struct Held {
+    name: Name,
+    version: String,
+    /// `pool` or `plugin`.
+    kind: &'static str,
+    key: Option<PublicKey>,
 }
 
 #[derive(Serialize)]
@@ -49,14 +63,24 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
             let hidden = !names.insert(name.clone());
             found(name, library, hidden, may_run)
         });
-        places.push(Place { plugins: plugins.collect::<anyhow::Result<_>>()?, folder });
+        let plugins = plugins.collect::<anyhow::Result<_>>()?;
+        places.push(Place { plugins, folder, packages: Vec::new() });
     }
+    let store = Store::of_user()?;
+    let packages = store.all()?.into_iter().map(held).collect();
+    places.push(Place { folder: store.root().to_owned(), plugins: Vec::new(), packages });
     if args.json {
         out!("{}", serde_json::to_string(&places)?)?;
     } else {
         places.iter().try_for_each(print)?;
     }
     Ok(())
+}
+
+fn held(installed: Installed) -> Held {
+    let Installed { manifest, key, .. } = installed;
+    let kind = if manifest.pool.is_some() { "pool" } else { "plugin" };
+    Held { name: manifest.name, version: manifest.version.to_string(), kind, key }
 }
 
 /// Libraries that came with a pool, or lie where the user happens to be, are not run for a look.
@@ -104,6 +128,10 @@ fn print(place: &Place) -> std::io::Result<()> {
             (None, Some(problem)) => out!("  {name:12} does not load: {problem}{note}")?,
             (None, None) => out!("  {name:12} not loaded sha256 {digest}…{note}")?,
         }
+    }
+    for Held { name, version, kind, key } in &place.packages {
+        let by = key.as_ref().map_or("nobody".to_owned(), ToString::to_string);
+        out!("  {name:12} {version:10} {kind}, signed by {by}")?;
     }
     Ok(())
 }

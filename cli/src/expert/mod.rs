@@ -1,4 +1,4 @@
-//! `drs expert`: plugins, looked at from a safe distance.
+//! `drs expert`: plugins, looked at from a safe distance; `package`: packages of them.
 
 mod check;
 mod child;
@@ -6,6 +6,7 @@ mod inspect;
 mod list;
 mod measure;
 mod new;
+mod package;
 mod pin;
 mod subject;
 
@@ -19,6 +20,14 @@ pub(crate) fn run(args: &ExpertArgs) -> anyhow::Result<u8> {
         ExpertCommand::List(args) => list::run(args)?,
         ExpertCommand::New(args) => new::run(args)?,
         ExpertCommand::Pin(args) => return pin::run(args),
+        ExpertCommand::Pack(args) => return package::pack(args),
+        ExpertCommand::Keygen(args) => package::keygen(args)?,
+        ExpertCommand::Sign(args) => package::sign(args)?,
+        ExpertCommand::Install(args) => package::install(args)?,
+        ExpertCommand::Info(args) => package::info(args)?,
+        ExpertCommand::Verify(args) => return package::verify(args),
+        ExpertCommand::Remove(args) => package::remove(args)?,
+        ExpertCommand::Forget(args) => package::forget(args)?,
         ExpertCommand::Child(args) => child::run(args)?,
     }
     Ok(exit::SUCCESS)

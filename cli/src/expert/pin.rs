@@ -8,15 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use drs_core::lattice::Digest;
 use drs_progress::say;
 use drs_router::{Config, Copies, ModelSpec, RouterSpec, file_digest};
 use drs_run::whole;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
-use super::child::{Answer, Request, ask, single};
-use super::subject::{copies, prepare};
+use super::subject::{copies, opened, relative};
 use crate::args::PinArgs;
 use crate::exit;
 
@@ -117,31 +116,10 @@ fn wrong(model: &ModelSpec, base_dir: &Path) -> anyhow::Result<Vec<String>> {
 
 /// The digests that are there now. Old pins play no part.
 fn pins(model: &ModelSpec, config: &Config, copies: &Arc<Copies>) -> anyhow::Result<Pins> {
-    let unpinned = ModelSpec { sha256: None, files: None, ..model.clone() };
+    let (model, _) = opened(model, config, copies, PATIENCE)?;
     let base_dir = config.base_dir();
-    let model = prepare(&unpinned, &base_dir, config.input, copies, PATIENCE)?;
-    let library = model.library();
-    let told = ask(&Request::Open(model.opening().clone()), PATIENCE)?;
-    let answers = single(told, &library.path, &|words| model.plain(words))?;
-    let Some(Answer::Opened(manifest)) = answers.last() else {
-        bail!("{}: it told nothing of the model", library.path.display())
-    };
-    model.manifest(manifest.clone()).map_err(|problem| {
-        anyhow::anyhow!("{}: its manifest says {problem}", library.path.display())
-    })?;
     let files = model.files().iter().map(|file| (relative(&file.path, &base_dir), file.sha256));
-    Ok(Pins { plugin: library.sha256, files: files.collect() })
-}
-
-/// The name of a file as seen from a folder, if it is below it.
-fn relative(file: &Path, base_dir: &Path) -> String {
-    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
-    let place = folder.zip(file.file_name()).map(|(folder, name)| folder.join(name));
-    let inside = match (&place, base_dir.canonicalize()) {
-        (Some(place), Ok(base)) => place.strip_prefix(base).ok(),
-        _ => None,
-    };
-    inside.unwrap_or(file).display().to_string()
+    Ok(Pins { plugin: model.library().sha256, files: files.collect() })
 }
 
 fn write(table: &mut Table, pins: &Pins) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use drs_core::lattice::{Quantum, Shape};
 use drs_data::InputSpec;
+use drs_plugins_api::Manifest;
 use drs_router::{Config, Copies, Library, ModelSpec, Prepared, RouterSpec};
 use serde_json::Value;
 
@@ -41,6 +42,39 @@ pub(super) fn prepare(
             _ => bail!("{}: it told nothing of its files", prepared.library().path.display()),
         }
     })
+}
+
+/// Opens a model in a process of its own, without regard to what is pinned: its copies, and its manifest.
+pub(super) fn opened(
+    model: &ModelSpec,
+    config: &Config,
+    copies: &Arc<Copies>,
+    patience: Duration,
+) -> anyhow::Result<(Prepared, Manifest)> {
+    let unpinned = ModelSpec { sha256: None, files: None, ..model.clone() };
+    let prepared = prepare(&unpinned, &config.base_dir(), config.input, copies, patience)?;
+    let path = prepared.library().path.display().to_string();
+    let told = ask(&Request::Open(prepared.opening().clone()), patience)?;
+    let answers = single(told, &prepared.library().path, &|words| prepared.plain(words))?;
+    let Some(Answer::Opened(manifest)) = answers.last() else {
+        bail!("{path}: it told nothing of the model")
+    };
+    let manifest = manifest.clone();
+    prepared
+        .manifest(manifest.clone())
+        .map_err(|problem| anyhow::anyhow!("{path}: its manifest says {problem}"))?;
+    Ok((prepared, manifest))
+}
+
+/// The name of a file as seen from a folder, if it is below it.
+pub(super) fn relative(file: &Path, base_dir: &Path) -> String {
+    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+    let place = folder.zip(file.file_name()).map(|(folder, name)| folder.join(name));
+    let inside = match (&place, base_dir.canonicalize()) {
+        (Some(place), Ok(base)) => place.strip_prefix(base).ok(),
+        _ => None,
+    };
+    inside.unwrap_or(file).display().to_string()
 }
 
 /// A model of 8-bit images beside which nothing is said of inputs, for a plugin named by itself.

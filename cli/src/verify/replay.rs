@@ -20,7 +20,12 @@ impl Bench {
         let experts = args.inputs.experts.clone().filter(|_| replay.replay);
         let Some(experts) = experts else { return Ok(None) };
         let (threads, batch, isolate) = (replay.threads, replay.batch, replay.isolate);
-        Ok(Some(Self(pool::open(&PoolArgs { experts, threads, batch, isolate })?)))
+        Ok(Some(Self(pool::open(&PoolArgs {
+            threads,
+            batch,
+            isolate,
+            ..PoolArgs::of_file(experts)
+        })?)))
     }
 
     /// What the models call their classes.

@@ -2,6 +2,7 @@
 
 mod auto;
 mod error;
+mod installed;
 mod spec;
 mod tables;
 
@@ -51,11 +52,25 @@ impl Config {
         Self::parse(path, &text)
     }
 
-    /// Validates the text of an experts.toml; relative paths start beside `path`.
+    /// Validates the text of an experts.toml; relative paths start beside `path`. If it names a package that is
+    /// installed, the experts.toml is that of the package.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let wrong =
+            |problem| ConfigError::Field { path: path.to_owned(), field: "pool".into(), problem };
+        let Some(pool) = installed::pool(text).map_err(wrong)? else {
+            return Self::own(path, text);
+        };
+        let (text, _claim) = drs_memory::read_text(&pool)
+            .map_err(|error| ConfigError::Read { path: pool.clone(), error })?;
+        // It names no other package.
+        Self::own(&pool, &text)
+    }
+
+    /// Of a file that describes the pool itself.
+    fn own(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError::Parse {
             path: path.to_owned(),
             message: error.to_string().trim_end().to_owned(),

@@ -43,6 +43,14 @@ pub enum LoadError {
         /// What was found and what was expected.
         problem: String,
     },
+    /// A package that is installed has it, and it cannot be taken from there.
+    #[error("plugin {plugin}: {problem}")]
+    Installed {
+        /// What experts.toml calls it.
+        plugin: String,
+        /// Why.
+        problem: String,
+    },
     /// No process of its own could be had for it, or the plugin did not survive opening the model.
     #[error("plugin {plugin}, in a process of its own: {problem}")]
     Isolated {

@@ -3,6 +3,7 @@
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
+use drs_packages::{Installed, Store, TARGET};
 use etcetera::BaseStrategy as _;
 
 use super::error::LoadError;
@@ -15,7 +16,7 @@ pub(crate) const PATH_VARIABLE: &str = "DRS_PLUGIN_PATH";
 ///
 /// `plugin` with a path separator or the platform's library suffix is a path
 /// from `base_dir`, or from the working directory. A name that [comes with `drs`](BUILT_IN) is looked for beside the running
-/// program, any other in the [folders for plugins](plugin_folders).
+/// program, any other in the [folders for plugins](plugin_folders), and in packages that are installed.
 pub(super) fn locate(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, LoadError> {
     let is_path = plugin.contains(std::path::is_separator) || plugin.ends_with(DLL_SUFFIX);
     let (searched, hint): (Vec<PathBuf>, _) = if is_path {
@@ -31,19 +32,60 @@ pub(super) fn locate(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, L
         let folders = plugin_folders(base_dir).map(|folder| folder.join(library(plugin)));
         (folders.collect(), format!(" (set {PATH_VARIABLE} to add folders)"))
     };
-    let found = searched.iter().find(|path| path.is_file()).cloned();
-    found.ok_or_else(|| LoadError::NotFound { plugin: plugin.to_owned(), searched, hint })
+    if let Some(found) = searched.iter().find(|path| path.is_file()) {
+        return Ok(found.clone());
+    }
+    let by_name = !is_path && !BUILT_IN.contains(&plugin);
+    match installed(plugin).filter(|_| by_name) {
+        Some(Ok(library)) => Ok(library),
+        Some(Err(problem)) => Err(LoadError::Installed { plugin: plugin.to_owned(), problem }),
+        None => Err(LoadError::NotFound { plugin: plugin.to_owned(), searched, hint }),
+    }
+}
+
+/// The library of a plugin in a package that is installed; `None` if no package has it.
+fn installed(plugin: &str) -> Option<Result<PathBuf, String>> {
+    let store = Store::of_user().ok()?;
+    let all = match store.all() {
+        Ok(all) => all,
+        Err(error) => return Some(Err(error.to_string())),
+    };
+    // The newest one of each name comes last.
+    let has = |package: &&Installed| package.manifest.plugin.as_deref() == Some(plugin);
+    let found: Vec<&Installed> = all.iter().filter(has).collect();
+    let newest = found.last()?;
+    let (name, version) = (&newest.manifest.name, &newest.manifest.version);
+    if let Some(other) = found.iter().find(|other| other.manifest.name != *name) {
+        return Some(Err(format!(
+            "the packages {} and {name} both have a plugin of this name: give its path, or remove one of them",
+            other.manifest.name
+        )));
+    }
+    let Some(variant) = newest.manifest.variant(TARGET) else {
+        return Some(Err(format!("the package {name} {version} has no library for {TARGET}")));
+    };
+    let changed = newest.changed().map_err(|error| error.to_string());
+    Some(changed.and_then(|changed| match changed.contains(&variant.library) {
+        true => Err(format!(
+            "its library in the package {name} {version} was changed since it was installed: remove the package and install it again"
+        )),
+        false => Ok(newest.folder.join(&variant.library)),
+    }))
+}
+
+/// What experts.toml calls the plugin in a library, as its file is called; `None` if it is called otherwise.
+#[must_use]
+pub fn plugin_name(library: &Path) -> Option<String> {
+    let file = library.file_name()?.to_str()?;
+    let name = file.strip_prefix(DLL_PREFIX)?.strip_suffix(DLL_SUFFIX)?;
+    name.strip_prefix("drs_expert_").map(str::to_owned)
 }
 
 /// The plugins in a folder, what experts.toml calls them first, in order.
 #[must_use]
 pub fn plugins_in(folder: &Path) -> Vec<(String, PathBuf)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    let named = |entry: std::fs::DirEntry| {
-        let file = entry.file_name().into_string().ok()?;
-        let name = file.strip_prefix(DLL_PREFIX)?.strip_suffix(DLL_SUFFIX)?;
-        Some((name.strip_prefix("drs_expert_")?.to_owned(), entry.path()))
-    };
+    let named = |entry: std::fs::DirEntry| Some((plugin_name(&entry.path())?, entry.path()));
     let mut plugins: Vec<_> = entries.filter_map(named).collect();
     plugins.sort();
     plugins
@@ -64,8 +106,11 @@ pub fn plugin_folders(base_dir: Option<&Path>) -> impl Iterator<Item = PathBuf> 
     let listed = listed.into_iter().filter(|path| path.is_absolute());
     let data =
         etcetera::choose_base_strategy().ok().map(|dirs| dirs.data_dir().join("drs/plugins"));
+    // In a package the libraries for this platform have a folder of their own.
+    let native = base_dir.map(|folder| folder.join("native").join(TARGET));
+    let native = native.filter(|folder| folder.is_dir());
     let base_dir = base_dir.map(Path::to_owned);
-    base_dir.into_iter().chain(listed).chain(beside_program()).chain(data)
+    base_dir.into_iter().chain(native).chain(listed).chain(beside_program()).chain(data)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use drs_plugins_api::{Manifest, PluginInfo};
 use crate::built_in;
 pub(crate) use error::Failure;
 pub use error::LoadError;
-pub use find::{plugin_folders, plugins_in};
+pub use find::{plugin_folders, plugin_name, plugins_in};
 pub use found::Library;
 pub(crate) use here::Here;
 pub use opening::Opening;

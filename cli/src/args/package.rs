@@ -1,0 +1,153 @@
+//! `drs expert pack`, `keygen`, `sign`, `install`, `info`, `verify`, `remove` and `forget`.
+
+use std::path::PathBuf;
+
+use drs_packages::{Name, PublicKey, Wanted};
+
+const PACK_EXAMPLES: &str = "\
+Examples:
+  drs expert pack pool/experts.toml --name cifar10 --version 1.0.0 --license MIT
+  drs expert pack drs-expert-mine
+  drs expert pack mine-x86_64.drsx --merge mine-aarch64.drsx --out mine-1.0.0.drsx
+
+PATH is an experts.toml, the folder of a crate (it is built with cargo) or a library. The rules of drs \
+expert check are tried first. Name, version, licence, authors and description come from options, else \
+from drs.toml beside PATH, else from Cargo.toml. Files called README, LICENSE, COPYING or NOTICE go \
+along. The same files give the same bytes.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = PACK_EXAMPLES)]
+pub(crate) struct PackArgs {
+    /// What is packed.
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+
+    /// The package [default: NAME-VERSION.drsx].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// What it is called: lower-case letters, digits, hyphens.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Its version, such as 1.0.0.
+    #[arg(long)]
+    pub(crate) version: Option<String>,
+
+    /// The terms of its use, as SPDX has them: MIT.
+    #[arg(long, value_name = "SPDX")]
+    pub(crate) license: Option<String>,
+
+    /// A sentence about it.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+
+    /// What its native code must find on a machine, with the version: "libtorch 2.11".
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) needs: Vec<String>,
+
+    /// Put the native code of these packages, made on other machines, into one with that of PATH.
+    #[arg(long, value_name = "PACKAGE", num_args = 1..)]
+    pub(crate) merge: Vec<PathBuf>,
+
+    /// Do not try the rules of drs expert check.
+    #[arg(long)]
+    pub(crate) no_check: bool,
+}
+
+const KEYGEN_EXAMPLES: &str = "\
+Examples:
+  drs expert keygen --out publisher.key
+
+The keys are those of minisign. publisher.key is secret and has a password, asked for or taken from the \
+variable DRS_KEY_PASSWORD; publisher.pub is for everybody. Whoever has the secret key can publish new \
+versions of your packages, and without it you cannot.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = KEYGEN_EXAMPLES)]
+pub(crate) struct KeygenArgs {
+    /// The secret key; the public one gets the ending .pub.
+    #[arg(long, value_name = "FILE", default_value = "drs.key")]
+    pub(crate) out: PathBuf,
+
+    /// Give the secret key no password: for machines that sign by themselves.
+    #[arg(long)]
+    pub(crate) no_password: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  drs expert sign --key publisher.key mine-1.0.0.drsx")]
+pub(crate) struct SignArgs {
+    /// The packages.
+    #[arg(value_name = "PACKAGE", required = true)]
+    pub(crate) packages: Vec<PathBuf>,
+
+    /// The secret key.
+    #[arg(long, value_name = "FILE", default_value = "drs.key")]
+    pub(crate) key: PathBuf,
+}
+
+const INSTALL_EXAMPLES: &str = "\
+Examples:
+  drs expert install cifar10-1.0.0.drsx
+  drs expert install cifar10-1.0.0.drsx --trust RWQ…
+  drs route --pool cifar10 photo.png
+
+A package is installed as a whole or not at all, for this user, and what it holds is never changed. The \
+first key that is believed for a name is kept: packages of the name that are signed by another are refused.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = INSTALL_EXAMPLES)]
+pub(crate) struct InstallArgs {
+    /// The package.
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) source: PathBuf,
+
+    /// Believe this key of its publisher, if none is believed for its name yet.
+    #[arg(long, value_name = "KEY", value_parser = str::parse::<PublicKey>)]
+    pub(crate) trust: Option<PublicKey>,
+
+    /// Install native code, which can do whatever you can.
+    #[arg(long)]
+    pub(crate) allow_native: bool,
+
+    /// Install a package that nobody has signed.
+    #[arg(long)]
+    pub(crate) allow_unsigned: bool,
+
+    /// Install a version that is older than one that is installed.
+    #[arg(long)]
+    pub(crate) allow_downgrade: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InfoArgs {
+    /// Its name, with a version where several are installed: cifar10, cifar10@1.0.
+    #[arg(value_name = "NAME[@VERSION]")]
+    pub(crate) package: Wanted,
+
+    /// Write JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct VerifyInstalledArgs {
+    /// Of these only this one.
+    #[arg(value_name = "NAME[@VERSION]")]
+    pub(crate) package: Option<Wanted>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemoveArgs {
+    /// Its name; with a version only the versions that fit: cifar10@=1.0.0.
+    #[arg(value_name = "NAME[@VERSION]")]
+    pub(crate) package: Wanted,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ForgetArgs {
+    /// The name of the packages.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Name,
+}

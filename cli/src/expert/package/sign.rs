@@ -1,0 +1,80 @@
+//! `drs expert keygen` and `sign`.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use drs_packages::{PublicKey, Signer, generate};
+use drs_progress::out;
+
+use super::ask::{can_ask, line};
+use crate::args::{KeygenArgs, SignArgs};
+
+/// Where the password of a key is found where nobody can be asked.
+const PASSWORD: &str = "DRS_KEY_PASSWORD";
+
+pub(crate) fn keygen(args: &KeygenArgs) -> anyhow::Result<()> {
+    let public = args.out.with_extension("pub");
+    let password = match args.no_password {
+        true => None,
+        false => Some(new_password()?),
+    };
+    let (public_text, secret) = generate(password).map_err(|problem| anyhow!(problem))?;
+    // The secret key first, readable by its owner alone.
+    write_new(&args.out, &secret, true)?;
+    write_new(&public, &public_text, false)?;
+    let key: PublicKey = public_text.parse().map_err(|problem: String| anyhow!(problem))?;
+    out!("{}: the secret key. Keep it, and tell nobody", args.out.display())?;
+    out!("{}: the public key, {key}. Tell everybody", public.display())?;
+    Ok(())
+}
+
+pub(crate) fn sign(args: &SignArgs) -> anyhow::Result<()> {
+    let (text, _claim) =
+        drs_memory::read_text(&args.key).with_context(|| args.key.display().to_string())?;
+    let ask = || password().map_err(|problem| format!("{problem:#}"));
+    let signer = Signer::read(&text, ask);
+    let signer = signer.map_err(|problem| anyhow!("{}: {problem}", args.key.display()))?;
+    for package in &args.packages {
+        signer.sign_package(package)?;
+        out!("{}: signed by {}", package.display(), signer.key)?;
+    }
+    Ok(())
+}
+
+fn write_new(path: &Path, text: &str, secret: bool) -> anyhow::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if secret {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let problem = || {
+        let path: PathBuf = path.to_owned();
+        format!("{}: a key is never overwritten", path.display())
+    };
+    let mut file = options.open(path).with_context(problem)?;
+    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
+}
+
+fn password() -> anyhow::Result<String> {
+    match std::env::var(PASSWORD) {
+        Ok(password) => Ok(password),
+        Err(_) if can_ask() => line("password of the key (it is shown as you type): "),
+        Err(_) => bail!("the key has a password: set {PASSWORD}, or run this in a terminal"),
+    }
+}
+
+fn new_password() -> anyhow::Result<String> {
+    let password = match std::env::var(PASSWORD) {
+        Ok(password) => password,
+        Err(_) if can_ask() => line("a password for the key (it is shown as you type): ")?,
+        Err(_) => bail!("no password: set {PASSWORD}, or give --no-password"),
+    };
+    match password.is_empty() {
+        true => bail!("the password is empty: give --no-password if that is meant"),
+        false => Ok(password),
+    }
+}

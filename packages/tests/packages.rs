@@ -1,0 +1,206 @@
+//! Packages, written, read, signed and installed; and whose they are.
+
+mod common;
+
+use std::fs;
+use std::io::{Cursor, Write as _};
+use std::path::Path;
+
+use common::{HERE, Place, believing, manifest, name, signer, unsigned};
+use drs_packages::{Consent, Need, Package, Signer, Variant, generate, needs};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+#[test]
+fn the_same_files_give_the_same_bytes() {
+    let place = Place::new();
+    let first = fs::read(place.package("1.0.0", "a")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    assert_eq!(fs::read(place.package("1.0.0", "a")).unwrap(), first);
+    assert_ne!(fs::read(place.package("1.0.0", "b")).unwrap(), first);
+}
+
+#[test]
+fn what_is_packed_signed_and_installed_is_what_is_found() {
+    let place = Place::new();
+    let signer = signer();
+    let path = place.package("1.0.0", "text");
+    signer.sign_package(&path).unwrap();
+    assert_eq!(place.store.all().unwrap().len(), 0);
+    place.install(&path, &believing(&signer.key)).unwrap();
+    let found = place.store.find(&"cifar10@1".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(found.manifest, manifest("1.0.0"));
+    assert_eq!((found.key, found.source.as_str()), (Some(signer.key.clone()), "a test"));
+    assert_eq!(fs::read_to_string(found.folder.join("experts.toml")).unwrap(), "# text\n");
+    assert_eq!(fs::read(found.folder.join("models/s025.onnx")).unwrap(), [7; 1000]);
+    assert!(place.store.find(&"cifar10@2".parse().unwrap()).unwrap().is_none());
+    // The key is believed now, and no other consent is needed.
+    let package = Package::open(&path).unwrap();
+    assert_eq!(needs(&place.store, &package, &Consent::default(), HERE).unwrap(), []);
+    // Gone, but for whose name it is.
+    assert!(place.store.remove(&name(), &"1.0.0".parse().unwrap()).unwrap());
+    assert!(!place.store.remove(&name(), &"1.0.0".parse().unwrap()).unwrap());
+    assert_eq!(place.files().into_keys().collect::<Vec<_>>(), [Path::new("keys.json")]);
+    assert!(place.store.forget_key(&name()).unwrap());
+}
+
+#[test]
+fn an_encrypted_key_needs_its_password() {
+    let (public, secret) = generate(Some("sesame".to_owned())).unwrap();
+    let read = |password: &str| Signer::read(&secret, || Ok(password.to_owned()));
+    assert_eq!(read("sesame").unwrap().key, public.parse().unwrap());
+    assert!(read("sesam").is_err());
+}
+
+#[test]
+fn consent_is_asked_for_what_needs_it() {
+    let place = Place::new();
+    let path = place.package("1.0.0", "a");
+    let open = || Package::open(&path).unwrap();
+    let none = Consent::default();
+    assert_eq!(needs(&place.store, &open(), &none, HERE).unwrap(), [Need::Unsigned]);
+    let refused = place.install(&path, &none).unwrap_err().to_string();
+    assert!(refused.contains("--allow-unsigned"), "{refused}");
+    let signer = signer();
+    signer.sign_package(&path).unwrap();
+    let key = Need::Key(signer.key.clone());
+    assert_eq!(needs(&place.store, &open(), &none, HERE).unwrap(), std::slice::from_ref(&key));
+    assert!(place.install(&path, &none).unwrap_err().to_string().contains("--trust RW"));
+    // To allow unsigned packages is no belief in a key.
+    assert_eq!(needs(&place.store, &open(), &unsigned(), HERE).unwrap(), [key]);
+    assert_eq!(place.files().len(), 0);
+}
+
+#[test]
+fn native_code_needs_consent_and_a_variant() {
+    let place = Place::new();
+    let variant = Variant {
+        target: HERE.to_owned(),
+        interface: "0.1.0".to_owned(),
+        library: "native/x86_64-unknown-linux-gnu/libdrs_expert_x.so".to_owned(),
+        needs: Vec::new(),
+    };
+    let mut native = manifest("1.0.0");
+    native.variants.push(variant);
+    let path = place.packed(native, "a");
+    let package = Package::open(&path).unwrap();
+    assert_eq!(needs(&place.store, &package, &unsigned(), HERE).unwrap(), [Need::Native]);
+    let consent = Consent { native: true, ..unsigned() };
+    let other = needs(&place.store, &package, &consent, "aarch64-unknown-linux-gnu").unwrap_err();
+    assert!(other.to_string().contains("only for x86_64-unknown-linux-gnu"), "{other}");
+    place.install(&path, &consent).unwrap();
+}
+
+#[test]
+fn a_name_stays_with_the_key_that_had_it_first() {
+    let place = Place::new();
+    let (publisher, attacker) = (signer(), signer());
+    let path = place.package("1.0.0", "a");
+    publisher.sign_package(&path).unwrap();
+    place.install(&path, &believing(&publisher.key)).unwrap();
+    let before = place.files();
+    let next = place.package("1.1.0", "evil");
+    for consent in [Consent::default(), unsigned(), believing(&attacker.key)] {
+        let refused = place.install(&next, &consent).unwrap_err().to_string();
+        assert!(refused.contains("nobody has signed this package"), "{refused}");
+    }
+    attacker.sign_package(&next).unwrap();
+    for consent in [Consent::default(), unsigned(), believing(&attacker.key)] {
+        let refused = place.install(&next, &consent).unwrap_err().to_string();
+        assert!(refused.contains("was signed by") && refused.contains("forget"), "{refused}");
+    }
+    // A signature that names the publisher's key, and is not by it.
+    let mut text = attacker.sign(Package::open(&next).unwrap().to_sign(), "cifar10 1.1.0").unwrap();
+    text = text.replace(&attacker.key.to_string(), &publisher.key.to_string());
+    resign(&next, &text);
+    assert!(place.install(&next, &Consent::default()).is_err());
+    // Removed or not: the name is not free.
+    assert_eq!(place.files(), before);
+    assert!(place.store.remove(&name(), &"1.0.0".parse().unwrap()).unwrap());
+    assert!(place.install(&next, &believing(&attacker.key)).is_err());
+    publisher.sign_package(&next).unwrap();
+    place.install(&next, &Consent::default()).unwrap();
+}
+
+#[test]
+fn older_versions_and_other_packages_of_a_version_are_refused() {
+    let place = Place::new();
+    let signer = signer();
+    let signed = |version: &str, text: &str| {
+        let path = place.package(version, text);
+        signer.sign_package(&path).unwrap();
+        path
+    };
+    place.install(&signed("1.1.0", "a"), &believing(&signer.key)).unwrap();
+    let old = signed("1.0.0", "a");
+    let refused = place.install(&old, &Consent::default()).unwrap_err().to_string();
+    assert!(refused.contains("1.1.0") && refused.contains("--allow-downgrade"), "{refused}");
+    let other = place.install(&signed("1.1.0", "b"), &Consent::default()).unwrap_err().to_string();
+    assert!(other.contains("published once"), "{other}");
+    place.install(&old, &Consent { downgrade: true, ..Consent::default() }).unwrap();
+    let versions = place.store.versions(&name()).unwrap();
+    assert_eq!(versions, ["1.0.0", "1.1.0"].map(|version| version.parse().unwrap()));
+    let newest = place.store.find(&"cifar10".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(newest.manifest.version.to_string(), "1.1.0");
+}
+
+/// The package again, with these bytes for a signature.
+fn resign(path: &Path, signature: &str) {
+    let files = contents(path);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let plain = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, bytes) in files {
+        zip.start_file(&name, plain).unwrap();
+        let signed = name.ends_with(".minisig");
+        zip.write_all(if signed { signature.as_bytes() } else { &bytes }).unwrap();
+    }
+    fs::write(path, zip.finish().unwrap().into_inner()).unwrap();
+}
+
+fn contents(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(path).unwrap()).unwrap();
+    let count = archive.len();
+    let each = |index| {
+        let mut file = archive.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        std::io::copy(&mut file, &mut bytes).unwrap();
+        (file.name().unwrap().into_owned(), bytes)
+    };
+    (0..count).map(each).collect()
+}
+
+#[test]
+fn what_was_changed_after_it_was_installed_is_told() {
+    let place = Place::new();
+    place.install(&place.package("1.0.0", "a"), &unsigned()).unwrap();
+    let found = place.store.find(&"cifar10".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(found.changed().unwrap(), Vec::<String>::new());
+    let victim = found.folder.join("models/s025.onnx");
+    assert!(fs::metadata(&victim).unwrap().permissions().readonly());
+    fs::remove_file(&victim).unwrap();
+    fs::write(&victim, "other").unwrap();
+    assert_eq!(found.changed().unwrap(), ["models/s025.onnx"]);
+    // Installed again, it is right again.
+    place.install(&place.package("1.0.0", "a"), &unsigned()).unwrap();
+    assert_eq!(found.changed().unwrap(), Vec::<String>::new());
+    fs::remove_file(found.folder.join("drs.toml")).unwrap();
+    fs::write(found.folder.join("drs.toml"), "").unwrap();
+    let problem = place.store.find(&"cifar10".parse().unwrap()).unwrap_err().to_string();
+    assert!(problem.contains("changed since it was installed"), "{problem}");
+}
+
+#[test]
+fn two_at_once_install_one_after_the_other() {
+    let place = Place::new();
+    let paths = ["1.0.0", "1.0.1", "1.0.2", "1.0.3"].map(|version| place.package(version, version));
+    let consent = Consent { downgrade: true, ..unsigned() };
+    std::thread::scope(|scope| {
+        for path in paths.iter().cycle().take(16) {
+            scope.spawn(|| place.install(path, &consent).unwrap());
+        }
+    });
+    assert_eq!(place.store.all().unwrap().len(), 4);
+    for installed in place.store.all().unwrap() {
+        assert_eq!(installed.changed().unwrap(), Vec::<String>::new());
+    }
+}
