@@ -368,6 +368,7 @@ pub fn write<W: Write + Seek>(
         add(name, &mut file).map_err(failed(path))?;
     }
     let digests = Digests::new(entries).map_err(wrong)?;
-    archive.end(&digests.text(), None).map_err(failed(Path::new(digests::FILE)))?;
+    let text = digests.text().map_err(wrong)?;
+    archive.end(&text, None).map_err(failed(Path::new(digests::FILE)))?;
     Ok(digests)
 }

@@ -69,10 +69,10 @@ impl Digests {
     }
 
     /// As it is written; the package's identity is the digest of this.
-    pub(crate) fn text(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+    pub(crate) fn text(&self) -> Result<Vec<u8>, String> {
+        let mut text = serde_json::to_vec_pretty(self).map_err(|error| error.to_string())?;
         text.push(b'\n');
-        text
+        Ok(text)
     }
 
     /// Bytes of all files together; `None` where no number holds them.
@@ -89,8 +89,8 @@ mod tests {
     fn what_is_read_is_what_was_written_and_nothing_else() {
         let entry = Entry { sha256: Digest::of(b"x"), bytes: 1 };
         let digests = Digests::new([("a/b".to_owned(), entry)].into()).unwrap();
-        assert_eq!(Digests::read(&digests.text()), Ok(digests.clone()));
-        let text = String::from_utf8(digests.text()).unwrap();
+        assert_eq!(Digests::read(&digests.text().unwrap()), Ok(digests.clone()));
+        let text = String::from_utf8(digests.text().unwrap()).unwrap();
         for (from, to, expected) in [
             ("\"format\": 1", "\"format\": 2", "newer drs"),
             ("a/b", "../b", "begins or ends with"),

@@ -37,5 +37,6 @@ pub use install::{Consent, Need, install, needs};
 pub use key::PublicKey;
 pub use manifest::{Manifest, Metric, Model, Pool, Variant};
 pub use name::{Name, Wanted};
+pub use pool_file::check_pool;
 pub use signing::{Signer, generate};
 pub use store::{Installed, Store};

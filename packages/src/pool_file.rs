@@ -36,6 +36,14 @@ struct Model {
     files: Table,
 }
 
+/// Whether the experts.toml of a pool may be in a package: it names nothing outside its folder.
+///
+/// # Errors
+/// What it names, and what was expected.
+pub fn check_pool(text: &str) -> Result<(), String> {
+    look(text).map(drop)
+}
+
 /// What a pool needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Needs {

@@ -95,6 +95,7 @@ fn what_is_no_package_is_refused_by_name() {
     let toml = toml.as_bytes();
     let bomb = vec![0; 10_000_000];
     let huge = format!("{}description = \"{}\"\n", "", "x".repeat(2_000_000));
+    let boast = digests(&[("drs.toml", toml)]).replace("\"bytes\": ", "\"bytes\": 9");
     let usual = |more: &[(&'static str, &'static [u8])]| {
         let mut all = vec![("drs.toml", toml), ("experts.toml", b"#"), ("m.onnx", b"a")];
         all.extend(more);
@@ -129,6 +130,11 @@ fn what_is_no_package_is_refused_by_name() {
             "huge manifest",
             build(&[("drs.toml", huge.as_bytes()), ("experts.toml", b"#")], &[]),
             "longer than 1048576",
+        ),
+        (
+            "more than there is",
+            zipped(&[("drs.toml", toml, stored), ("digests.json", boast.as_bytes(), stored)]),
+            "more bytes than the package has",
         ),
         ("no manifest", build(&[("experts.toml", b"#")], &[]), "drs.toml: not in it"),
         (

@@ -123,6 +123,24 @@ fn a_name_stays_with_the_key_that_had_it_first() {
 }
 
 #[test]
+fn the_first_key_must_have_signed() {
+    let place = Place::new();
+    let (publisher, attacker) = (signer(), signer());
+    let path = place.package("1.0.0", "evil");
+    attacker.sign_package(&path).unwrap();
+    let refused = place.install(&path, &believing(&publisher.key)).unwrap_err().to_string();
+    assert!(refused.contains("not a signature of digests.json by the key"), "{refused}");
+    // Nor is a key asked about that the signature only names.
+    let mut text = attacker.sign(Package::open(&path).unwrap().to_sign(), "cifar10 1.0.0").unwrap();
+    text = text.replace(&attacker.key.to_string(), &publisher.key.to_string());
+    resign(&path, &text);
+    let package = Package::open(&path).unwrap();
+    assert_eq!(package.signer(), Some(publisher.key.clone()));
+    assert!(needs(&place.store, &package, &Consent::default(), HERE).is_err());
+    assert_eq!(place.files().len(), 0);
+}
+
+#[test]
 fn older_versions_and_other_packages_of_a_version_are_refused() {
     let place = Place::new();
     let signer = signer();
@@ -183,10 +201,23 @@ fn what_was_changed_after_it_was_installed_is_told() {
     // Installed again, it is right again.
     place.install(&place.package("1.0.0", "a"), &unsigned()).unwrap();
     assert_eq!(found.changed().unwrap(), Vec::<String>::new());
-    fs::remove_file(found.folder.join("drs.toml")).unwrap();
-    fs::write(found.folder.join("drs.toml"), "").unwrap();
-    let problem = place.store.find(&"cifar10".parse().unwrap()).unwrap_err().to_string();
-    assert!(problem.contains("changed since it was installed"), "{problem}");
+    // Other files whose digests fit are another package.
+    let told = |place: &Place| {
+        let problem = place.store.find(&"cifar10".parse().unwrap()).unwrap_err().to_string();
+        assert!(problem.contains("changed since it was installed"), "{problem}");
+    };
+    let change = |file: &str, from: &str, to: &str| {
+        let path = found.folder.join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from));
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, text.replace(from, to)).unwrap();
+    };
+    change("digests.json", "\n", "\n ");
+    told(&place);
+    place.install(&place.package("1.0.0", "a"), &unsigned()).unwrap();
+    change("drs.toml", "MIT", "GPL");
+    told(&place);
 }
 
 #[test]

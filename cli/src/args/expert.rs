@@ -22,7 +22,7 @@ pub(crate) enum ExpertCommand {
     Inspect(InspectArgs),
     /// Try the rules that every expert must keep on a plugin.
     Check(Box<CheckArgs>),
-    /// Where plugins are looked for, and which are there.
+    /// Where plugins are looked for, which are there, and which packages are installed.
     List(ListArgs),
     /// Write the digests of plugins and model files into experts.toml.
     Pin(PinArgs),

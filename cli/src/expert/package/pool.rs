@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use drs_core::lattice::Digest;
-use drs_packages::{Manifest, Model, Pool, TARGET, Variant};
+use drs_packages::{Manifest, Model, Pool, TARGET, Variant, check_pool};
 use drs_plugins_api::abi;
 use drs_router::{Config, ModelSpec, RouterSpec};
-use serde_json::Value;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use crate::expert::subject::{copies, opened, relative};
@@ -62,7 +61,9 @@ pub(super) fn pack(path: &Path, manifest: &mut Manifest) -> anyhow::Result<Packe
         models: packing.models,
     });
     manifest.variants = packing.variants;
-    Ok(Packed { experts: document.to_string(), files: packing.files })
+    let experts = document.to_string();
+    check_pool(&experts).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+    Ok(Packed { experts, files: packing.files })
 }
 
 struct Packing<'a> {
@@ -81,7 +82,6 @@ impl Packing<'_> {
         model: &ModelSpec,
         table: &mut Table,
     ) -> anyhow::Result<Vec<String>> {
-        stays_inside(&model.config, "config")?;
         let base_dir = self.config.base_dir();
         let (prepared, told) = opened(model, self.config, &self.copies, PATIENCE)?;
         let mut digests: Vec<(String, Digest)> = Vec::new();
@@ -146,26 +146,5 @@ pub(super) fn variant(library: String) -> Variant {
         interface: abi::VERSION.to_owned(),
         library,
         needs: Vec::new(),
-    }
-}
-
-/// Whether no text of a configuration names a place outside the package.
-fn stays_inside(config: &Value, field: &str) -> anyhow::Result<()> {
-    match config {
-        Value::String(text) => {
-            let path = Path::new(text);
-            let up = path.components().any(|part| part == std::path::Component::ParentDir);
-            if path.is_absolute() || up {
-                bail!(
-                    "{field}: {text:?} found, expected a path below the folder of experts.toml: elsewhere there is no such file"
-                );
-            }
-            Ok(())
-        }
-        Value::Array(items) => items.iter().try_for_each(|item| stays_inside(item, field)),
-        Value::Object(map) => {
-            map.iter().try_for_each(|(key, item)| stays_inside(item, &format!("{field}.{key}")))
-        }
-        _ => Ok(()),
     }
 }
