@@ -52,7 +52,7 @@ pub use ordered::ordered;
 pub use panicked::Panicked;
 pub use plugin::{
     Library, LoadError, ModelFile, Opening, Prepared, find_plugin, host_plugin, list_files,
-    load_library, named_files, open_model, plugin_folders, plugin_name, plugins_in,
+    load_library, named_files, open_model, package_of, plugin_folders, plugin_name, plugins_in,
 };
 pub use program::Program;
 pub use question::{Certify, Count, PoolView, Predict, Question, RouteError};

@@ -124,7 +124,9 @@ impl Package {
     pub fn check_signature(&self, key: &PublicKey) -> Result<(), PackageError> {
         let none = || "not signed".to_owned();
         let checked = self.signature.as_ref().ok_or_else(none);
-        let checked = checked.and_then(|signature| key.check(signature, &self.digests_text));
+        let checked = checked.and_then(|signature| {
+            key.check(signature, &self.digests_text, [SIGNATURE, digests::FILE])
+        });
         checked.map_err(PackageError::package(&self.path))
     }
 
@@ -289,6 +291,12 @@ fn copy(
 /// Whether a file is what an entry describes.
 pub(crate) fn is(file: &mut File, entry: Entry) -> io::Result<bool> {
     Ok(digested(file, &mut io::sink())? == entry)
+}
+
+/// The digest and the length of a file.
+pub(crate) fn digest_of(path: &Path) -> Result<Entry, PackageError> {
+    let found = File::open(path).and_then(|mut file| digested(&mut file, &mut io::sink()));
+    found.map_err(PackageError::file("read", path))
 }
 
 /// Copies everything, and tells what it was.

@@ -7,8 +7,9 @@ use semver::Version;
 use crate::archive::Package;
 use crate::error::PackageError;
 use crate::key::PublicKey;
+use crate::manifest::Manifest;
 use crate::name::Wanted;
-use crate::store::{Installed, Receipt, Store, Taken};
+use crate::store::{Installed, Origin, Receipt, Store, Taken};
 
 /// What the user has said yes to.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,38 @@ pub struct Consent {
     pub unsigned: bool,
     /// To a version that is older than one that is installed.
     pub downgrade: bool,
+}
+
+/// What native code is run by.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'a> {
+    /// The platform, as Rust calls it.
+    pub target: &'a str,
+    /// The version of the plugin interface; earlier ones that are compatible with it will do.
+    pub interface: &'a str,
+}
+
+impl Machine<'_> {
+    /// Why it runs no package with this manifest; `None` if it does.
+    fn problem(&self, manifest: &Manifest) -> Option<String> {
+        if manifest.variants.is_empty() {
+            return None;
+        }
+        let Some(variant) = manifest.variant(self.target) else {
+            let there = manifest.variants.iter().map(|variant| variant.target.as_str());
+            let there = there.collect::<Vec<_>>().join(", ");
+            return Some(format!("nothing for this machine, {}, only for {there}", self.target));
+        };
+        let wanted = format!("^{}", variant.interface).parse::<semver::VersionReq>();
+        let found = self.interface.parse::<Version>();
+        let fits = wanted.is_ok_and(|wanted| found.is_ok_and(|found| wanted.matches(&found)));
+        (!fits).then(|| {
+            format!(
+                "its library was built against version {} of the plugin interface, and this drs has {}: another version of the package, or of drs, may fit",
+                variant.interface, self.interface
+            )
+        })
+    }
 }
 
 /// What a user must say yes to before a package is installed.
@@ -63,12 +96,12 @@ impl fmt::Display for Need {
 ///
 /// # Errors
 /// If it must not be installed, whatever the user says: it is signed by another key than the one that is
-/// believed for its name, the signature is wrong, or it has nothing for this platform.
+/// believed for its name, the signature is wrong, or it has nothing for this machine.
 pub fn needs(
     store: &Store,
     package: &Package,
     consent: &Consent,
-    target: &str,
+    machine: Machine<'_>,
 ) -> Result<Vec<Need>, PackageError> {
     let mut needs = Vec::new();
     let name = &package.manifest.name;
@@ -98,13 +131,8 @@ pub fn needs(
         },
     }
     let manifest = &package.manifest;
-    if !manifest.variants.is_empty() && manifest.variant(target).is_none() {
-        let there = manifest.variants.iter().map(|variant| variant.target.as_str());
-        return Err(PackageError::Refused(format!(
-            "{name} {}: nothing for this machine, {target}, only for {}",
-            manifest.version,
-            there.collect::<Vec<_>>().join(", ")
-        )));
+    if let Some(problem) = machine.problem(manifest) {
+        return Err(PackageError::Refused(format!("{name} {}: {problem}", manifest.version)));
     }
     if package.holds_code && !consent.native {
         needs.push(Need::Native);
@@ -124,23 +152,18 @@ pub fn install(
     store: &Store,
     package: &mut Package,
     consent: &Consent,
-    target: &str,
-    source: &str,
+    machine: Machine<'_>,
+    origin: &Origin,
 ) -> Result<Installed, PackageError> {
     let taken = store.take()?;
     // Under the lock: another may have come first.
-    let missing = needs(store, package, consent, target)?;
+    let missing = needs(store, package, consent, machine)?;
     let (name, version) = (package.manifest.name.clone(), package.manifest.version.clone());
     if !missing.is_empty() {
         let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
         return Err(PackageError::Refused(format!("{name} {version}: {}", missing.join("; "))));
     }
-    let wanted = Wanted {
-        name: name.clone(),
-        versions: format!("={version}").parse().map_err(|error: semver::Error| {
-            PackageError::Refused(format!("{name} {version}: {error}"))
-        })?,
-    };
+    let wanted = Wanted::exactly(&name, &version)?;
     if let Ok(Some(there)) = store.find(&wanted)
         && there.identity != package.identity
     {
@@ -149,7 +172,7 @@ pub fn install(
             there.identity, package.identity
         )));
     }
-    put(&taken, package, consent, source)?;
+    put(&taken, package, consent, origin)?;
     let found = store.find(&wanted)?;
     found.ok_or_else(|| PackageError::Refused(format!("{name} {version}: gone again")))
 }
@@ -158,7 +181,7 @@ fn put(
     taken: &Taken<'_>,
     package: &mut Package,
     consent: &Consent,
-    source: &str,
+    origin: &Origin,
 ) -> Result<(), PackageError> {
     let folder = taken.unfinished()?;
     package.unpack(folder.path())?;
@@ -170,6 +193,7 @@ fn put(
     if let Some(key) = &key {
         taken.believe(name, key)?;
     }
-    let receipt = Receipt { identity: package.identity, key, source: source.to_owned() };
+    let Origin { source, index } = origin.clone();
+    let receipt = Receipt { identity: package.identity, key, source, index };
     taken.write(&taken.store.receipt(name, version), &receipt)
 }

@@ -6,25 +6,30 @@ use std::str::FromStr;
 use minisign_verify::Signature;
 use serde::{Deserialize, Serialize};
 
-use crate::digests::{FILE, SIGNATURE};
-
 /// A public key, as minisign writes it: 56 characters that begin with `RW`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey(String);
 
 impl PublicKey {
-    /// Whether this key made a signature over `digests.json`.
+    /// Whether this key made a signature over a file; `signed` has the names of the signature's file and of
+    /// that one.
     ///
     /// # Errors
     /// If it did not.
-    pub(crate) fn check(&self, signature: &str, digests: &[u8]) -> Result<(), String> {
-        let wrong = |problem: minisign_verify::Error| format!("{SIGNATURE}: {problem}");
+    pub(crate) fn check(
+        &self,
+        signature: &str,
+        text: &[u8],
+        signed: [&str; 2],
+    ) -> Result<(), String> {
+        let [name, of] = signed;
+        let wrong = |problem: minisign_verify::Error| format!("{name}: {problem}");
         let key = minisign_verify::PublicKey::from_base64(&self.0).map_err(wrong)?;
         let signature = Signature::decode(signature).map_err(wrong)?;
         // Signatures of the old form, over the text itself, are not taken: one form is enough.
-        key.verify(digests, &signature, false).map_err(|problem| {
-            format!("{SIGNATURE}: not a signature of {FILE} by the key {self}: {problem}")
+        key.verify(text, &signature, false).map_err(|problem| {
+            format!("{name}: not a signature of {of} by the key {self}: {problem}")
         })
     }
 }

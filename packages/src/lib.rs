@@ -13,6 +13,9 @@
 //! * `store`: packages that are installed, each in a folder named by its identity.
 //! * `trust`: whose signature is believed for which name.
 //! * `install`: from a file into the store, as a whole or not at all.
+//! * `index`: a folder or a server that has packages, and tells which.
+//! * `lock`: `drs.lock`, which packages an experts.toml means.
+//! * `whole`: files that are written as a whole.
 
 /// The platform that this was built for, as Rust calls it: `x86_64-unknown-linux-gnu`.
 pub const TARGET: &str = env!("DRS_TARGET");
@@ -20,8 +23,10 @@ pub const TARGET: &str = env!("DRS_TARGET");
 mod archive;
 mod digests;
 mod error;
+mod index;
 mod install;
 mod key;
+mod lock;
 mod manifest;
 mod name;
 mod path;
@@ -29,14 +34,17 @@ mod pool_file;
 mod signing;
 mod store;
 mod trust;
+mod whole;
 
 pub use archive::{Package, write};
 pub use digests::{Digests, Entry, SIGNATURE};
 pub use error::PackageError;
-pub use install::{Consent, Need, install, needs};
+pub use index::{Folder, Index, IndexKey, Made, Release, Site, make, signer};
+pub use install::{Consent, Machine, Need, install, needs};
 pub use key::PublicKey;
+pub use lock::{LOCK, Lock, Locked};
 pub use manifest::{Manifest, Metric, Model, Pool, Variant};
 pub use name::{Name, Wanted};
 pub use pool_file::check_pool;
 pub use signing::{Signer, generate};
-pub use store::{Installed, Store};
+pub use store::{Installed, Origin, Store};

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
+use crate::error::PackageError;
+
 /// Length of a name, at the most.
 const MOST: usize = 64;
 
@@ -72,6 +74,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// A version of a name and no other.
+    pub(crate) fn exactly(name: &Name, version: &Version) -> Result<Self, PackageError> {
+        let versions = format!("={version}").parse().map_err(|error: semver::Error| {
+            PackageError::Refused(format!("{name} {version}: {error}"))
+        })?;
+        Ok(Self { name: name.clone(), versions })
+    }
+
     /// Whether a version will do. One that comes before a release does only where it is asked for.
     #[must_use]
     pub fn takes(&self, version: &Version) -> bool {

@@ -9,6 +9,7 @@ use crate::archive::Package;
 use crate::digests::SIGNATURE;
 use crate::error::PackageError;
 use crate::key::{PublicKey, comment};
+use crate::whole;
 
 /// A new pair of keys as the files of minisign that hold them: the public one, the secret one. With a password
 /// the secret one is encrypted.
@@ -77,9 +78,8 @@ impl Signer {
         let what = format!("{} {}", package.manifest.name, package.manifest.version);
         let signature =
             self.sign(package.to_sign(), &what).map_err(PackageError::package(SIGNATURE))?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let written = tempfile::NamedTempFile::new_in(folder);
+        let folder = whole::folder(path);
+        let written = whole::unfinished(folder, ".unfinished-");
         let mut file = written.map_err(PackageError::file("write", folder))?;
         package.resigned(file.as_file_mut(), Some(&signature))?;
         file.persist(path).map(drop).map_err(|error| PackageError::file("write", path)(error.error))

@@ -17,7 +17,7 @@ use drs_core::lattice::Digest;
 use etcetera::BaseStrategy as _;
 use semver::Version;
 use serde::{Deserialize, Serialize};
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use crate::archive;
 use crate::digests::{self, Digests};
@@ -25,6 +25,7 @@ use crate::error::PackageError;
 use crate::key::PublicKey;
 use crate::manifest::{self, Manifest};
 use crate::name::{Name, Wanted};
+use crate::whole;
 
 /// How folders and files begin that are not finished, or not needed any more.
 const UNFINISHED: &str = ".unfinished-";
@@ -50,6 +51,8 @@ pub struct Installed {
     pub key: Option<PublicKey>,
     /// Where it came from.
     pub source: String,
+    /// The index that had it, if one did.
+    pub index: Option<String>,
 }
 
 /// That a version of a name is installed.
@@ -60,6 +63,17 @@ pub(crate) struct Receipt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<PublicKey>,
     pub(crate) source: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) index: Option<String>,
+}
+
+/// Where a package comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The file or the address.
+    pub source: String,
+    /// The [place](crate::Site::place) of the index that has it, if one does.
+    pub index: Option<String>,
 }
 
 impl Installed {
@@ -151,7 +165,7 @@ impl Store {
         let text = fs::read(&path).map_err(PackageError::file("read", &path))?;
         let receipt: Receipt = serde_json::from_slice(&text)
             .map_err(|error| PackageError::package(&path)(error.to_string()))?;
-        let Receipt { identity, key, source } = receipt;
+        let Receipt { identity, key, source, index } = receipt;
         let folder = self.content(identity);
         let read = |file: &str| {
             let path = folder.join(file);
@@ -180,7 +194,7 @@ impl Store {
                 manifest.name, manifest.version
             )));
         }
-        Ok(Installed { manifest, digests, identity, folder, key, source })
+        Ok(Installed { manifest, digests, identity, folder, key, source, index })
     }
 
     pub(crate) fn receipt(&self, name: &Name, version: &Version) -> PathBuf {
@@ -256,8 +270,7 @@ impl Taken<'_> {
         let folder = path.parent().unwrap_or(&self.store.root);
         let write = || -> io::Result<()> {
             fs::create_dir_all(folder)?;
-            let mut file: NamedTempFile =
-                tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+            let mut file = whole::unfinished(folder, UNFINISHED)?;
             serde_json::to_writer_pretty(&mut file, value)?;
             file.write_all(b"\n")?;
             file.as_file().sync_all()?;

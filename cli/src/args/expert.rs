@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use drs_core::lattice::Shape;
 
+use super::install::{InstallArgs, LockArgs, UpdateArgs};
 use super::package::{
-    ForgetArgs, InfoArgs, InstallArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
+    ForgetArgs, IndexArgs, InfoArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
     VerifyInstalledArgs,
 };
 
@@ -36,6 +37,12 @@ pub(crate) enum ExpertCommand {
     Sign(SignArgs),
     /// Install a package.
     Install(InstallArgs),
+    /// Install newer versions of packages that came from an index.
+    Update(UpdateArgs),
+    /// Write down which packages an experts.toml means, by all of their bytes (drs.lock).
+    Lock(LockArgs),
+    /// Make an index: a folder that others install packages from.
+    Index(IndexArgs),
     /// What is known of a package that is installed.
     Info(InfoArgs),
     /// Whether packages are as they were installed.

@@ -6,6 +6,7 @@ mod certify;
 mod data;
 mod draws;
 mod expert;
+mod install;
 mod logs;
 mod merge;
 mod method;
@@ -34,11 +35,12 @@ pub(crate) use expert::{
     CheckArgs, ChildArgs, ExpertArgs, ExpertCommand, InspectArgs, ListArgs, NewArgs, PinArgs,
     SubjectArgs,
 };
+pub(crate) use install::{ConsentArgs, FromIndex, InstallArgs, LockArgs, Source, UpdateArgs};
 pub(crate) use logs::{Format, LogArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use method::MethodArgs;
 pub(crate) use package::{
-    ForgetArgs, InfoArgs, InstallArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
+    ForgetArgs, IndexArgs, InfoArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
     VerifyInstalledArgs,
 };
 pub(crate) use plan::PlanArgs;

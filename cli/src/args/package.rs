@@ -1,8 +1,8 @@
-//! `drs expert pack`, `keygen`, `sign`, `install`, `info`, `verify`, `remove` and `forget`.
+//! `drs expert pack`, `keygen`, `sign`, `index`, `info`, `verify`, `remove` and `forget`.
 
 use std::path::PathBuf;
 
-use drs_packages::{Name, PublicKey, Wanted};
+use drs_packages::{Name, Wanted};
 
 const PACK_EXAMPLES: &str = "\
 Examples:
@@ -87,37 +87,44 @@ pub(crate) struct SignArgs {
     pub(crate) key: PathBuf,
 }
 
-const INSTALL_EXAMPLES: &str = "\
+const INDEX_EXAMPLES: &str = "\
 Examples:
-  drs expert install cifar10-1.0.0.drsx
-  drs expert install cifar10-1.0.0.drsx --trust RWQ…
-  drs route --pool cifar10 photo.png
+  drs expert index public --name lab --key publisher.key cifar10-1.0.0.drsx
+  drs expert index public --key publisher.key
+  drs expert install cifar10 --index public
+  drs expert install cifar10 --index https://example.org/drs
 
-A package is installed as a whole or not at all, for this user, and what it holds is never changed. The \
-first key that is believed for a name is kept: packages of the name that are signed by another are refused.";
+FOLDER is a static folder: any server of files can have it, and any copy of it is the same index. It is made \
+anew, with the next serial, when its packages change. FOLDER/packages has them, each signed; what is taken \
+out of there is no longer in the index. With --days it must be made anew in time, so that nobody can keep \
+showing an old one.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = INSTALL_EXAMPLES)]
-pub(crate) struct InstallArgs {
-    /// The package.
+#[command(after_help = INDEX_EXAMPLES)]
+pub(crate) struct IndexArgs {
+    /// The index.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+
+    /// Packages to copy into it first.
     #[arg(value_name = "PACKAGE")]
-    pub(crate) source: PathBuf,
+    pub(crate) packages: Vec<PathBuf>,
 
-    /// Believe this key of its publisher, if none is believed for its name yet.
-    #[arg(long, value_name = "KEY", value_parser = str::parse::<PublicKey>)]
-    pub(crate) trust: Option<PublicKey>,
+    /// The secret key to sign it with.
+    #[arg(long, value_name = "FILE", default_value = "drs.key")]
+    pub(crate) key: PathBuf,
 
-    /// Install native code, which can do whatever you can.
+    /// What it is called; needed for the first time.
     #[arg(long)]
-    pub(crate) allow_native: bool,
+    pub(crate) name: Option<Name>,
 
-    /// Install a package that nobody has signed.
-    #[arg(long)]
-    pub(crate) allow_unsigned: bool,
+    /// After so many days it is refused, unless it was made anew.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<u64>,
 
-    /// Install a version that is older than one that is installed.
+    /// Write JSON.
     #[arg(long)]
-    pub(crate) allow_downgrade: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -148,6 +155,10 @@ pub(crate) struct RemoveArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForgetArgs {
     /// The name of the packages.
-    #[arg(value_name = "NAME")]
-    pub(crate) name: Name,
+    #[arg(value_name = "NAME", required_unless_present = "index", conflicts_with = "index")]
+    pub(crate) name: Option<Name>,
+
+    /// An index instead: its address or folder.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) index: Option<String>,
 }

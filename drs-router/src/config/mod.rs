@@ -60,7 +60,7 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let wrong =
             |problem| ConfigError::Field { path: path.to_owned(), field: "pool".into(), problem };
-        let Some(pool) = installed::pool(text).map_err(wrong)? else {
+        let Some(pool) = installed::pool(text, folder(path)).map_err(wrong)? else {
             return Self::own(path, text);
         };
         let (text, _claim) = drs_memory::read_text(&pool)
@@ -122,12 +122,14 @@ impl Config {
     /// The folder that relative paths start from.
     #[must_use]
     pub fn base_dir(&self) -> PathBuf {
-        let own = match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        self.base.as_ref().map_or(own.clone(), |base| own.join(base))
+        let own = folder(&self.path);
+        self.base.as_ref().map_or(own.to_owned(), |base| own.join(base))
     }
+}
+
+/// The folder that a file is in.
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn check_name(name: &str) -> Result<(), String> {

@@ -3,10 +3,11 @@
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
-use drs_packages::{Installed, Store, TARGET};
+use drs_packages::{Installed, Lock, TARGET};
 use etcetera::BaseStrategy as _;
 
 use super::error::LoadError;
+use super::installed;
 use crate::built_in::{BUILT_IN, PYTHON, beside_program, library, place};
 
 /// Environment variable with more folders to search, separated as in `PATH`.
@@ -18,8 +19,7 @@ pub(crate) const PATH_VARIABLE: &str = "DRS_PLUGIN_PATH";
 /// from `base_dir`, or from the working directory. A name that [comes with `drs`](BUILT_IN) is looked for beside the running
 /// program, any other in the [folders for plugins](plugin_folders), and in packages that are installed.
 pub(super) fn locate(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, LoadError> {
-    let is_path = plugin.contains(std::path::is_separator) || plugin.ends_with(DLL_SUFFIX);
-    let (searched, hint): (Vec<PathBuf>, _) = if is_path {
+    let (searched, hint): (Vec<PathBuf>, _) = if is_path(plugin) {
         (vec![base_dir.unwrap_or(Path::new(".")).join(plugin)], String::new())
     } else if BUILT_IN.contains(&plugin) {
         let hint = if plugin == PYTHON {
@@ -29,48 +29,50 @@ pub(super) fn locate(plugin: &str, base_dir: Option<&Path>) -> Result<PathBuf, L
         };
         (place(plugin).into_iter().collect(), hint.into())
     } else {
-        let folders = plugin_folders(base_dir).map(|folder| folder.join(library(plugin)));
-        (folders.collect(), format!(" (set {PATH_VARIABLE} to add folders)"))
+        (by_name(plugin, base_dir), format!(" (set {PATH_VARIABLE} to add folders)"))
     };
     if let Some(found) = searched.iter().find(|path| path.is_file()) {
         return Ok(found.clone());
     }
-    let by_name = !is_path && !BUILT_IN.contains(&plugin);
-    match installed(plugin).filter(|_| by_name) {
-        Some(Ok(library)) => Ok(library),
-        Some(Err(problem)) => Err(LoadError::Installed { plugin: plugin.to_owned(), problem }),
-        None => Err(LoadError::NotFound { plugin: plugin.to_owned(), searched, hint }),
+    let package = match may_be_installed(plugin) {
+        true => installed::find(plugin, &|| base_dir.map_or(Ok(None), Lock::beside)),
+        false => Ok(None),
+    };
+    match package {
+        Ok(Some((library, _))) => Ok(library),
+        Ok(None) => Err(LoadError::NotFound { plugin: plugin.to_owned(), searched, hint }),
+        Err(problem) => Err(LoadError::Installed { plugin: plugin.to_owned(), problem }),
     }
 }
 
-/// The library of a plugin in a package that is installed; `None` if no package has it.
-fn installed(plugin: &str) -> Option<Result<PathBuf, String>> {
-    let store = Store::of_user().ok()?;
-    let all = match store.all() {
-        Ok(all) => all,
-        Err(error) => return Some(Err(error.to_string())),
-    };
-    // The newest one of each name comes last.
-    let has = |package: &&Installed| package.manifest.plugin.as_deref() == Some(plugin);
-    let found: Vec<&Installed> = all.iter().filter(has).collect();
-    let newest = found.last()?;
-    let (name, version) = (&newest.manifest.name, &newest.manifest.version);
-    if let Some(other) = found.iter().find(|other| other.manifest.name != *name) {
-        return Some(Err(format!(
-            "the packages {} and {name} both have a plugin of this name: give its path, or remove one of them",
-            other.manifest.name
-        )));
+/// The installed package that a plugin of this name is taken from, whatever `drs.lock` says; `None` if it is not
+/// from a package.
+///
+/// # Errors
+/// If two packages have it, or the library was changed.
+pub fn package_of(plugin: &str, base_dir: &Path) -> Result<Option<Installed>, LoadError> {
+    let is_found = || by_name(plugin, Some(base_dir)).iter().any(|path| path.is_file());
+    if !may_be_installed(plugin) || is_found() {
+        return Ok(None);
     }
-    let Some(variant) = newest.manifest.variant(TARGET) else {
-        return Some(Err(format!("the package {name} {version} has no library for {TARGET}")));
-    };
-    let changed = newest.changed().map_err(|error| error.to_string());
-    Some(changed.and_then(|changed| match changed.contains(&variant.library) {
-        true => Err(format!(
-            "its library in the package {name} {version} was changed since it was installed: remove the package and install it again"
-        )),
-        false => Ok(newest.folder.join(&variant.library)),
-    }))
+    match installed::find(plugin, &|| Ok(None)) {
+        Ok(found) => Ok(found.map(|(_, package)| package)),
+        Err(problem) => Err(LoadError::Installed { plugin: plugin.to_owned(), problem }),
+    }
+}
+
+fn is_path(plugin: &str) -> bool {
+    plugin.contains(std::path::is_separator) || plugin.ends_with(DLL_SUFFIX)
+}
+
+/// Whether a package may have it.
+fn may_be_installed(plugin: &str) -> bool {
+    !is_path(plugin) && !BUILT_IN.contains(&plugin)
+}
+
+/// Where a library of this name may lie, but for packages.
+fn by_name(plugin: &str, base_dir: Option<&Path>) -> Vec<PathBuf> {
+    plugin_folders(base_dir).map(|folder| folder.join(library(plugin))).collect()
 }
 
 /// What experts.toml calls the plugin in a library, as its file is called; `None` if it is called otherwise.

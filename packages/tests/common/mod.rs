@@ -6,12 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use drs_packages::{
-    Consent, Manifest, Model, Name, Package, PackageError, Pool, PublicKey, Signer, Store,
-    generate, install, write,
+    Consent, Machine, Manifest, Model, Name, Origin, Package, PackageError, Pool, PublicKey,
+    Signer, Store, generate, install, write,
 };
 use tempfile::TempDir;
 
-pub const HERE: &str = "x86_64-unknown-linux-gnu";
+pub const HERE: Machine<'_> = Machine { target: "x86_64-unknown-linux-gnu", interface: "0.1.0" };
 
 /// A folder with packages, keys, and a store.
 pub struct Place {
@@ -52,7 +52,8 @@ impl Place {
 
     pub fn install(&self, path: &Path, consent: &Consent) -> Result<(), PackageError> {
         let mut package = Package::open(path)?;
-        install(&self.store, &mut package, consent, HERE, "a test").map(drop)
+        let origin = Origin { source: "a test".to_owned(), index: None };
+        install(&self.store, &mut package, consent, HERE, &origin).map(drop)
     }
 
     /// Every file of the store but its lock.

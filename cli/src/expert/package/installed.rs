@@ -5,6 +5,7 @@ use drs_packages::{Installed, Store, Wanted};
 use drs_progress::out;
 use serde_json::json;
 
+use super::from;
 use crate::args::{ForgetArgs, InfoArgs, RemoveArgs, VerifyInstalledArgs};
 use crate::exit;
 
@@ -13,12 +14,12 @@ pub(crate) fn info(args: &InfoArgs) -> anyhow::Result<()> {
     if args.json {
         let told = json!({
             "manifest": found.manifest, "identity": found.identity, "folder": found.folder,
-            "key": found.key, "source": found.source, "files": found.digests.files,
+            "key": found.key, "source": found.source, "index": found.index, "files": found.digests.files,
         });
         out!("{told}")?;
         return Ok(());
     }
-    let Installed { manifest, identity, folder, key, source, digests } = &found;
+    let Installed { manifest, identity, folder, key, source, digests, index } = &found;
     out!("{} {}", manifest.name, manifest.version)?;
     if !manifest.description.is_empty() {
         out!("{}", manifest.description)?;
@@ -44,6 +45,9 @@ pub(crate) fn info(args: &InfoArgs) -> anyhow::Result<()> {
     }
     out!("signed by {}", key.as_ref().map_or("nobody".to_owned(), ToString::to_string))?;
     out!("from      {source}")?;
+    if let Some(index) = index {
+        out!("index     {index}")?;
+    }
     out!("identity  {identity}, {} files", digests.files.len())?;
     out!("folder    {}", folder.display())?;
     Ok(())
@@ -87,10 +91,18 @@ pub(crate) fn remove(args: &RemoveArgs) -> anyhow::Result<()> {
 }
 
 pub(crate) fn forget(args: &ForgetArgs) -> anyhow::Result<()> {
-    let known = Store::of_user()?.forget_key(&args.name)?;
+    let store = Store::of_user()?;
+    let (known, what) = match (&args.name, &args.index) {
+        (Some(name), _) => (store.forget_key(name)?, name.to_string()),
+        (None, Some(place)) => {
+            let place = from::place(place)?;
+            (store.forget_index(&place)?, format!("the index {place}"))
+        }
+        (None, None) => bail!("expected a name, or --index"),
+    };
     match known {
-        true => out!("no key is believed for {} any more", args.name)?,
-        false => out!("no key was believed for {}", args.name)?,
+        true => out!("no key is believed for {what} any more")?,
+        false => out!("no key was believed for {what}")?,
     }
     Ok(())
 }

@@ -31,16 +31,19 @@ pub(crate) fn keygen(args: &KeygenArgs) -> anyhow::Result<()> {
 }
 
 pub(crate) fn sign(args: &SignArgs) -> anyhow::Result<()> {
-    let (text, _claim) =
-        drs_memory::read_text(&args.key).with_context(|| args.key.display().to_string())?;
-    let ask = || password().map_err(|problem| format!("{problem:#}"));
-    let signer = Signer::read(&text, ask);
-    let signer = signer.map_err(|problem| anyhow!("{}: {problem}", args.key.display()))?;
+    let signer = signer(&args.key)?;
     for package in &args.packages {
         signer.sign_package(package)?;
         out!("{}: signed by {}", package.display(), signer.key)?;
     }
     Ok(())
+}
+
+/// The secret key in a file.
+pub(super) fn signer(path: &Path) -> anyhow::Result<Signer> {
+    let (text, _claim) = drs_memory::read_text(path).with_context(|| path.display().to_string())?;
+    let ask = || password().map_err(|problem| format!("{problem:#}"));
+    Signer::read(&text, ask).map_err(|problem| anyhow!("{}: {problem}", path.display()))
 }
 
 fn write_new(path: &Path, text: &str, secret: bool) -> anyhow::Result<()> {
