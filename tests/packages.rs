@@ -248,6 +248,79 @@ fn several_installs_at_once_all_succeed() {
     assert_eq!(verified.lines().count(), 3, "{verified}");
 }
 
+#[test]
+fn an_index_serves_installs_updates_and_locked_pools() {
+    let place = Place::new();
+    let drs = bare(&place);
+    let (publisher, user) = (User::new(&place, &drs, "publisher"), User::new(&place, &drs, "user"));
+    let (first, key) = published(&publisher, "1.0.0");
+    let made = |packages: &str| {
+        publisher.drs(&format!("expert index public --name lab --key p.key {packages}"))
+    };
+    assert!(made(&first.display().to_string()).contains("the index lab, serial 1"));
+    assert!(made("").contains("serial 1, as it was"));
+    let public = publisher.home.join("public");
+    let index = public.display();
+    // Its key is asked for once; who believes it believes it for its own packages.
+    user.refused(&format!("expert install fashion --index {index}"), "--trust-index RW");
+    user.refused("expert install fashion", "which index has it?");
+    assert_eq!(user.files(), BTreeSet::new());
+    user.drs(&format!("expert install fashion --index {index} --trust-index {key}"));
+    let told: Value = serde_json::from_str(&user.drs("expert info fashion --json")).unwrap();
+    assert_eq!(told["key"], key.as_str());
+    assert_eq!(told["index"], index.to_string());
+    fs::write(user.home.join("pool.toml"), "pool = \"fashion@1\"\n").unwrap();
+    assert!(user.drs("expert lock pool.toml").contains("fashion 1.0.0"));
+    let lock = fs::read_to_string(user.home.join("drs.lock")).unwrap();
+    assert!(lock.contains(told["identity"].as_str().unwrap()) && lock.contains(&key), "{lock}");
+
+    let old = place.path("old");
+    let copied = Command::new("cp").arg("-r").arg(&public).arg(&old).status().unwrap();
+    assert!(copied.success());
+    assert!(user.drs("expert update").contains("fashion 1.0.0 is the newest"));
+    let (second, _) = published(&publisher, "1.1.0");
+    let (third, _) = published(&publisher, "2.0.0");
+    assert!(made(&format!("{} {}", second.display(), third.display())).contains("serial 2"));
+    let updated = user.drs("expert update fashion");
+    assert!(
+        updated.contains("fashion 1.0.0 → 1.1.0") && updated.contains("2.0.0 is there too"),
+        "{updated}"
+    );
+    let replayed =
+        format!("expert install fashion@2 --index {} --trust-index {key}", old.display());
+    user.refused(&replayed, "serial 1 found, but serial 2 was seen before");
+
+    // The pool stays what it was, here and on another machine.
+    let image = example().join("images/01-ankle-boot.png");
+    let route = format!("route --experts pool.toml --n 500 --seed 3 --json {}", image.display());
+    let certified = |user: &User<'_>| {
+        let record: Value = serde_json::from_str(&user.drs(&route)).unwrap();
+        record["certificate"]["verdict"].clone()
+    };
+    let expected = certified(&user);
+    let checked = user.command("expert lock pool.toml --check").output().unwrap();
+    assert!(!checked.status.success(), "1.1.0 would be written");
+    let other = User::new(&place, &drs, "other");
+    for file in ["pool.toml", "drs.lock"] {
+        fs::copy(user.home.join(file), other.home.join(file)).unwrap();
+    }
+    other.refused(&route, "fashion 1.0.0 is not installed");
+    let settings = other.home.join(".config/drs");
+    fs::create_dir_all(&settings).unwrap();
+    let text = format!("[indexes]\nlab = {{ at = \"{index}\", key = \"{key}\" }}\n");
+    fs::write(settings.join("config.toml"), text).unwrap();
+    other.drs("expert install --locked pool.toml");
+    assert_eq!(certified(&other), expected);
+    // The newest is there beside it, for whoever asks for that.
+    other.drs("expert install fashion");
+    assert!(other.drs("expert list").contains("2.0.0"));
+    assert_eq!(certified(&other), expected);
+    fs::remove_file(other.home.join("drs.lock")).unwrap();
+    other.drs("expert lock pool.toml");
+    let lock = fs::read_to_string(other.home.join("drs.lock")).unwrap();
+    assert!(lock.contains("version = \"1.0.0\""), "pool.toml wants 1: {lock}");
+}
+
 /// Starts, and does not wait.
 trait Later {
     fn output_later(&mut self) -> std::process::Child;

@@ -7,7 +7,7 @@ use std::io::{Cursor, Write as _};
 use std::path::Path;
 
 use common::{HERE, Place, believing, manifest, name, signer, unsigned};
-use drs_packages::{Consent, Need, Package, Signer, Variant, generate, needs};
+use drs_packages::{Consent, Machine, Need, Package, Signer, Variant, generate, needs};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -75,7 +75,7 @@ fn consent_is_asked_for_what_needs_it() {
 fn native_code_needs_consent_and_a_variant() {
     let place = Place::new();
     let variant = Variant {
-        target: HERE.to_owned(),
+        target: HERE.target.to_owned(),
         interface: "0.1.0".to_owned(),
         library: "native/x86_64-unknown-linux-gnu/libdrs_expert_x.so".to_owned(),
         needs: Vec::new(),
@@ -86,8 +86,17 @@ fn native_code_needs_consent_and_a_variant() {
     let package = Package::open(&path).unwrap();
     assert_eq!(needs(&place.store, &package, &unsigned(), HERE).unwrap(), [Need::Native]);
     let consent = Consent { native: true, ..unsigned() };
-    let other = needs(&place.store, &package, &consent, "aarch64-unknown-linux-gnu").unwrap_err();
-    assert!(other.to_string().contains("only for x86_64-unknown-linux-gnu"), "{other}");
+    let elsewhere = |machine: Machine<'_>| {
+        needs(&place.store, &package, &consent, machine).unwrap_err().to_string()
+    };
+    let other = elsewhere(Machine { target: "aarch64-unknown-linux-gnu", ..HERE });
+    assert!(other.contains("only for x86_64-unknown-linux-gnu"), "{other}");
+    for interface in ["0.2.0", "0.0.9", "1.0.0"] {
+        let other = elsewhere(Machine { interface, ..HERE });
+        assert!(other.contains("built against version 0.1.0"), "{interface}: {other}");
+    }
+    let later = Machine { interface: "0.1.7", ..HERE };
+    assert_eq!(needs(&place.store, &package, &consent, later).unwrap(), []);
     place.install(&path, &consent).unwrap();
 }
 
