@@ -1,25 +1,11 @@
 //! `drs expert new`: the crate as a third party has it, outside the workspace.
 #![cfg(unix)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use drs_tests::third_party::{cargo, run, target, told, unpack};
+use drs_tests::third_party::{cargo, run, target, told};
 use drs_tests::{Place, built, root};
-
-/// `drs-plugins-api` as a registry would hand it out: packaged, unpacked elsewhere.
-fn published(place: &Place) -> PathBuf {
-    let folder = place.path("registry");
-    // What comes of it is built below.
-    let mut package = cargo();
-    package.args(["package", "--package", "drs-plugins-api", "--no-verify", "--allow-dirty"]);
-    run(package.args(["--offline", "--target-dir"]).arg(&folder).current_dir(root()));
-    let packages = std::fs::read_dir(folder.join("package")).unwrap().map(|entry| entry.unwrap());
-    let archives = packages.map(|entry| entry.path());
-    let archive = archives.filter(|path| path.extension().is_some_and(|ext| ext == "crate"));
-    let archive = archive.last().expect("a package");
-    unpack(&archive, &folder)
-}
 
 /// The crate's own script, as its CI runs it.
 fn ci(folder: &Path) -> Command {
@@ -41,17 +27,20 @@ fn a_new_crate_passes_its_own_ci_and_a_broken_one_does_not() {
     let folder = place.path("market/crate");
     assert!(folder.join(".github/workflows/ci.yml").is_file());
     let manifest = place.read("market/crate/Cargo.toml");
-    assert!(manifest.contains("drs-plugins-api = \"0."), "{manifest}");
-    for file in ["README.md", "ci.sh", "src/lib.rs", "experts.toml", ".github/workflows/ci.yml"] {
+    assert!(manifest.contains("{ path = \"vendor/drs-plugins-api\" }"), "{manifest}");
+    for file in [
+        "README.md",
+        "ci.sh",
+        "publish.sh",
+        "src/lib.rs",
+        "experts.toml",
+        ".github/workflows/ci.yml",
+    ] {
         let text = place.read(&format!("market/crate/{file}"));
-        assert!(!text.replace("${{ vars.", "").contains("{{"), "{file}: {text}");
+        assert!(!text.replace("${{ ", "").contains("{{"), "{file}: {text}");
     }
-    // In place of the registry, for cargo alone: the crate stays as it was made.
-    let api = published(&place);
-    let patch = format!(
-        "[net]\noffline = true\n[patch.crates-io]\ndrs-plugins-api = {{ path = {api:?} }}\n"
-    );
-    place.write(".cargo/config.toml", patch);
+    // What the workspace needs is here: nothing is fetched. No registry has the interface.
+    place.write(".cargo/config.toml", "[net]\noffline = true\n");
     run(cargo().arg("generate-lockfile").current_dir(&folder));
     let lock = place.read("market/crate/Cargo.lock");
     assert!(
@@ -70,6 +59,8 @@ fn a_new_crate_passes_its_own_ci_and_a_broken_one_does_not() {
     assert!(inspected.contains("plugin my_own 0.1.0"), "{inspected}");
     assert!(inspected.contains("dark, bright"), "{inspected}");
 
+    goes_to_another_user(&place, &folder);
+
     // Without tests, the rules alone see that votes are another input's.
     let source = place.read("market/crate/src/lib.rs");
     let (honest, broken) = (
@@ -84,6 +75,41 @@ fn a_new_crate_passes_its_own_ci_and_a_broken_one_does_not() {
     let output = ci(&folder).output().unwrap();
     let said = told(&output);
     assert!(!output.status.success() && said.contains("FAIL  "), "{said}");
+}
+
+/// The crate's own script publishes it, and somebody else installs it, signature checked, and runs it.
+fn goes_to_another_user(place: &Place, folder: &Path) {
+    let drs = |args: &[&str]| {
+        let mut command = Command::new(built().join("drs"));
+        command.args(args).current_dir(place.path(".")).env_remove("DRS_PLUGIN_PATH");
+        command
+            .env("HOME", place.path("."))
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("XDG_CONFIG_HOME");
+        command
+    };
+    run(&mut drs(&["expert", "keygen", "--no-password", "--out", "publisher.key"]));
+    let mut publish = Command::new("bash");
+    publish.arg("publish.sh").arg(place.path("publisher.key")).arg(place.path("public"));
+    publish.current_dir(folder).env("DRS", built().join("drs")).env("CARGO_TARGET_DIR", target());
+    run(publish.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN"));
+    let key = place.read("publisher.pub");
+    let key = key.lines().last().unwrap();
+    let install = ["expert", "install", "my-own", "--index", "public", "--trust-index", key];
+    let refused = drs(&install).output().unwrap();
+    assert!(told(&refused).contains("--allow-native"), "{}", told(&refused));
+    let other = key.replace(&key[10..14], "AAAA");
+    let refused =
+        drs(&["expert", "install", "my-own", "--index", "public", "--trust-index", &other]);
+    assert!(!{ refused }.output().unwrap().status.success(), "signed by another key");
+    let said = run(drs(&install).arg("--allow-native"));
+    assert!(said.contains("installed my-own 0.1.0"), "{said}");
+    for file in ["experts.toml", "models/mean.json"] {
+        place.write(&format!("user/{file}"), place.read(&format!("market/crate/{file}")));
+    }
+    let inspected = run(&mut drs(&["expert", "inspect", "--experts", "user/experts.toml"]));
+    assert!(inspected.contains("plugin my_own 0.1.0"), "{inspected}");
+    assert!(inspected.contains(".local/share/drs/packages"), "{inspected}");
 }
 
 #[test]

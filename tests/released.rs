@@ -7,7 +7,7 @@ use serde_json::Value;
 /// A folder with the plugin's crate beside the interface that it was written for.
 fn released() -> Place {
     let (place, from) = (Place::new(), root().join("tests/released"));
-    let api = unpack(&from.join("drs-plugins-api-0.1.0.crate"), &place.path("."));
+    let api = unpack(&root().join("cli/templates/drs-plugins-api-0.1.0.crate"), &place.path("."));
     assert!(api.is_dir(), "{}", api.display());
     for file in ["Cargo.toml", "Cargo.lock", "src/lib.rs"] {
         let text = std::fs::read(from.join("expert").join(file)).unwrap();

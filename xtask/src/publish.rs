@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{Outcome, cargo, command, libtorch, printed, root, run, target};
 
 /// The interface as it was released, and where it unpacks to.
-const RELEASED: &str = "tests/released/drs-plugins-api-0.1.0.crate";
+const RELEASED: &str = "cli/templates/drs-plugins-api-0.1.0.crate";
 
 const SEMVER_CHECKS: &str = "0.51.0";
 

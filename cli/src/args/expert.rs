@@ -204,7 +204,8 @@ Examples:
   drs expert new mine
   drs expert new mine --path plugins/mine --api ../drs/plugins-api
 
-The crate votes with a small linear model, has tests, and ci.sh, which also runs drs expert check.";
+The crate votes with a small linear model, has tests, ci.sh, which also runs drs expert check, and publish.sh, \
+which packs, signs and makes an index. It builds at once: it has a copy of the plugin interface.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = NEW_EXAMPLES)]
@@ -217,7 +218,7 @@ pub(crate) struct NewArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
 
-    /// Build against the drs-plugins-api in this folder, not the registry's.
+    /// Build against the drs-plugins-api in this folder, not against a copy of the released one.
     #[arg(long, value_name = "DIR")]
     pub(crate) api: Option<PathBuf>,
 }

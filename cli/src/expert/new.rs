@@ -5,17 +5,18 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use drs_progress::{out, say};
+use drs_progress::out;
 
 use crate::args::NewArgs;
 
 /// The files of the crate: where they go, and what they hold.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("Cargo.toml", include_str!("../../templates/expert/Cargo.toml.in")),
     ("README.md", include_str!("../../templates/expert/README.md")),
     (".gitignore", include_str!("../../templates/expert/gitignore")),
     (".github/workflows/ci.yml", include_str!("../../templates/expert/ci.yml")),
     ("ci.sh", include_str!("../../templates/expert/ci.sh")),
+    ("publish.sh", include_str!("../../templates/expert/publish.sh")),
     ("experts.toml", include_str!("../../templates/expert/experts.toml")),
     ("models/mean.json", include_str!("../../templates/expert/models/mean.json")),
     ("models/ties.json", include_str!("../../templates/expert/models/ties.json")),
@@ -25,16 +26,22 @@ const FILES: [(&str, &str); 12] = [
     ("src/tests.rs", include_str!("../../templates/expert/tests.rs")),
 ];
 
-/// The crate that plugins are written against; all crates of drs have one version.
+/// The crate that plugins are written against.
 const API: &str = "drs-plugins-api";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Its version that was released last, and that as a registry hands it out.
+const VERSION: &str = "0.1.0";
+const RELEASED: &[u8] = include_bytes!("../../templates/drs-plugins-api-0.1.0.crate");
+
+/// Where the new crate has it.
+const VENDORED: &str = "vendor/drs-plugins-api";
 
 pub(super) fn run(args: &NewArgs) -> anyhow::Result<()> {
     let package = format!("drs-expert-{}", args.name.replace('_', "-"));
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&package));
     let api = match &args.api {
         Some(folder) => format!("{{ path = {} }}", toml::Value::String(checkout(folder)?)),
-        None => format!("\"{VERSION}\""),
+        None => format!("{{ path = \"{VENDORED}\" }}"),
     };
     let name = &args.name;
     if let Err(error) = std::fs::create_dir(&folder) {
@@ -47,13 +54,36 @@ pub(super) fn run(args: &NewArgs) -> anyhow::Result<()> {
         let text = text
             .replace("{{name}}", name)
             .replace("{{package}}", &package)
+            .replace("{{hyphened}}", &name.replace('_', "-"))
+            .replace("{{version}}", VERSION)
             .replace("{{api}}", &api);
         let path = folder.join(file);
         write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    out!("{}: an expert; its README.md tells what is where", folder.display())?;
     if args.api.is_none() {
-        say!("it needs {API} {VERSION} from a registry; --api takes it from a folder");
+        vendor(&folder)
+            .with_context(|| format!("cannot write {}", folder.join(VENDORED).display()))?;
+    }
+    out!("{}: an expert; its README.md tells what is where", folder.display())?;
+    Ok(())
+}
+
+/// Puts the interface into the crate, so that it builds without a registry that has it.
+fn vendor(folder: &Path) -> std::io::Result<()> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(RELEASED));
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        // Without the folder that everything is in; Cargo.lock and the like are of no use there.
+        let inside: PathBuf = path.components().skip(1).collect();
+        let is_used = inside.starts_with("src")
+            || inside.ends_with("Cargo.toml")
+            || inside.ends_with("README.md");
+        if is_used {
+            let to = folder.join(VENDORED).join(inside);
+            std::fs::create_dir_all(to.parent().unwrap_or(folder))?;
+            std::io::copy(&mut entry, &mut File::create_new(to)?)?;
+        }
     }
     Ok(())
 }
