@@ -40,8 +40,7 @@ fn a_lock_names_one_package_and_no_other_is_taken() {
     let version = "1.0.0".parse().unwrap();
     assert!(place.store.remove(&name(), &version).unwrap());
     refused(&place, "cifar10", "1.0.0 is not installed: drs expert install --locked");
-    let other = common::unsigned();
-    let downgrade = drs_packages::Consent { downgrade: true, ..other };
+    let downgrade = drs_packages::Consent { downgrade: true, ..unsigned() };
     place.install(&place.package("1.0.0", "c"), &downgrade).unwrap();
     refused(&place, "cifar10", "is another package here");
     fs::remove_file(folder.join(LOCK)).unwrap();
