@@ -59,12 +59,12 @@ fn formats_agree() {
         let notes = [("drs.sigma", "0.5".to_owned()), (SHAPE, shape_note)];
         let notes = notes.map(|(key, value)| (key.to_owned(), value));
         write_model(&model, &network, BTreeMap::from(notes)).unwrap();
-        let written = |ending: &str| {
+        let export = |ending: &str, half: bool| {
             let out = folder.path().join(format!("{name}.{ending}"));
-            export(&Export { model: model.clone(), arch: None, shape: None, out: out.clone() })
-                .unwrap();
-            out
+            let (model, out_too) = (model.clone(), out.clone());
+            export(&Export { model, arch: None, shape: None, out: out_too, half }).map(|()| out)
         };
+        let written = |ending: &str| export(ending, false).unwrap();
 
         let module = CModule::load(written("pt")).unwrap();
         let found = values(&tch::no_grad(|| module.forward_ts(&[&inputs]).unwrap()));
@@ -77,6 +77,18 @@ fn formats_agree() {
         let outputs: NdTensor<f32, 2> = outputs.try_into().unwrap();
         let gap = furthest(&outputs.to_vec(), &expected);
         assert!(gap <= tolerance, "{name}: ONNX is {gap} apart of {size}");
+
+        // In half the bytes, each weight is off by 2⁻¹¹ of itself at the most.
+        let half = export("half.onnx", true).unwrap();
+        let bytes = |path: &Path| std::fs::metadata(path).unwrap().len();
+        assert!(bytes(&half) * 100 < bytes(&written("onnx")) * 60, "{name}");
+        let model = rten::Model::load_file(half).unwrap();
+        let outputs = model.run_one(lattice.view().into(), None).unwrap();
+        let outputs: NdTensor<f32, 2> = outputs.try_into().unwrap();
+        let gap = furthest(&outputs.to_vec(), &expected);
+        assert!(gap > 0.0 && gap <= 0.01 * f64::from(size), "{name}: {gap} apart of {size}");
+        let refused = export("half.pt", true).unwrap_err().to_string();
+        assert!(refused.contains("--half is for .onnx alone"), "{refused}");
     }
 }
 
@@ -108,7 +120,8 @@ fn files_tell_their_normalisation() {
         assert!(furthest(&logits(&again), &expected) < TOLERANCE);
         let out = folder.path().join("m.onnx");
         let (arch, shape) = (None, Some([1, 28, 28]));
-        export(&Export { model: model.clone(), arch, shape, out: out.clone() }).unwrap();
+        export(&Export { model: model.clone(), arch, shape, out: out.clone(), half: false })
+            .unwrap();
         let lattice = NdTensor::from_data([5, 1, 28, 28], values(&inputs));
         let outputs = rten::Model::load_file(out).unwrap().run_one(lattice.view().into(), None);
         let outputs: NdTensor<f32, 2> = outputs.unwrap().try_into().unwrap();
@@ -144,7 +157,8 @@ fn what_cannot_be_exported_is_named() {
     write_model(&model, &network, BTreeMap::new()).unwrap();
     let attempt = |arch: Option<&str>, shape: Option<[usize; 3]>, out: &str| {
         let out = folder.path().join(out);
-        let attempt = Export { model: model.clone(), arch: arch.map(str::to_owned), shape, out };
+        let arch = arch.map(str::to_owned);
+        let attempt = Export { model: model.clone(), arch, shape, out, half: false };
         format!("{:#}", export(&attempt).unwrap_err())
     };
     let shape = Some([1, 28, 28]);

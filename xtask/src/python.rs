@@ -91,8 +91,14 @@ pub(crate) fn clients(rest: &[String]) -> Outcome {
     cargo(&["build"], &packages.map(|package| format!("--package={package}")))?;
     let python = environment("clients", &CLIENTS)?.join("bin/python");
     // Both clients bring the messages of the protocol: one process cannot have them twice.
-    const ONE: [&str; 5] =
-        ["test_triton.py", "test_server.py", "test_limits.py", "test_malformed.py", "test_page.py", "test_index.py"];
+    const ONE: [&str; 5] = [
+        "test_triton.py",
+        "test_server.py",
+        "test_limits.py",
+        "test_malformed.py",
+        "test_page.py",
+        "test_index.py",
+    ];
     for files in [&ONE[..], &["test_kserve.py"]] {
         let mut tests = Command::new(&python);
         tests.args(["-m", "pytest", "-q", "-ra"]).args(files).args(rest);

@@ -25,6 +25,8 @@ pub struct Export {
     pub shape: Option<[usize; 3]>,
     /// `.onnx` or `.pt`.
     pub out: PathBuf,
+    /// Whether weights are kept in 16 bits each: ONNX alone.
+    pub half: bool,
 }
 
 /// Writes a network as ONNX or TorchScript, by the ending of `out`.
@@ -44,8 +46,12 @@ pub fn export(export: &Export) -> anyhow::Result<()> {
     ensure!(shape[0] == channels, "{}: {channels} channels, not {}", problem(), shape[0]);
     let notes = checkpoint.metadata.into_iter().filter(|(key, _)| key.starts_with("drs."));
     match export.out.extension().and_then(|extension| extension.to_str()) {
-        Some("onnx") => {
-            Ok(whole::write(&export.out, onnx::encode(&network, shape, &notes.collect()))?)
+        Some("onnx") => Ok(whole::write(
+            &export.out,
+            onnx::encode(&network, shape, &notes.collect(), export.half),
+        )?),
+        Some("pt") if export.half => {
+            bail!("{}: --half is for .onnx alone", export.out.display())
         }
         Some("pt") => trace(|inputs| network.forward(inputs, Mode::Eval), shape, &export.out),
         _ => bail!("{}: expected a file that ends in .onnx or .pt", export.out.display()),

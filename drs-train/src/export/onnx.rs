@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use drs_architectures::{Layers, Sizes};
+use half::f16;
 use prost::Message as _;
 
 use super::proto::{
-    Attribute, FLOAT, Graph, Model, Node, OperatorSet, Property, Tensor, ValueInfo,
+    Attribute, FLOAT, FLOAT16, Graph, Model, Node, OperatorSet, Property, Tensor, ValueInfo,
 };
 use crate::network::Network;
 
@@ -16,17 +17,20 @@ const NORM_EPSILON: f64 = 1e-5;
 const OPSET: i64 = 17;
 const IR: i64 = 8;
 
-/// The bytes of a model that takes inputs of `shape` in [0, 1].
+/// The bytes of a model that takes inputs of `shape` in [0, 1]. With `half`, the weights of layers are kept in 16
+/// bits each, rounded to nearest; everything is computed in 32 bits all the same.
 pub(super) fn encode(
     network: &Network,
     shape: [usize; 3],
     notes: &BTreeMap<String, String>,
+    half: bool,
 ) -> Vec<u8> {
     let tensors = network.tensors().iter();
     let values = tensors.map(|(name, tensor)| (name.clone(), crate::files::values(tensor)));
     let mut writing = Writing {
         tensors: values.collect(),
         classes: network.classes(),
+        half,
         graph: Graph { name: network.architecture().name().to_owned(), ..Graph::default() },
     };
     let input = "input".to_owned();
@@ -56,17 +60,36 @@ pub(super) fn encode(
 struct Writing {
     tensors: BTreeMap<String, Vec<f32>>,
     classes: usize,
+    /// Whether weights are kept in 16 bits.
+    half: bool,
     graph: Graph,
 }
 
 impl Writing {
     fn constant(&mut self, name: &str, shape: &[usize], values: impl Iterator<Item = f32>) {
-        self.graph.initializer.push(Tensor {
-            dims: shape.iter().map(|&size| i64::try_from(size).unwrap_or(i64::MAX)).collect(),
-            data_type: FLOAT,
-            name: name.to_owned(),
-            raw_data: values.flat_map(f32::to_le_bytes).collect(),
+        self.initializer(name, shape, FLOAT, values.flat_map(f32::to_le_bytes).collect());
+    }
+
+    /// The weights of a layer.
+    fn weights(&mut self, name: &str, shape: &[usize], values: impl Iterator<Item = f32>) {
+        if !self.half {
+            return self.constant(name, shape, values);
+        }
+        let kept = format!("{name}.half");
+        let halves = values.flat_map(|value| f16::from_f32(value).to_le_bytes()).collect();
+        self.initializer(&kept, shape, FLOAT16, halves);
+        self.graph.node.push(Node {
+            input: vec![kept],
+            output: vec![name.to_owned()],
+            name: format!("cast.{name}"),
+            op_type: "Cast".to_owned(),
+            attribute: vec![Attribute::int("to", i64::from(FLOAT))],
         });
+    }
+
+    fn initializer(&mut self, name: &str, shape: &[usize], data_type: i32, raw_data: Vec<u8>) {
+        let dims = shape.iter().map(|&size| i64::try_from(size).unwrap_or(i64::MAX)).collect();
+        self.graph.initializer.push(Tensor { dims, data_type, name: name.to_owned(), raw_data });
     }
 
     fn node(&mut self, kind: &str, inputs: &[&str], attribute: Vec<Attribute>) -> String {
@@ -125,7 +148,7 @@ impl Layers for Writing {
             .flat_map(|(filter, scale)| filter.iter().map(move |&w| (f64::from(w) * scale) as f32))
             .collect();
         let (weight, bias) = (format!("{conv}.weight"), format!("{conv}.bias"));
-        self.constant(&weight, &[to, from, kernel, kernel], scaled.into_iter());
+        self.weights(&weight, &[to, from, kernel, kernel], scaled.into_iter());
         self.constant(&bias, &[to], biases.into_iter());
         let attributes =
             vec![square("kernel_shape", kernel), square("strides", stride), border(kernel / 2)];
@@ -150,7 +173,7 @@ impl Layers for Writing {
         let flat = self.node("Flatten", &[&mean], vec![Attribute::int("axis", 1)]);
         let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
         let (weights, biases) = (self.tensors[&weight].clone(), self.tensors[&bias].clone());
-        self.constant(&weight, &[self.classes, features], weights.into_iter());
+        self.weights(&weight, &[self.classes, features], weights.into_iter());
         self.constant(&bias, &[self.classes], biases.into_iter());
         Ok(self.node("Gemm", &[&flat, &weight, &bias], vec![Attribute::int("transB", 1)]))
     }

@@ -97,6 +97,9 @@ pub(super) struct Tensor {
 /// The type of 32-bit floats.
 pub(super) const FLOAT: i32 = 1;
 
+/// The type of 16-bit floats.
+pub(super) const FLOAT16: i32 = 10;
+
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ValueInfo {
     #[prost(string, tag = "1")]
