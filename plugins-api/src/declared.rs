@@ -7,6 +7,12 @@ use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind};
 
+/// How the error begins where nobody tells sigma; whoever opens a model may ask for it then.
+pub const NO_SIGMA: &str = "sigma: the model's metadata has no drs.sigma";
+
+/// The same of the classes.
+pub const NO_CLASSES: &str = "classes: the model's metadata has no drs.classes";
+
 /// The `classes` of a `config` table: names, or how many there are.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
@@ -47,10 +53,8 @@ pub fn sigma(metadata: Option<&str>, config: Option<f64>) -> Result<f64, Error> 
         )
         .hint("remove sigma from the configuration, or use the model that was trained for it")),
         (Some(sigma), _) | (None, Some(sigma)) => Ok(sigma),
-        (None, None) => {
-            Err(Error::new(ErrorKind::Config, "sigma: the model's metadata has no drs.sigma")
-                .hint("add `sigma = …` to the config table in experts.toml"))
-        }
+        (None, None) => Err(Error::new(ErrorKind::Config, NO_SIGMA)
+            .hint("add `sigma = …` to the config table in experts.toml")),
     }
 }
 
@@ -76,11 +80,9 @@ pub fn classes(
         (Some(classes), _) => classes,
         (None, Some(config)) => config,
         (None, None) => {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "classes: the model's metadata has no drs.classes",
-            )
-            .hint("add `classes = [\"…\"]` or their number to the config table in experts.toml"));
+            return Err(Error::new(ErrorKind::Config, NO_CLASSES).hint(
+                "add `classes = [\"…\"]` or their number to the config table in experts.toml",
+            ));
         }
     };
     match outputs {
