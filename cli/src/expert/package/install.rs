@@ -4,8 +4,8 @@ use anyhow::bail;
 use drs_packages::{Consent, Installed, Manifest, Need, Package, Store, TARGET, install, needs};
 use drs_progress::{out, say};
 
-use super::ask::{can_ask, yes};
 use crate::args::InstallArgs;
+use crate::ask::{can_ask, yes};
 
 pub(crate) fn run(args: &InstallArgs) -> anyhow::Result<()> {
     let store = Store::of_user()?;
