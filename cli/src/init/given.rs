@@ -24,10 +24,7 @@ pub(super) struct Given {
 impl Given {
     pub(super) fn new(args: &InitArgs, experts: &[Draft]) -> anyhow::Result<Self> {
         check_owners(&args.sigma, experts, args.router.is_some())?;
-        let shape = match args.shape {
-            Some(shape) => shape,
-            None => shape(experts)?,
-        };
+        let shape = shape(args.shape, experts)?;
         let names = &args.router_classes;
         Ok(Self {
             sigma: args.sigma.clone(),
@@ -91,21 +88,21 @@ pub(super) fn classes(text: &str) -> anyhow::Result<Classes> {
     Ok(Classes::Names(names))
 }
 
-/// The shape that the experts' files tell, or that is answered.
-fn shape(experts: &[Draft]) -> anyhow::Result<Shape> {
-    let mut told: Option<(Shape, &Draft)> = None;
+/// The shape that is given or that the experts' files tell, and they agree; else what is answered.
+fn shape(given: Option<Shape>, experts: &[Draft]) -> anyhow::Result<Shape> {
+    let mut told = given.map(|shape| (shape, "--shape".to_owned()));
     for draft in experts {
         let Some(own) = of_file(draft)? else { continue };
-        match told {
-            Some((shape, other)) if shape != own => {
-                let [a, b] = [shape, own].map(shown);
+        let path = draft.path.display();
+        match &told {
+            Some((shape, whose)) if *shape != own => {
+                let [expected, found] = [*shape, own].map(shown);
                 wrong_usage!(
-                    "{}: its inputs are {b}, but those of {} are {a}; the experts of a pool have inputs of one shape",
-                    draft.path.display(),
-                    other.path.display()
+                    "{path}: its inputs are {found}, but {whose} says {expected}; the experts of a pool have inputs of one shape: leave the option out, or the model"
                 );
             }
-            _ => told = Some((own, draft)),
+            Some(_) => {}
+            None => told = Some((own, path.to_string())),
         }
     }
     if let Some((shape, _)) = told {

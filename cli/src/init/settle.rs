@@ -37,12 +37,25 @@ pub(super) fn settle(
             draft.sigma = Some(sigma(draft)?);
         } else if draft.classes.is_none() && lacks(NO_CLASSES) {
             draft.classes = Some(names(draft, given)?);
-        } else if draft.kind == Some("torchscript") {
-            let hint = "a .pt file is taken for TorchScript; if it is a checkpoint, name it .pth";
-            return Err(error.context(format!("{} ({hint})", draft.name)));
         } else {
-            return Err(error.context(draft.name.clone()));
+            let hint = hint(draft, lacks(CONFIGURED));
+            return Err(error.context(format!("{}{hint}", draft.name)));
         }
+    }
+}
+
+/// How plugins call what an option has said.
+const CONFIGURED: &str = "in the configuration";
+
+/// What a plugin cannot know of a model that it refused.
+fn hint(draft: &Draft, is_contradicted: bool) -> String {
+    if is_contradicted {
+        let classes = if draft.name == ROUTER { "--router-classes" } else { "--classes" };
+        format!(" (--sigma and {classes} are the configuration; leave out what the file tells)")
+    } else if draft.kind == Some("torchscript") {
+        " (a .pt file is taken for TorchScript; if it is a checkpoint, call it .pth)".to_owned()
+    } else {
+        String::new()
     }
 }
 
