@@ -7,12 +7,16 @@
 
 mod analyze;
 mod args;
+mod ask;
 mod bench;
+mod beside;
 mod budget;
 mod certify;
 mod data;
+mod doctor;
 mod exit;
 mod expert;
+mod init;
 mod logs;
 mod merge;
 mod method;
@@ -24,9 +28,11 @@ mod route;
 #[cfg(feature = "serve")]
 mod serve;
 mod shard;
+mod shell;
 mod train;
 mod usage;
 mod verify;
+mod version;
 #[cfg(unix)]
 mod worker;
 
@@ -48,6 +54,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
+        Err(shown) if version::is_asked(&shown, &arguments) => {
+            return ended(version::print().map(|()| exit::SUCCESS));
+        }
         Err(shown) => return show(&shown),
     };
     let filter =
@@ -67,6 +76,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
     let done = |()| exit::SUCCESS;
     let outcome = match &args.command {
+        Command::Doctor(args) => doctor::run(args),
+        Command::Init(args) => init::run(args).map(done),
         Command::Route(args) => route::run(args).map(done),
         Command::Certify(args) => certify::run(args),
         Command::Merge(args) => merge::run(args),
@@ -81,8 +92,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Serve(args) => serve::run(args).map(done),
         #[cfg(unix)]
         Command::Worker => worker::run().map(done),
+        Command::Completions(args) => shell::completions(args).map(done),
+        Command::Man(args) => shell::man(args).map(done),
         Command::Train(args) => train::run(args),
     };
+    ended(outcome)
+}
+
+/// The exit code of a command that has run.
+fn ended(outcome: anyhow::Result<u8>) -> u8 {
     match outcome {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => exit::SUCCESS,

@@ -17,12 +17,16 @@ pub(crate) struct OpenPool {
 
 /// Reads experts.toml, loads every model and tells the user its warnings.
 pub(crate) fn open(args: &PoolArgs) -> anyhow::Result<OpenPool> {
-    let path = args.file()?;
-    let config = Config::read(&path)?;
+    of(Config::read(&args.file()?)?, args)
+}
+
+/// The same of a configuration that was read.
+pub(crate) fn of(config: Config, args: &PoolArgs) -> anyhow::Result<OpenPool> {
     let threads = args.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let options =
         Options { threads, batch: args.batch, isolate: args.isolate, worker: Program::this().ok() };
-    let router = Router::open(&config, &options).with_context(|| path.display().to_string())?;
+    let router = Router::open(&config, &options);
+    let router = router.with_context(|| config.path.display().to_string())?;
     tell_chosen(&config);
     for warning in router.warnings() {
         say!("warning: {warning}");

@@ -11,16 +11,22 @@ use drs_router::Program;
 use crate::args::TrainArgs;
 use crate::exit;
 
+/// Where it is if it came with drs.
+pub(crate) fn beside() -> anyhow::Result<PathBuf> {
+    let this = Program::this().context("where is drs?")?;
+    Ok(this.folder().join(format!("drs-train{EXE_SUFFIX}")))
+}
+
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let name = format!("drs-train{EXE_SUFFIX}");
-    let this = Program::this().context("where is drs?")?;
-    let beside = this.folder().join(&name);
+    let beside = beside()?;
+    let folder = beside.parent().unwrap_or(&beside).display().to_string();
     let program = if beside.is_file() { beside } else { PathBuf::from(&name) };
     let status = match Command::new(&program).args(&args.arguments).status() {
         Ok(status) => status,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
             "there is no {name}, neither in {} nor in $PATH: training needs libtorch, so it is a program of its own; `cargo xtask torch` builds it",
-            this.folder().display()
+            folder
         ),
         Err(error) => return Err(error).with_context(|| program.display().to_string()),
     };

@@ -10,8 +10,8 @@ use drs_core::lattice::Digest;
 
 use crate::program::Program;
 
-/// Their names.
-pub(crate) const BUILT_IN: [&str; 5] = ["onnx", "ort", "torch", "halfspace", PYTHON];
+/// Names of the plugins that come with `drs`.
+pub const BUILT_IN: [&str; 5] = ["onnx", "ort", "torch", "halfspace", PYTHON];
 
 /// Runs Python's callables. Only an interpreter has it.
 pub(crate) const PYTHON: &str = "python";

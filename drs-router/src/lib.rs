@@ -39,14 +39,14 @@ mod term;
 mod under_way;
 mod watch;
 
-pub use built_in::{is_built_in, library as library_name};
+pub use built_in::{BUILT_IN, is_built_in, library as library_name};
 pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
-pub use copies::{Copies, CopyError, file_digest};
+pub use copies::{Copies, CopyError, file_digest, runs_code};
 pub use drawn::{Drawn, Run};
 pub use engine::{Batches, EngineError, Stopper, Throughput};
 pub use expert::LoadedExpert;
 #[cfg(unix)]
-pub use isolation::{ending, serve};
+pub use isolation::{ending, serve, try_shared_memory};
 pub use limits::Limits;
 pub use ordered::ordered;
 pub use panicked::Panicked;

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytesize::ByteSize;
 
 pub use file::{read_file, read_text};
+pub use machine::{Limits, limits};
 pub use reader::{Limited, lines, read_to_end, read_up_to};
 
 /// Where a process finds the budget that its parent was given.

@@ -16,6 +16,27 @@ pub struct Signature {
     pub metadata: HashMap<String, String>,
 }
 
+impl Signature {
+    /// The shape of one image, channels first, where the file states it beyond doubt: one input of four
+    /// dimensions, of which the last three are fixed and one can be channels (1, 3 or 4).
+    #[must_use]
+    pub fn image(&self) -> Option<[usize; 3]> {
+        let [port] = &*self.inputs else { return None };
+        let [_, one, two, three] = &**port.dims.as_ref()? else { return None };
+        let fixed = |dim: &Dim| match dim {
+            Dim::Fixed(size) => Some(*size),
+            _ => None,
+        };
+        let [one, two, three] = [fixed(one)?, fixed(two)?, fixed(three)?];
+        let channels = |size: usize| [1, 3, 4].contains(&size);
+        match (channels(one), channels(three)) {
+            (true, false) => Some([one, two, three]),
+            (false, true) => Some([three, one, two]),
+            _ => None,
+        }
+    }
+}
+
 /// One input or output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
@@ -156,5 +177,30 @@ impl fmt::Display for Port {
             write!(f, " [{}]", dims.join(", "))?;
         }
         write!(f, " {}", self.element)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_of_an_image_is_told_only_beyond_doubt() {
+        let image = |sizes: &[usize]| {
+            let dims = sizes.iter().map(|size| match size {
+                0 => Dim::Free("any".to_owned()),
+                size => Dim::Fixed(*size),
+            });
+            let port =
+                Port { name: "x".to_owned(), element: Element::F32, dims: Some(dims.collect()) };
+            Signature { inputs: vec![port], ..Signature::default() }.image()
+        };
+        assert_eq!(image(&[0, 1, 28, 28]), Some([1, 28, 28]));
+        assert_eq!(image(&[64, 3, 32, 40]), Some([3, 32, 40]));
+        assert_eq!(image(&[0, 32, 40, 3]), Some([3, 32, 40]));
+        for doubtful in [&[0, 3, 32, 3][..], &[0, 8, 32, 32], &[0, 3, 0, 32], &[0, 784]] {
+            assert_eq!(image(doubtful), None, "{doubtful:?}");
+        }
+        assert_eq!(Signature::default().image(), None);
     }
 }

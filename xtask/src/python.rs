@@ -91,7 +91,7 @@ pub(crate) fn clients(rest: &[String]) -> Outcome {
     cargo(&["build"], &packages.map(|package| format!("--package={package}")))?;
     let python = environment("clients", &CLIENTS)?.join("bin/python");
     // Both clients bring the messages of the protocol: one process cannot have them twice.
-    const ONE: [&str; 5] = [
+    const ONE: [&str; 6] = [
         "test_triton.py",
         "test_server.py",
         "test_limits.py",

@@ -68,7 +68,7 @@ pub(crate) struct SubjectArgs {
     pub(crate) config: Option<String>,
 
     /// Shape of its inputs.
-    #[arg(long, value_name = "C,H,W", value_parser = parse_shape, requires = "plugin")]
+    #[arg(long, value_name = "C,H,W", value_parser = super::parse::parse_shape, requires = "plugin")]
     pub(crate) shape: Option<Shape>,
 
     /// Take plugins and configurations from an experts.toml.
@@ -229,13 +229,6 @@ pub(crate) struct ChildArgs {
     pub(crate) request: PathBuf,
     /// Where the answers go.
     pub(crate) answers: PathBuf,
-}
-
-fn parse_shape(text: &str) -> Result<Shape, String> {
-    let dims: Option<Vec<usize>> = text.split(',').map(|dim| dim.trim().parse().ok()).collect();
-    let dims: Option<[usize; 3]> = dims.and_then(|dims| dims.try_into().ok());
-    dims.and_then(|dims| Shape::new(dims).ok())
-        .ok_or_else(|| "expected C,H,W, each at least 1, such as 3,32,32".to_owned())
 }
 
 /// A name that is one of a library, a package and a plugin.

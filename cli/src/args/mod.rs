@@ -4,8 +4,10 @@ mod analyze;
 mod bench;
 mod certify;
 mod data;
+mod doctor;
 mod draws;
 mod expert;
+mod init;
 mod install;
 mod logs;
 mod merge;
@@ -19,22 +21,25 @@ mod report;
 mod route;
 #[cfg(feature = "serve")]
 mod serve;
+mod shell;
 mod verify;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, ArgAction, Parser, Subcommand};
 use drs_memory::Bytes;
 
 pub(crate) use analyze::{AnalyzeArgs, COMPARE};
 pub(crate) use bench::BenchArgs;
 pub(crate) use certify::CertifyArgs;
 pub(crate) use data::DataArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use draws::DrawArgs;
 pub(crate) use expert::{
     CheckArgs, ChildArgs, ExpertArgs, ExpertCommand, InspectArgs, ListArgs, NewArgs, PinArgs,
     SubjectArgs,
 };
+pub(crate) use init::{InitArgs, Named, Sigma};
 pub(crate) use install::{ConsentArgs, FromIndex, InstallArgs, LockArgs, Source, UpdateArgs};
 pub(crate) use logs::{Format, LogArgs};
 pub(crate) use merge::MergeArgs;
@@ -43,6 +48,7 @@ pub(crate) use package::{
     ForgetArgs, IndexArgs, InfoArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
     VerifyInstalledArgs,
 };
+pub(crate) use parse::{parse_shape, parse_sigma};
 pub(crate) use plan::PlanArgs;
 pub(crate) use plot::PlotArgs;
 pub(crate) use pool::PoolArgs;
@@ -50,6 +56,7 @@ pub(crate) use report::ReportArgs;
 pub(crate) use route::RouteArgs;
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
+pub(crate) use shell::{CompletionsArgs, ManArgs};
 pub(crate) use verify::{InputArgs, VerifyArgs};
 
 /// Certified predictions from a fleet of experts.
@@ -57,7 +64,7 @@ pub(crate) use verify::{InputArgs, VerifyArgs};
 /// Each input is routed to one of several smoothed experts, and the whole
 /// decision is certified: a class, and an L2 radius within which it cannot change.
 #[derive(Debug, Parser)]
-#[command(name = "drs", version, max_term_width = 100)]
+#[command(name = "drs", version, max_term_width = 100, arg = verbose())]
 pub(crate) struct Args {
     /// Memory that files may take when they are read, all together, such as 4GiB. What would take
     /// more is an error. DRS_MEMORY says the same [default: a quarter of the machine's, of the
@@ -69,8 +76,22 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+/// No field, since nobody reads it: `--version` ends the parsing before.
+fn verbose() -> Arg {
+    Arg::new("verbose")
+        .long("verbose")
+        .action(ArgAction::SetTrue)
+        .requires("version")
+        .hide_short_help(true)
+        .help("With --version: also the platform, features, plugins and drs-train")
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Say what is here, what is missing, and how to mend it.
+    Doctor(DoctorArgs),
+    /// Write an experts.toml from model files.
+    Init(Box<InitArgs>),
     /// Route and certify images.
     ///
     /// No real-valued perturbation of the input shorter than the radius (L2, pixels from 0 to 1)
@@ -110,6 +131,10 @@ pub(crate) enum Command {
     #[cfg(unix)]
     #[command(hide = true)]
     Worker,
+    /// Print a script that completes drs commands in a shell.
+    Completions(CompletionsArgs),
+    /// Write manual pages.
+    Man(ManArgs),
     /// Train experts and routers: `drs train --help` tells how.
     #[command(disable_help_flag = true)]
     Train(TrainArgs),

@@ -1,6 +1,7 @@
 //! Values that several commands take.
 
 use drs_core::design::GROWTHS;
+use drs_core::lattice::Shape;
 use drs_core::units::Alpha;
 
 pub(super) fn parse_radius(text: &str) -> Result<f64, String> {
@@ -54,4 +55,16 @@ pub(super) fn parse_positive(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|&value| value > 0)
         .ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
+pub(crate) fn parse_shape(text: &str) -> Result<Shape, String> {
+    let dims: Option<Vec<usize>> = text.split(',').map(|dim| dim.trim().parse().ok()).collect();
+    let dims: Option<[usize; 3]> = dims.and_then(|dims| dims.try_into().ok());
+    dims.and_then(|dims| Shape::new(dims).ok())
+        .ok_or_else(|| "expected C,H,W, each at least 1, such as 3,32,32".to_owned())
+}
+
+pub(crate) fn parse_sigma(text: &str) -> Result<f64, String> {
+    let sigma = text.trim().parse().ok().filter(|sigma: &f64| sigma.is_finite() && *sigma > 0.0);
+    sigma.ok_or_else(|| format!("\"{text}\" found, expected a number above 0, such as 0.25"))
 }

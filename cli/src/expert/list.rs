@@ -1,21 +1,16 @@
 //! `drs expert list`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use drs_core::lattice::Digest;
 use drs_packages::{Installed, Name, PublicKey, Store};
 use drs_plugins_api::PluginInfo;
 use drs_progress::out;
-use drs_router::{Library, ModelSpec, Program};
+use drs_router::Program;
 use serde::Serialize;
 
-use super::child::{Answer, Request, ask, single};
-use super::subject::copies;
+use super::look::{Look, look};
 use crate::args::ListArgs;
-
-/// How long a library may take to tell its name.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Serialize)]
 struct Place {
@@ -97,23 +92,12 @@ fn found(name: String, library: PathBuf, hidden: bool, may_run: bool) -> anyhow:
         let sha256 = drs_router::file_digest(&library).ok();
         return Ok(Found { name, library, sha256, plugin: None, problem: None, hidden });
     }
-    let copies = copies()?;
-    let spec = ModelSpec::new(&library.display().to_string(), serde_json::Value::Null);
-    let copy = match Library::find(&spec, Path::new("/"), &copies) {
-        Ok(copy) => copy,
-        Err(error) => {
-            let problem = Some(error.to_string());
-            return Ok(Found { name, library, sha256: None, plugin: None, problem, hidden });
-        }
+    let Look { sha256, told } = look(&library)?;
+    let (plugin, problem) = match told {
+        Ok(info) => (Some(info), None),
+        Err(problem) => (None, Some(problem)),
     };
-    let told = ask(&Request::About(copy.clone()), PATIENCE);
-    let told = told.and_then(|told| single(told, &library, &|words| copy.plain(words)));
-    let (plugin, problem) = match told.as_deref() {
-        Ok([Answer::About(info)]) => (Some(info.clone()), None),
-        Ok(_) => (None, Some("it told nothing".to_owned())),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    Ok(Found { name, library, sha256: Some(copy.sha256), plugin, problem, hidden })
+    Ok(Found { name, library, sha256, plugin, problem, hidden })
 }
 
 fn print(place: &Place) -> std::io::Result<()> {

@@ -4,11 +4,15 @@ mod check;
 mod child;
 mod inspect;
 mod list;
+mod look;
 mod measure;
 mod new;
 mod package;
 mod pin;
 mod subject;
+
+pub(crate) use look::{Look, look};
+pub(crate) use subject::{copies, opened};
 
 use crate::args::{ExpertArgs, ExpertCommand};
 use crate::exit;

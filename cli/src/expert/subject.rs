@@ -45,7 +45,7 @@ pub(super) fn prepare(
 }
 
 /// Opens a model in a process of its own, without regard to what is pinned: its copies, and its manifest.
-pub(super) fn opened(
+pub(crate) fn opened(
     model: &ModelSpec,
     config: &Config,
     copies: &Arc<Copies>,
@@ -83,7 +83,7 @@ pub(super) fn input(shape: Shape) -> InputSpec {
 }
 
 /// A folder for copies.
-pub(super) fn copies() -> anyhow::Result<Arc<Copies>> {
+pub(crate) fn copies() -> anyhow::Result<Arc<Copies>> {
     let copies = Copies::new().with_context(|| {
         let folder = std::env::temp_dir();
         format!(

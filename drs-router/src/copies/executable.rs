@@ -55,14 +55,17 @@ fn others() -> Vec<PathBuf> {
 
 /// Whether libraries can be loaded from a folder, as far as its file system's options tell.
 #[cfg(unix)]
-pub(crate) fn runs_code(folder: &Path) -> bool {
+#[must_use]
+pub fn runs_code(folder: &Path) -> bool {
     use rustix::fs::StatVfsMountFlags;
     let found = rustix::fs::statvfs(folder);
     !found.is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::NOEXEC))
 }
 
+/// Nothing tells.
 #[cfg(not(unix))]
-pub(crate) fn runs_code(_: &Path) -> bool {
+#[must_use]
+pub fn runs_code(_: &Path) -> bool {
     true
 }
 

@@ -23,8 +23,7 @@ use drs_core::lattice::Digest;
 use sha2::{Digest as _, Sha256};
 
 use executable::Libraries;
-#[cfg(unix)]
-pub(crate) use executable::runs_code;
+pub use executable::runs_code;
 use folder::Folder;
 pub(crate) use folder::of_originals;
 

@@ -29,6 +29,15 @@ pub use process::ending;
 use wire::{Reply, Request, Segment, Table};
 pub use worker::serve;
 
+/// Reserves the memory of one batch of large images, as an isolated plugin shares it with its host, and gives it
+/// back: whether isolation can work here.
+///
+/// # Errors
+/// If it cannot be had; the error says from where.
+pub fn try_shared_memory() -> std::io::Result<()> {
+    memory::Lent::new(64 * 3 * 224 * 224).map(drop)
+}
+
 /// An expert whose plugin lives in other processes.
 pub(crate) struct Isolated {
     program: Program,

@@ -9,9 +9,9 @@ use drs_packages::{
 use drs_plugins_api::abi;
 use drs_progress::{out, say};
 
-use super::ask::{can_ask, yes};
 use super::from::{Obtained, choose, obtain, of_index};
 use crate::args::{ConsentArgs, FromIndex, InstallArgs};
+use crate::ask::{can_ask, yes};
 
 /// What runs native code here.
 const HERE: Machine<'_> = Machine { target: TARGET, interface: abi::VERSION };

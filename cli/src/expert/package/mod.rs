@@ -1,6 +1,5 @@
 //! Packages of experts and pools: made, signed, installed, looked at.
 
-mod ask;
 mod author;
 mod from;
 mod index;

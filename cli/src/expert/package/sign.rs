@@ -8,8 +8,8 @@ use anyhow::{Context as _, anyhow, bail};
 use drs_packages::{PublicKey, Signer, generate};
 use drs_progress::out;
 
-use super::ask::{can_ask, line};
 use crate::args::{KeygenArgs, SignArgs};
+use crate::ask::{can_ask, line};
 
 /// Where the password of a key is found where nobody can be asked.
 const PASSWORD: &str = "DRS_KEY_PASSWORD";

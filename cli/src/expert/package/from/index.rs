@@ -6,7 +6,7 @@ use drs_progress::say;
 
 use super::{Configured, site};
 use crate::args::FromIndex;
-use crate::expert::package::ask::{can_ask, yes};
+use crate::ask::{can_ask, yes};
 
 /// An index, and the key that was given for it.
 pub(in crate::expert::package) struct Chosen {

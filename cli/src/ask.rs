@@ -5,17 +5,17 @@ use std::io::{IsTerminal as _, Write as _};
 use anyhow::Context as _;
 
 /// Whether somebody sits there.
-pub(super) fn can_ask() -> bool {
+pub(crate) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Whether they say yes; no is what an empty line means.
-pub(super) fn yes(question: &str) -> anyhow::Result<bool> {
+pub(crate) fn yes(question: &str) -> anyhow::Result<bool> {
     Ok(matches!(line(&format!("{question} [y/N] "))?.to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// A line that is typed.
-pub(super) fn line(question: &str) -> anyhow::Result<String> {
+pub(crate) fn line(question: &str) -> anyhow::Result<String> {
     let mut out = std::io::stderr();
     out.write_all(question.as_bytes()).and_then(|()| out.flush()).context("the terminal")?;
     let mut line = String::new();
