@@ -7,7 +7,7 @@ use drs_core::lattice::Shape;
 
 use super::package::{
     ForgetArgs, InfoArgs, InstallArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
-    VerifyInstalledArgs,
+    VerifyInstalledArgs, WheelArgs,
 };
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,8 @@ pub(crate) enum ExpertCommand {
     Keygen(KeygenArgs),
     /// Sign packages.
     Sign(SignArgs),
+    /// Make a distribution of Python that carries a package, for PyPI.
+    Wheel(WheelArgs),
     /// Install a package.
     Install(InstallArgs),
     /// What is known of a package that is installed.

@@ -39,7 +39,7 @@ pub(crate) use merge::MergeArgs;
 pub(crate) use method::MethodArgs;
 pub(crate) use package::{
     ForgetArgs, InfoArgs, InstallArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
-    VerifyInstalledArgs,
+    VerifyInstalledArgs, WheelArgs,
 };
 pub(crate) use plan::PlanArgs;
 pub(crate) use plot::PlotArgs;

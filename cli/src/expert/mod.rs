@@ -23,6 +23,7 @@ pub(crate) fn run(args: &ExpertArgs) -> anyhow::Result<u8> {
         ExpertCommand::Pack(args) => return package::pack(args),
         ExpertCommand::Keygen(args) => package::keygen(args)?,
         ExpertCommand::Sign(args) => package::sign(args)?,
+        ExpertCommand::Wheel(args) => package::wheel(args)?,
         ExpertCommand::Install(args) => package::install(args)?,
         ExpertCommand::Info(args) => package::info(args)?,
         ExpertCommand::Verify(args) => return package::verify(args),

@@ -7,7 +7,16 @@ use drs_progress::{out, say};
 use super::ask::{can_ask, yes};
 use crate::args::InstallArgs;
 
+/// How a package begins that pip has installed. Python puts the path in its place before this runs.
+const PYPI: &str = "pypi:";
+
 pub(crate) fn run(args: &InstallArgs) -> anyhow::Result<()> {
+    if args.source.to_str().is_some_and(|source| source.starts_with(PYPI)) {
+        bail!(
+            "{}: this drs does not know what pip has installed, expected the path of a package; the drs of the Python package takes it: python -m drs_smoothing expert install {0}",
+            args.source.display()
+        );
+    }
     let store = Store::of_user()?;
     let mut package = Package::open(&args.source)?;
     let mut consent = Consent {
