@@ -11,6 +11,7 @@
 //! * `run.rs`: certifying a data set into files; `logs.rs`: reading them.
 //! * `statistics.rs`: the bounds, for procedures of the caller's own.
 //! * `command.rs`: the command `drs`, in the interpreter's process.
+//! * `packages.rs`: packages of experts, installed and looked at.
 //! * `wait.rs`: waiting without holding the interpreter, and with an ear for Ctrl-C.
 
 mod answers;
@@ -19,6 +20,7 @@ mod command;
 mod engine;
 mod inputs;
 mod logs;
+mod packages;
 mod pool;
 mod question;
 mod run;
@@ -40,6 +42,8 @@ mod _drs {
     use crate::engine::close_all;
     #[pymodule_export]
     use crate::logs::NativeLog;
+    #[pymodule_export]
+    use crate::packages::{install_package, installed_packages, package};
     #[pymodule_export]
     use crate::pool::NativePool;
     #[pymodule_export]

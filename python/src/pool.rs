@@ -40,6 +40,20 @@ impl NativePool {
         Ok(Self(Engine::new(config, None, threads, batch, isolate)?))
     }
 
+    /// The pool of a package that is installed.
+    #[staticmethod]
+    #[pyo3(signature = (name, threads=None, batch=None, isolate=false))]
+    fn named(
+        name: &str,
+        threads: Option<usize>,
+        batch: Option<usize>,
+        isolate: bool,
+    ) -> PyResult<Self> {
+        let text = format!("pool = {}", toml::Value::from(name));
+        let config = Config::parse(Path::new("Pool.named"), &text).map_err(value_error)?;
+        Ok(Self(Engine::new(config, None, threads, batch, isolate)?))
+    }
+
     /// A pool of callables. `description` is JSON of what an experts.toml would hold, where
     /// `config.live` is a place among the callables of `kept`, a `Kept`, which the caller holds.
     #[staticmethod]

@@ -10,7 +10,7 @@ const MATURIN: &str = "maturin==1.16.0";
 /// The plugins that the wheel holds.
 const PLUGINS: [&str; 2] = ["onnx", "ort"];
 /// What the tests need, of which all is found on PyPI.
-const NEEDED: [&str; 9] = [
+const NEEDED: [&str; 10] = [
     "pytest==9.0.1",
     "numpy",
     "onnx",
@@ -20,6 +20,8 @@ const NEEDED: [&str; 9] = [
     "tqdm",
     "matplotlib",
     "mypy",
+    // Builds wheels that carry packages, offline.
+    "setuptools>=77",
 ];
 /// Clients of inference servers.
 const CLIENTS: [&str; 7] = [
@@ -32,13 +34,12 @@ const CLIENTS: [&str; 7] = [
     "playwright",
 ];
 /// What the tests with PyTorch need besides: 5 GB.
-const WITH_TORCH: [&str; 6] = [
+const WITH_TORCH: [&str; 5] = [
     "torch==2.11.0",
     "torchvision==0.26.0",
     "adversarial-robustness-toolbox==1.20.1",
     "scikit-learn",
     "statsmodels",
-    "setuptools",
 ];
 
 /// `cargo xtask wheel`: builds the wheel and prints its path.

@@ -8,7 +8,7 @@ use drs_core::lattice::Shape;
 use super::install::{InstallArgs, LockArgs, UpdateArgs};
 use super::package::{
     ForgetArgs, IndexArgs, InfoArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
-    VerifyInstalledArgs,
+    VerifyInstalledArgs, WheelArgs,
 };
 
 #[derive(Debug, clap::Args)]
@@ -35,6 +35,8 @@ pub(crate) enum ExpertCommand {
     Keygen(KeygenArgs),
     /// Sign packages.
     Sign(SignArgs),
+    /// Make a distribution of Python that carries a package, for PyPI.
+    Wheel(WheelArgs),
     /// Install a package.
     Install(InstallArgs),
     /// Install newer versions of packages that came from an index.

@@ -100,6 +100,9 @@ pub(crate) struct ConsentArgs {
     pub(crate) allow_downgrade: bool,
 }
 
+/// How a package begins that pip has installed. Python puts its path in the place before this is read.
+const PYPI: &str = "pypi:";
+
 /// Where a package is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Source {
@@ -117,6 +120,11 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Self, String> {
         if text.starts_with("https://") {
             return Ok(Self::Address(text.to_owned()));
+        }
+        if let Some(name) = text.strip_prefix(PYPI) {
+            return Err(format!(
+                "this drs does not know what pip has installed: the drs of the Python package does, python -m drs_smoothing expert install {PYPI}{name}"
+            ));
         }
         if text.contains("://") {
             return Err("expected an address that begins with https:, a path or a name".to_owned());

@@ -46,7 +46,7 @@ pub(crate) use merge::MergeArgs;
 pub(crate) use method::MethodArgs;
 pub(crate) use package::{
     ForgetArgs, IndexArgs, InfoArgs, KeygenArgs, PackArgs, RemoveArgs, SignArgs,
-    VerifyInstalledArgs,
+    VerifyInstalledArgs, WheelArgs,
 };
 pub(crate) use parse::{parse_shape, parse_sigma};
 pub(crate) use plan::PlanArgs;

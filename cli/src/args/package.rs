@@ -1,4 +1,4 @@
-//! `drs expert pack`, `keygen`, `sign`, `index`, `info`, `verify`, `remove` and `forget`.
+//! `drs expert pack`, `keygen`, `sign`, `wheel`, `index`, `info`, `verify`, `remove` and `forget`.
 
 use std::path::PathBuf;
 
@@ -85,6 +85,27 @@ pub(crate) struct SignArgs {
     /// The secret key.
     #[arg(long, value_name = "FILE", default_value = "drs.key")]
     pub(crate) key: PathBuf,
+}
+
+const WHEEL_EXAMPLES: &str = "\
+Examples:
+  drs expert wheel cifar10-1.0.0.drsx
+  pip wheel drs-pool-cifar10 --no-deps --wheel-dir dist
+
+The folder holds pyproject.toml, README.md and the package, and builds with pip wheel or python -m build. Sign \
+the package before. Whoever has installed the wheel with pip finds the package by drs_smoothing.packages.found(). \
+The wheel of a plugin is called drs-expert-NAME.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = WHEEL_EXAMPLES)]
+pub(crate) struct WheelArgs {
+    /// The package.
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) package: PathBuf,
+
+    /// Folder to make [default: drs-pool-NAME].
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 const INDEX_EXAMPLES: &str = "\

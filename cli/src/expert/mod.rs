@@ -27,6 +27,7 @@ pub(crate) fn run(args: &ExpertArgs) -> anyhow::Result<u8> {
         ExpertCommand::Pack(args) => return package::pack(args),
         ExpertCommand::Keygen(args) => package::keygen(args)?,
         ExpertCommand::Sign(args) => package::sign(args)?,
+        ExpertCommand::Wheel(args) => package::wheel(args)?,
         ExpertCommand::Install(args) => package::install(args)?,
         ExpertCommand::Update(args) => package::update(args)?,
         ExpertCommand::Lock(args) => return package::lock(args),

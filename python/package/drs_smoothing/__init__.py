@@ -16,12 +16,13 @@ except with probability `alpha`. Inputs are arrays [channels, height, width] wit
 * `Expert`, `Pool`: several, and a router that chooses among them; `Pool.certify` writes the files of `drs certify`.
 * `denoised`: a denoiser and a classifier as one base classifier.
 * `read_log`, `curves`, `plot`, `verify`: what result files say.
+* `packages`: pools and plugins that pip has brought, installed for drs; `Pool.named` opens one.
 * `art`: the interface of the Adversarial Robustness Toolbox.
 """
 
 from __future__ import annotations
 
-from . import _install
+from . import _install, packages
 from ._drs import __version__
 from .denoised import denoised
 from .expert import Expert
@@ -32,4 +33,4 @@ from .smooth import Smooth
 
 _install.once()
 
-__all__ = ["Answer", "Expert", "Log", "Pool", "Results", "Smooth", "__version__", "curves", "denoised", "plot", "read_log", "verify"]
+__all__ = ["Answer", "Expert", "Log", "Pool", "Results", "Smooth", "__version__", "curves", "denoised", "packages", "plot", "read_log", "verify"]

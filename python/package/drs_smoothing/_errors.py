@@ -15,3 +15,7 @@ class NonFiniteError(ExpertError):
     """A logit is not finite."""
 
     non_finite = True
+
+
+class PackageError(Exception):
+    """A package of experts that is not found, not what it should be, or not to be installed; the message says how to mend it."""

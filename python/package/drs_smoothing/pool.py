@@ -78,10 +78,31 @@ class Pool:
     ) -> Pool:
         """The pool of an experts.toml. `isolate` gives every plugin a process of its own."""
         _install.find_onnx_runtime()
+        return cls._of(_drs.NativePool.from_toml(os.fspath(path), threads, batch, isolate))
+
+    @classmethod
+    def named(
+        cls, name: str, *, threads: Optional[int] = None, batch: Optional[int] = None, isolate: bool = False
+    ) -> Pool:
+        """The pool of a package that is installed (`packages.install`, `drs expert install`).
+
+        Args:
+            name: `"cifar10"`, or with a version: `"cifar10@1.2"` is 1.2 or a later version that is compatible, `"cifar10@=1.2.0"`
+                exactly this one.
+            threads, batch, isolate: as for `from_toml`.
+
+        Raises:
+            ValueError: if it is not installed, or is a plugin.
+        """
+        _install.find_onnx_runtime()
+        return cls._of(_drs.NativePool.named(name, threads, batch, isolate))
+
+    @classmethod
+    def _of(cls, native: Any) -> Pool:
         pool = cls.__new__(cls)
         pool._experts, pool._router, pool._shape, pool._kept, pool._stamps = [], None, None, None, []
         pool._making = threading.RLock()
-        pool._opened = _drs.NativePool.from_toml(os.fspath(path), threads, batch, isolate)
+        pool._opened = native
         return pool
 
     def __enter__(self) -> Pool:

@@ -1,6 +1,7 @@
 //! Packages of experts and pools: made, signed, installed, looked at.
 
 mod author;
+mod fill;
 mod from;
 mod index;
 mod install;
@@ -10,6 +11,7 @@ mod pack;
 mod pool;
 mod sign;
 mod update;
+mod wheel;
 
 pub(super) use index::run as index;
 pub(super) use install::run as install;
@@ -18,3 +20,4 @@ pub(super) use lock::run as lock;
 pub(super) use pack::run as pack;
 pub(super) use sign::{keygen, sign};
 pub(super) use update::run as update;
+pub(super) use wheel::run as wheel;
