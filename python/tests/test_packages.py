@@ -104,6 +104,7 @@ def test_the_wheel_is_what_the_package_says(publisher):
     assert entry_points.split() == ["[drs.experts]", "fashion-mini", "=", "drs_pool_fashion_mini"]
     readme = (publisher.source / "README.md").read_text()
     assert publisher.key in readme and DESCRIPTION in readme and "{{" not in readme.replace(DESCRIPTION, "")
+    assert "--pool fashion-mini@=1.0.0-rc.2 " in readme
     assert "allow_native" not in readme and "allow_unsigned" not in readme
 
 
@@ -219,17 +220,21 @@ def test_a_package_that_calls_itself_otherwise(publisher, site, tmp_path):
     assert packages.installed() == []
 
 
+def spoilt(path, file):
+    """Changes the last byte of a file in a package, as somebody would who knows zip files: its checksum is right."""
+    with zipfile.ZipFile(path) as package:
+        files = {name: package.read(name) for name in package.namelist()}
+    files[file] = files[file][:-1] + bytes([files[file][-1] ^ 1])
+    with zipfile.ZipFile(path, "w") as package:
+        for name, data in files.items():
+            package.writestr(name, data)
+
+
 @pytest.mark.parametrize("file", ["s025.onnx", "drs.toml"])
 def test_a_package_that_somebody_changed(publisher, site, file):
     bring(site, publisher.wheel)
     (found,) = packages.found()
-    with zipfile.ZipFile(found.path) as package:
-        # Behind its name, a header of 30 bytes before that: the last byte of what is stored.
-        at = package.getinfo(file)
-        place = at.header_offset + 30 + len(file) + at.file_size - 1
-    data = bytearray(found.path.read_bytes())
-    data[place] ^= 1
-    found.path.write_bytes(data)
+    spoilt(found.path, file)
     with pytest.raises(packages.PackageError) as refused:
         packages.install("fashion-mini", trust=publisher.key)
     assert str(found.path) in str(refused.value) and file in str(refused.value)
@@ -241,7 +246,12 @@ def test_a_package_that_somebody_changed(publisher, site, file):
 def test_wheels_of_packages_that_are_not_right(publisher, tmp_path):
     refused = drs_command("expert", "wheel", publisher.package, "--out", publisher.source, cwd=tmp_path)
     assert refused.returncode == 1 and "is there already; --out" in refused.stderr
-    (tmp_path / "bad.drsx").write_bytes(publisher.package.read_bytes()[:-500])
+    bad = tmp_path / "bad.drsx"
+    shutil.copy(publisher.package, bad)
+    spoilt(bad, "s100.onnx")
+    refused = drs_command("expert", "wheel", "bad.drsx", "--out", "w", cwd=tmp_path)
+    assert refused.returncode == 1 and "bad.drsx: s100.onnx: its sha256" in refused.stderr, refused.stderr
+    bad.write_bytes(publisher.package.read_bytes()[:-500])
     refused = drs_command("expert", "wheel", "bad.drsx", "--out", "w", cwd=tmp_path)
     assert refused.returncode == 1 and "bad.drsx" in refused.stderr and not (tmp_path / "w").exists()
     naming = ("--name", "odd", "--version", "1.0.0-dev.1", "--license", "MIT")

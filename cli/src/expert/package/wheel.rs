@@ -62,8 +62,13 @@ type Values = Vec<(&'static str, String)>;
 /// What stands in the templates' places.
 fn values(package: &Package) -> anyhow::Result<Values> {
     let Manifest { name, version, license, description, .. } = &package.manifest;
+    // A version that comes before a release is taken only where it is asked for.
+    let wanted = match version.pre.is_empty() {
+        true => name.to_string(),
+        false => format!("{name}@={version}"),
+    };
     let (kind, prefix, using) = match &package.manifest.plugin {
-        None => ("pool", "drs-pool", format!("drs route --pool {name} photo.png")),
+        None => ("pool", "drs-pool", format!("drs route --pool {wanted} photo.png")),
         Some(plugin) => (
             "plugin",
             "drs-expert",
