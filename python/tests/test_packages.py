@@ -157,7 +157,7 @@ def test_the_command_takes_what_pip_brought(publisher, site, tmp_path):
     assert json.loads(told)["class"] == "Ankle boot"
     # A drs that does not know pip says so.
     refused = drs_command("--memory", "1GiB", "expert", "install", "pypi:fashion-mini", cwd=tmp_path)
-    assert refused.returncode == 1 and "python -m drs_smoothing" in refused.stderr, refused.stderr
+    assert refused.returncode == 2 and "python -m drs_smoothing" in refused.stderr, refused.stderr
 
 
 def test_two_distributions_of_one_name(publisher, site, tmp_path):
