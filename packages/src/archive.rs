@@ -18,7 +18,7 @@ use crate::manifest::{self, Manifest};
 use crate::pool_file;
 
 /// Bytes of the files of a package, at the most.
-pub(crate) const MOST_BYTES: u64 = 8 << 30;
+pub const MOST_BYTES: u64 = 8 << 30;
 
 /// Bytes of `digests.json`, and of a signature.
 const MOST_DIGESTS: u64 = 8 << 20;

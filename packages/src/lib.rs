@@ -36,7 +36,7 @@ mod store;
 mod trust;
 mod whole;
 
-pub use archive::{Package, write};
+pub use archive::{MOST_BYTES, Package, write};
 pub use digests::{Digests, Entry, SIGNATURE};
 pub use error::PackageError;
 pub use index::{Folder, Index, IndexKey, Made, Release, Site, make, signer};

@@ -14,6 +14,11 @@ from conftest import DRS, EXAMPLE, IMAGES
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
 class Site:
     """A folder on a server with TLS, whose certificate is its own."""
 
@@ -23,6 +28,9 @@ class Site:
         made += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]
         subprocess.run([*made, "-keyout", key, "-out", self.cert], check=True, capture_output=True)
         self.asked = []
+        # The same files without TLS: nobody may be led there.
+        plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+        threading.Thread(target=plain.serve_forever, daemon=True).start()
 
         class Handler(http.server.SimpleHTTPRequestHandler):
             def log_message(_, *words):  # noqa: N805 (the site is `self`)
@@ -31,7 +39,7 @@ class Site:
             def do_GET(handler):  # noqa: N802, N805
                 if handler.path.startswith("/away/"):
                     handler.send_response(302)
-                    handler.send_header("Location", "http://localhost:1/" + handler.path.removeprefix("/away/"))
+                    handler.send_header("Location", f"http://localhost:{plain.server_address[1]}/" + handler.path.removeprefix("/away/"))
                     handler.end_headers()
                     return
                 if handler.path.startswith("/broken/"):

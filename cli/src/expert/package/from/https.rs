@@ -4,13 +4,10 @@ use std::io::{self, Read as _, Write};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use drs_packages::{PackageError, Site};
+use drs_packages::{MOST_BYTES, PackageError, Site};
 use tempfile::NamedTempFile;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
-
-/// Bytes of a package, at the most.
-const MOST_BYTES: u64 = 8 << 30;
 
 /// An index on a server.
 pub(super) struct Server {
