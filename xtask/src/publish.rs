@@ -22,11 +22,22 @@ pub(crate) fn packages() -> Outcome {
     for name in published()? {
         package.arg(format!("--package={name}"));
     }
-    // Only whether they build matters. In a folder of its own: it would leave libraries without
-    // optimisation where plugins are looked for.
+    // A folder of its own, since it would leave libraries without optimisation where plugins are
+    // looked for. With a new name each time: cargo knows an unpacked archive by this folder and its
+    // version, and would build what an older run unpacked.
+    let folder = tempfile::Builder::new().prefix("packages-").tempdir_in(existing_target()?);
+    let folder = folder.map_err(|error| format!("{}: {error}", target().display()))?;
+    package.env("CARGO_TARGET_DIR", folder.path());
+    // Only whether they build matters.
     package.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
-    package.env("CARGO_TARGET_DIR", target().join("packages"));
     run(package.env("LIBTORCH", libtorch()?))
+}
+
+/// The folder of what is built, made where nothing was built yet.
+fn existing_target() -> Result<PathBuf, String> {
+    let folder = target();
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
 }
 
 /// The packages that may go to a registry.
