@@ -13,7 +13,11 @@ use crate::beside::{Beside, folder, plugins, trainer, version_of_trainer};
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Parts that a build may leave out.
-const FEATURES: [(&str, bool); 1] = [("serve", cfg!(feature = "serve"))];
+const FEATURES: [(&str, bool); 3] = [
+    ("network", cfg!(feature = "network")),
+    ("onnx", cfg!(feature = "onnx")),
+    ("serve", cfg!(feature = "serve")),
+];
 
 /// Whether the version was asked for, and all of it. `--version` ends the parsing, so what follows it is looked for
 /// here.

@@ -1,13 +1,10 @@
 //! The plugins that come with `drs`: their names mean the libraries beside it and no others, so
 //! that a pool from elsewhere cannot bring its own under a name that everybody trusts.
 
-use std::collections::BTreeMap;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
-use drs_core::lattice::Digest;
-
+use crate::hosted;
 use crate::program::Program;
 
 /// Names of the plugins that come with `drs`.
@@ -15,19 +12,6 @@ pub const BUILT_IN: [&str; 5] = ["onnx", "ort", "torch", "halfspace", PYTHON];
 
 /// Runs Python's callables. Only an interpreter has it.
 pub(crate) const PYTHON: &str = "python";
-
-/// Plugins that are part of this process, by name: the file that holds their code, and its digest.
-static HOSTED: Mutex<BTreeMap<&str, (PathBuf, Digest)>> = Mutex::new(BTreeMap::new());
-
-/// Makes the code of a plugin known that is part of this process.
-pub(crate) fn host(plugin: &'static str, library: PathBuf, sha256: Digest) {
-    HOSTED.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin, (library, sha256));
-}
-
-/// The code of a plugin that is part of this process.
-pub(crate) fn hosted(plugin: &str) -> Option<(PathBuf, Digest)> {
-    HOSTED.lock().unwrap_or_else(PoisonError::into_inner).get(plugin).cloned()
-}
 
 /// Whether a plugin comes with `drs`: no other library goes by its name.
 #[must_use]
@@ -43,8 +27,8 @@ pub fn library(plugin: &str) -> String {
 
 /// Where the library of a plugin that comes with `drs` is, if it is there.
 pub(crate) fn place(plugin: &str) -> Option<PathBuf> {
-    let own = hosted(plugin).map(|(library, _)| library);
-    own.or_else(|| beside_program().map(|folder| folder.join(library(plugin))))
+    hosted::library_of(plugin)
+        .or_else(|| beside_program().map(|folder| folder.join(library(plugin))))
 }
 
 /// The folder of the running program, or of what an interpreter runs.

@@ -3,6 +3,7 @@
 //!
 //! * [`Config`]: experts.toml, read and validated.
 //! * `copies`: private copies of plugins and model files, digested as they are written.
+//! * `hosted`: plugins that are part of the running program.
 //! * `plugin`: finding, checking and loading expert libraries.
 //! * `isolation`: experts in processes of their own.
 //! * `expert`: an opened model, in this process or in another one, checked.
@@ -21,6 +22,7 @@ mod copies;
 mod drawn;
 mod engine;
 mod expert;
+mod hosted;
 #[cfg(unix)]
 mod isolation;
 mod limits;

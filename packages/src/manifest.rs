@@ -151,6 +151,8 @@ impl Manifest {
         }
         // They are shown to whoever is asked for consent.
         let shown = [&self.license, &self.description].into_iter().chain(&self.authors);
+        let shown =
+            shown.chain(self.metrics.iter().flat_map(|metric| [&metric.data, &metric.method]));
         for text in shown {
             if text.chars().any(char::is_control) || text.len() > 1000 {
                 return Err(format!(
@@ -161,6 +163,9 @@ impl Manifest {
         }
         if self.license.is_empty() {
             return Err("license: empty, expected one such as MIT".to_owned());
+        }
+        for (place, metric) in self.metrics.iter().enumerate() {
+            metric.check().map_err(|problem| format!("metric[{place}].{problem}"))?;
         }
         for (place, variant) in self.variants.iter().enumerate() {
             let field = |problem: String| format!("variant[{place}]: {problem}");
@@ -208,5 +213,29 @@ impl Manifest {
     pub fn text(&self) -> Result<String, String> {
         self.check()?;
         toml::to_string_pretty(self).map_err(|error| error.to_string())
+    }
+}
+
+impl Metric {
+    /// Whether it can be one.
+    fn check(&self) -> Result<(), String> {
+        let is_share = |value: &f64| (0.0..=1.0).contains(value);
+        if !is_share(&self.alpha) {
+            return Err(format!("alpha: {} found, expected 0 to 1", self.alpha));
+        }
+        if let Some(radius) = self.radii.iter().find(|radius| !radius.is_finite() || **radius < 0.0)
+        {
+            return Err(format!("radii: {radius} found, expected 0 or more"));
+        }
+        if let Some(share) = self.certified_accuracy.iter().find(|share| !is_share(share)) {
+            return Err(format!("certified_accuracy: {share} found, expected 0 to 1"));
+        }
+        let (radii, shares) = (self.radii.len(), self.certified_accuracy.len());
+        match radii == shares {
+            true => Ok(()),
+            false => Err(format!(
+                "certified_accuracy: {shares} found, expected one for each of {radii} radii"
+            )),
+        }
     }
 }

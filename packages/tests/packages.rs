@@ -101,6 +101,63 @@ fn native_code_needs_consent_and_a_variant() {
 }
 
 #[test]
+fn models_that_are_code_need_consent_whatever_the_manifest_says() {
+    let place = Place::new();
+    for kind in ["torchscript", "export"] {
+        // The manifest says that the plugin is onnx.
+        let experts = format!(
+            "a pool\n[[expert]]\nname = \"s025\"\nplugin = \"torch\"\nconfig = {{ kind = \"{kind}\", model = \"models/s025.onnx\" }}"
+        );
+        let path = place.package("1.0.0", &experts);
+        let package = Package::open(&path).unwrap();
+        assert_eq!(needs(&place.store, &package, &unsigned(), HERE).unwrap(), [Need::Native]);
+        let refused = place.install(&path, &unsigned()).unwrap_err().to_string();
+        assert!(refused.contains("--allow-native"), "{kind}: {refused}");
+        assert_eq!(place.files().len(), 0);
+    }
+}
+
+#[test]
+fn the_code_of_another_platform_is_not_taken_for_that_of_this_one() {
+    let place = Place::new();
+    let library = |target: &str| format!("native/{target}/libdrs_expert_x.so");
+    let mut native = manifest("1.0.0");
+    native.variants = ["aarch64-unknown-linux-gnu", HERE.target]
+        .map(|target| Variant {
+            target: target.to_owned(),
+            interface: "0.1.0".to_owned(),
+            library: library(target),
+            needs: Vec::new(),
+        })
+        .into();
+    let path = place.packed(native, "a");
+    let signer = signer();
+    let mut files = contents(&path);
+    let own = library(HERE.target);
+    files.iter_mut().find(|(name, _)| *name == own).unwrap().1 = vec![8; 1000];
+    rewrite(&path, &files);
+    let consent = Consent { native: true, ..believing(&signer.key) };
+    // Not what was digested: nobody signs it, nobody installs it.
+    assert!(signer.sign_package(&path).is_err());
+    let refused = place.install(&path, &Consent { unsigned: true, ..consent.clone() });
+    assert!(refused.unwrap_err().to_string().contains(&own));
+    // Nor may the manifest of a signed package point to the other one.
+    files.iter_mut().find(|(name, _)| *name == own).unwrap().1 = vec![7; 1000];
+    rewrite(&path, &files);
+    signer.sign_package(&path).unwrap();
+    let mut swapped = contents(&path);
+    let toml = &mut swapped.iter_mut().find(|(name, _)| name == "drs.toml").unwrap().1;
+    let text = String::from_utf8(toml.clone()).unwrap();
+    *toml = text.replace(&own, &library("aarch64-unknown-linux-gnu")).into_bytes();
+    rewrite(&path, &swapped);
+    assert!(place.install(&path, &consent).is_err());
+    assert_eq!(place.files().len(), 0);
+    rewrite(&path, &files);
+    signer.sign_package(&path).unwrap();
+    place.install(&path, &consent).unwrap();
+}
+
+#[test]
 fn a_name_stays_with_the_key_that_had_it_first() {
     let place = Place::new();
     let (publisher, attacker) = (signer(), signer());
@@ -173,13 +230,19 @@ fn older_versions_and_other_packages_of_a_version_are_refused() {
 
 /// The package again, with these bytes for a signature.
 fn resign(path: &Path, signature: &str) {
-    let files = contents(path);
+    let mut files = contents(path);
+    for (_, bytes) in files.iter_mut().filter(|(name, _)| name.ends_with(".minisig")) {
+        *bytes = signature.as_bytes().to_vec();
+    }
+    rewrite(path, &files);
+}
+
+fn rewrite(path: &Path, files: &[(String, Vec<u8>)]) {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let plain = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     for (name, bytes) in files {
-        zip.start_file(&name, plain).unwrap();
-        let signed = name.ends_with(".minisig");
-        zip.write_all(if signed { signature.as_bytes() } else { &bytes }).unwrap();
+        zip.start_file(name, plain).unwrap();
+        zip.write_all(bytes).unwrap();
     }
     fs::write(path, zip.finish().unwrap().into_inner()).unwrap();
 }

@@ -17,10 +17,9 @@ pub(crate) fn install(
     folder: PathBuf,
     program: PathBuf,
     arguments: Vec<OsString>,
-) -> PyResult<()> {
+) {
     Program::settle(program, arguments, folder);
-    let module = __private::module::<Callable>(about);
-    Ok(host_plugin("python", &library, module)?)
+    host_plugin("python", library, __private::module::<Callable>(about));
 }
 
 /// Runs the command of these arguments, the program's name first; its exit code.

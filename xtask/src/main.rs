@@ -6,6 +6,7 @@
 )]
 //! `cargo xtask COMMAND`: what people and the continuous integration run.
 
+mod dist;
 mod gpu;
 mod publish;
 mod python;
@@ -32,6 +33,8 @@ cargo xtask COMMAND
   check     formatting, lengths of files, circles of imports, the picture of the
             crates, clippy and docs with warnings denied, `drs` without its
             features, then what `package` and `semver` do
+  dist      an archive of drs and its plugins for people without Rust, with a
+            checksum, in target/dist; --target TRIPLE, --key FILE to sign
   package   pack every published crate and build it from its archive
   semver    compare the plugin interface with the released one; builds
             cargo-semver-checks into the user's cache, once
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "check" => check(),
         "gpu" => gpu::gpu(&rest),
+        "dist" => dist::dist(&rest),
         "package" => publish::packages(),
         "picture" => picture(&[]),
         "semver" => publish::semver(),

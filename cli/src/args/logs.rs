@@ -30,7 +30,7 @@ pub(crate) struct LogArg {
     pub(crate) path: PathBuf,
 }
 
-fn parse_log(text: &str) -> Result<LogArg, &'static str> {
+pub(super) fn parse_log(text: &str) -> Result<LogArg, &'static str> {
     let named = text.rsplit_once('=').filter(|_| !Path::new(text).exists());
     Ok(match named {
         Some((name, path)) if name.trim().is_empty() || path.is_empty() => {

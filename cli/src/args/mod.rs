@@ -41,7 +41,7 @@ pub(crate) use expert::{
 };
 pub(crate) use init::{InitArgs, Named, Sigma};
 pub(crate) use install::{ConsentArgs, FromIndex, InstallArgs, LockArgs, Source, UpdateArgs};
-pub(crate) use logs::{Format, LogArgs};
+pub(crate) use logs::{Format, LogArg, LogArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use method::MethodArgs;
 pub(crate) use package::{

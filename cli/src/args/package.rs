@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use drs_packages::{Name, Wanted};
 
+use super::logs::{LogArg, parse_log};
+
 const PACK_EXAMPLES: &str = "\
 Examples:
   drs expert pack pool/experts.toml --name cifar10 --version 1.0.0 --license MIT
+  drs expert pack pool/experts.toml --certificates cifar10-test=run.jsonl
   drs expert pack drs-expert-mine
   drs expert pack mine-x86_64.drsx --merge mine-aarch64.drsx --out mine-1.0.0.drsx
 
@@ -50,6 +53,11 @@ pub(crate) struct PackArgs {
     #[arg(long, value_name = "PACKAGE", num_args = 1..)]
     pub(crate) merge: Vec<PathBuf>,
 
+    /// Certificates that drs certify made with the pool, and what their data are called: the package then tells
+    /// certified accuracy. Each is checked.
+    #[arg(long, value_name = "[DATA=]CERTIFICATES", value_parser = parse_log, conflicts_with = "merge")]
+    pub(crate) certificates: Vec<LogArg>,
+
     /// Do not try the rules of drs expert check.
     #[arg(long)]
     pub(crate) no_check: bool,
@@ -75,12 +83,20 @@ pub(crate) struct KeygenArgs {
     pub(crate) no_password: bool,
 }
 
+const SIGN_EXAMPLES: &str = "\
+Examples:
+  drs expert sign --key publisher.key mine-1.0.0.drsx
+  drs expert sign --key publisher.key SHA256SUMS
+
+A package (.drsx) gets its signature inside. Any other file gets one beside it, SHA256SUMS.minisig, which \
+minisign -V checks.";
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  drs expert sign --key publisher.key mine-1.0.0.drsx")]
+#[command(after_help = SIGN_EXAMPLES)]
 pub(crate) struct SignArgs {
-    /// The packages.
-    #[arg(value_name = "PACKAGE", required = true)]
-    pub(crate) packages: Vec<PathBuf>,
+    /// Packages, and other files.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 
     /// The secret key.
     #[arg(long, value_name = "FILE", default_value = "drs.key")]

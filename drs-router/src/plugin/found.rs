@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LoadError;
 use super::find;
-use crate::built_in::hosted;
 use crate::config::ModelSpec;
 use crate::copies::{Copies, CopyError};
+use crate::hosted;
 
 /// A library that was found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,7 +29,11 @@ impl Library {
     /// # Errors
     /// If there is none, it cannot be read, or it is another.
     pub fn find(spec: &ModelSpec, base_dir: &Path, copies: &Copies) -> Result<Self, LoadError> {
-        if let Some((path, sha256)) = hosted(&spec.plugin) {
+        if let Some((path, sha256)) = hosted::find(&spec.plugin) {
+            let sha256 = sha256.map_err(|error| LoadError::Library {
+                path: path.clone(),
+                problem: error.to_string(),
+            })?;
             // It runs already.
             let library = Self { copy: path.clone(), path, sha256 };
             return library.pinned(spec);

@@ -1,7 +1,6 @@
 //! Opening dynamic libraries: the one place of the host with `unsafe` code.
 
 use std::collections::HashMap;
-use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,9 +8,9 @@ use drs_core::lattice::Digest;
 use drs_plugins_api::abi::PluginModuleRef;
 use drs_plugins_api::abi_stable::library::{LibraryError, lib_header_from_path};
 
-use crate::copies::file_digest;
 #[cfg(unix)]
 use crate::copies::runs_code;
+use crate::hosted;
 
 static LOADED: Mutex<Option<HashMap<Digest, PluginModuleRef>>> = Mutex::new(None);
 
@@ -19,8 +18,11 @@ static LOADED: Mutex<Option<HashMap<Digest, PluginModuleRef>>> = Mutex::new(None
 ///
 /// The library stays loaded for the life of the process: code and statics of a
 /// plugin may be referred to from anywhere. Each pool has copies of its own; for the
-/// process, libraries of one digest are one library.
+/// process, libraries of one digest are one library. A plugin that is part of this process is loaded already.
 pub(super) fn load(copy: &Path, sha256: Digest) -> Result<PluginModuleRef, String> {
+    if let Some(module) = hosted::module(copy, sha256) {
+        return module;
+    }
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let loaded = loaded.get_or_insert_default();
     if let Some(module) = loaded.get(&sha256) {
@@ -29,18 +31,6 @@ pub(super) fn load(copy: &Path, sha256: Digest) -> Result<PluginModuleRef, Strin
     let module = load_anew(copy)?;
     loaded.insert(sha256, module);
     Ok(module)
-}
-
-/// Makes a plugin known that is part of this process, not a library of its own: [`load`] then finds
-/// it by the digest of `library`, the file that holds its code.
-///
-/// # Errors
-/// If the file cannot be read.
-pub(super) fn host(library: &Path, module: PluginModuleRef) -> io::Result<Digest> {
-    let sha256 = file_digest(library)?;
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    loaded.get_or_insert_default().insert(sha256, module);
-    Ok(sha256)
 }
 
 fn load_anew(path: &Path) -> Result<PluginModuleRef, String> {

@@ -11,14 +11,12 @@ mod pins;
 mod prepared;
 mod registry;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use drs_core::lattice::Digest;
 use drs_plugins_api::abi::PluginModuleRef;
 use drs_plugins_api::{Manifest, PluginInfo};
 
-use crate::built_in;
 pub(crate) use error::Failure;
 pub use error::LoadError;
 pub use find::{package_of, plugin_folders, plugin_name, plugins_in};
@@ -48,14 +46,10 @@ pub fn load_library(copy: &Path, sha256: Digest) -> Result<(PluginModuleRef, Plu
 }
 
 /// Makes a plugin known under its name that is no library of its own but part of this process:
-/// `library` is the file that holds its code, whose digest stands in certificates.
-///
-/// # Errors
-/// If that file cannot be read.
-pub fn host_plugin(name: &'static str, library: &Path, module: PluginModuleRef) -> io::Result<()> {
-    let sha256 = library::host(library, module)?;
-    built_in::host(name, library.to_owned(), sha256);
-    Ok(())
+/// `library` is the file that holds its code, whose digest stands in certificates. It is read once a model needs
+/// the plugin.
+pub fn host_plugin(name: &'static str, library: PathBuf, module: PluginModuleRef) {
+    crate::hosted::host(name, library, module);
 }
 
 /// Asks a plugin, in this process, which files a model is made of; `None` if it does not tell.

@@ -175,7 +175,8 @@ impl Prepared {
 
     /// The digest of the configuration, in which files stand for what they hold: the same
     /// wherever they lie.
-    pub(crate) fn config_digest(&self) -> Digest {
+    #[must_use]
+    pub fn config_digest(&self) -> Digest {
         let placeless = strings(&self.config, &|text| {
             let place = place(&self.base.shown.join(text)).ok()?;
             let file = self.files.iter().find(|file| file.place == place)?;

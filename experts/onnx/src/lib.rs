@@ -16,6 +16,17 @@ mod limits;
 mod model;
 mod support;
 
-use drs_plugins_api::export_expert;
+use drs_plugins_api::abi::PluginModuleRef;
+use drs_plugins_api::abi_stable::std_types::RString;
+use drs_plugins_api::{__private, export_expert};
 
 export_expert!(model::OnnxExpert);
+
+/// The plugin, for a program that it is linked into.
+#[must_use]
+pub fn module() -> PluginModuleRef {
+    extern "C" fn about() -> RString {
+        __private::about::<model::OnnxExpert>(env!("CARGO_PKG_VERSION"))
+    }
+    __private::module::<model::OnnxExpert>(about)
+}

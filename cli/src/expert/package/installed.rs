@@ -1,7 +1,7 @@
 //! `drs expert info`, `verify`, `remove` and `forget`: packages that are installed.
 
 use anyhow::{Context as _, bail};
-use drs_packages::{Installed, Store, Wanted};
+use drs_packages::{Installed, Metric, Store, Wanted};
 use drs_progress::out;
 use serde_json::json;
 
@@ -43,6 +43,9 @@ pub(crate) fn info(args: &InfoArgs) -> anyhow::Result<()> {
         };
         out!("native    {}, interface {}{needs}", variant.target, variant.interface)?;
     }
+    for metric in &manifest.metrics {
+        out!("certified {} (so the publisher says)", told(metric))?;
+    }
     out!("signed by {}", key.as_ref().map_or("nobody".to_owned(), ToString::to_string))?;
     out!("from      {source}")?;
     if let Some(index) = index {
@@ -51,6 +54,15 @@ pub(crate) fn info(args: &InfoArgs) -> anyhow::Result<()> {
     out!("identity  {identity}, {} files", digests.files.len())?;
     out!("folder    {}", folder.display())?;
     Ok(())
+}
+
+/// What the publisher says that certificates say, in one line.
+fn told(metric: &Metric) -> String {
+    let Metric { data, inputs, method, alpha, radii, certified_accuracy } = metric;
+    let pairs = radii.iter().zip(certified_accuracy);
+    let shares = pairs.map(|(radius, share)| format!("{:.2} % at {radius}", share * 100.0));
+    let shares: Vec<String> = shares.collect();
+    format!("{data}, {inputs} inputs, {method}, alpha {alpha}: {}", shares.join(", "))
 }
 
 pub(crate) fn verify(args: &VerifyInstalledArgs) -> anyhow::Result<u8> {

@@ -7,6 +7,7 @@ mod index;
 mod install;
 mod installed;
 mod lock;
+mod metric;
 mod pack;
 mod pool;
 mod sign;

@@ -12,6 +12,7 @@ use drs_packages::{Manifest, Package, TARGET, Variant};
 use drs_progress::{out, say};
 
 use super::author::{Author, FILE};
+use super::metric;
 use super::pool::{self, variant};
 use crate::args::{CheckArgs, PackArgs};
 use crate::exit;
@@ -30,6 +31,9 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<u8> {
     let work = tempfile::tempdir().context("no folder for temporary files")?;
     let (mut manifest, mut files, folder);
     if is_crate || is_library {
+        if !args.certificates.is_empty() {
+            bail!("--certificates: a plugin has none, expected a pool");
+        }
         let library = if is_crate { build(path)? } else { path.clone() };
         folder = if is_crate { path.clone() } else { parent(path) };
         let author = if is_crate { Author::of_crate(path)? } else { Author::beside(&folder)? };
@@ -48,6 +52,8 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<u8> {
             bail!("{}: it breaks a rule (above): nothing was packed", experts.display());
         }
         let packed = pool::pack(&experts, &mut manifest)?;
+        let metrics = args.certificates.iter().map(|given| metric::of(given, &packed.known));
+        manifest.metrics = metrics.collect::<anyhow::Result<_>>()?;
         for variant in &mut manifest.variants {
             variant.needs.clone_from(&args.needs);
         }

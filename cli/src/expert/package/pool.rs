@@ -16,6 +16,9 @@ use crate::expert::subject::{copies, opened, relative};
 /// How long a model may take to open.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// The plugin that is chosen by the model's file.
+const AUTO: &str = "auto";
+
 /// The name of the pool's file in a package.
 const EXPERTS: &str = "experts.toml";
 
@@ -24,6 +27,17 @@ pub(super) struct Packed {
     /// experts.toml as it is there.
     pub(super) experts: String,
     pub(super) files: BTreeMap<String, PathBuf>,
+    /// What certificates know its models by, the router first.
+    pub(super) known: Vec<Known>,
+}
+
+/// What certificates know a model by.
+#[derive(Debug, PartialEq)]
+pub(super) struct Known {
+    pub(super) name: String,
+    pub(super) sigma: f64,
+    pub(super) files: Vec<Digest>,
+    pub(super) config: Digest,
 }
 
 /// Opens each model and adds to the manifest what it tells.
@@ -41,6 +55,7 @@ pub(super) fn pack(path: &Path, manifest: &mut Manifest) -> anyhow::Result<Packe
         files: BTreeMap::new(),
         models: Vec::new(),
         variants: Vec::new(),
+        known: Vec::new(),
     };
     if let Some(RouterSpec::Own(model)) = &config.router {
         let table = document.get_mut("router").and_then(Item::as_table_mut);
@@ -63,7 +78,7 @@ pub(super) fn pack(path: &Path, manifest: &mut Manifest) -> anyhow::Result<Packe
     manifest.variants = packing.variants;
     let experts = document.to_string();
     check_pool(&experts).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
-    Ok(Packed { experts, files: packing.files })
+    Ok(Packed { experts, files: packing.files, known: packing.known })
 }
 
 struct Packing<'a> {
@@ -72,6 +87,7 @@ struct Packing<'a> {
     files: BTreeMap<String, PathBuf>,
     models: Vec<Model>,
     variants: Vec<Variant>,
+    known: Vec<Known>,
 }
 
 impl Packing<'_> {
@@ -97,9 +113,18 @@ impl Packing<'_> {
             self.files.insert(inside.clone(), file.path.clone());
             digests.push((inside, file.sha256));
         }
+        self.known.push(Known {
+            name: name.to_owned(),
+            sigma: told.sigma,
+            files: digests.iter().map(|(_, digest)| *digest).collect(),
+            config: prepared.config_digest(),
+        });
         let plugin = self.plugin(model, prepared.library())?;
         table.remove("sha256");
-        if table.contains_key("plugin") {
+        // Where the machine chooses, that of the user does.
+        let named = table.get("plugin").and_then(Item::as_str).filter(|named| *named != AUTO);
+        let plugin = if named.is_some() { plugin } else { AUTO.to_owned() };
+        if named.is_some() {
             table.insert("plugin", value(&plugin));
         }
         let mut pins = InlineTable::new();

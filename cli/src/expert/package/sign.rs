@@ -11,6 +11,8 @@ use drs_progress::out;
 use crate::args::{KeygenArgs, SignArgs};
 use crate::ask::{can_ask, line};
 
+/// The ending of packages.
+const PACKAGE: &str = "drsx";
 /// Where the password of a key is found where nobody can be asked.
 const PASSWORD: &str = "DRS_KEY_PASSWORD";
 
@@ -32,11 +34,25 @@ pub(crate) fn keygen(args: &KeygenArgs) -> anyhow::Result<()> {
 
 pub(crate) fn sign(args: &SignArgs) -> anyhow::Result<()> {
     let signer = signer(&args.key)?;
-    for package in &args.packages {
-        signer.sign_package(package)?;
-        out!("{}: signed by {}", package.display(), signer.key)?;
+    for file in &args.files {
+        if file.extension().is_some_and(|ending| ending == PACKAGE) {
+            signer.sign_package(file)?;
+        } else {
+            sign_beside(&signer, file)?;
+        }
+        out!("{}: signed by {}", file.display(), signer.key)?;
     }
     Ok(())
+}
+
+/// A signature in a file of its own, as minisign makes them.
+fn sign_beside(signer: &Signer, file: &Path) -> anyhow::Result<()> {
+    let (text, _claim) = drs_memory::read_file(file).with_context(|| file.display().to_string())?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let signature = signer.sign(&text, &name).map_err(|problem| anyhow!(problem))?;
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".minisig");
+    std::fs::write(&beside, signature).with_context(|| Path::new(&beside).display().to_string())
 }
 
 /// The secret key in a file.

@@ -1,6 +1,10 @@
 //! Packages, from one user to another, through the real binary.
 #![cfg(unix)]
 
+mod certificates;
+mod linked;
+mod shipped;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
