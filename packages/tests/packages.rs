@@ -139,8 +139,9 @@ fn the_code_of_another_platform_is_not_taken_for_that_of_this_one() {
     let consent = Consent { native: true, ..believing(&signer.key) };
     // Not what was digested: nobody signs it, nobody installs it.
     assert!(signer.sign_package(&path).is_err());
-    let refused = place.install(&path, &Consent { unsigned: true, ..consent.clone() });
-    assert!(refused.unwrap_err().to_string().contains(&own));
+    let refused = place.install(&path, &Consent { native: true, ..unsigned() });
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains(&own), "{refused}");
     // Nor may the manifest of a signed package point to the other one.
     files.iter_mut().find(|(name, _)| *name == own).unwrap().1 = vec![7; 1000];
     rewrite(&path, &files);
