@@ -21,8 +21,10 @@ struct Hosted {
 
 static HOSTED: Mutex<Vec<Hosted>> = Mutex::new(Vec::new());
 
-/// Makes a plugin known. Nothing is read yet.
-pub(crate) fn host(name: &'static str, library: PathBuf, module: PluginModuleRef) {
+/// Makes a plugin known under its name that is no library of its own but part of this process:
+/// `library` is the file that holds its code, whose digest stands in certificates. It is read once a model needs
+/// the plugin.
+pub fn host_plugin(name: &'static str, library: PathBuf, module: PluginModuleRef) {
     let mut all = HOSTED.lock().unwrap_or_else(PoisonError::into_inner);
     all.retain(|other| other.name != name);
     all.push(Hosted { name, library, module, sha256: Arc::default() });

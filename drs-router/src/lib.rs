@@ -42,19 +42,20 @@ mod under_way;
 mod watch;
 
 pub use built_in::{BUILT_IN, is_built_in, library as library_name};
-pub use config::{Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
+pub use config::{AUTO, Config, ConfigError, ExpertSpec, ModelSpec, RouterSpec};
 pub use copies::{Copies, CopyError, file_digest, runs_code};
 pub use drawn::{Drawn, Run};
 pub use engine::{Batches, EngineError, Stopper, Throughput};
 pub use expert::LoadedExpert;
+pub use hosted::host_plugin;
 #[cfg(unix)]
 pub use isolation::{ending, serve, try_shared_memory};
 pub use limits::Limits;
 pub use ordered::ordered;
 pub use panicked::Panicked;
 pub use plugin::{
-    Library, LoadError, ModelFile, Opening, Prepared, find_plugin, host_plugin, list_files,
-    load_library, named_files, open_model, package_of, plugin_folders, plugin_name, plugins_in,
+    Library, LoadError, ModelFile, Opening, Prepared, find_plugin, list_files, load_library,
+    named_files, open_model, package_of, plugin_folders, plugin_name, plugins_in,
 };
 pub use program::Program;
 pub use question::{Certify, Count, PoolView, Predict, Question, RouteError};

@@ -71,6 +71,11 @@ fn a_package_tells_what_its_own_certificates_say() {
         swapped.replace("\"s025.onnx\"", "\"tmp\"").replace("\"s050.onnx\"", "\"s025.onnx\"");
     fs::write(other.join("experts.toml"), swapped.replace("\"tmp\"", "\"s050.onnx\"")).unwrap();
     user.refused(&pack("other/experts.toml", "run.jsonl"), "others than those that are packed");
+    // The same files, configured otherwise.
+    let told = fs::read_to_string(&pool).unwrap();
+    let told = told.replace("model = \"s100.onnx\"", "model = \"s100.onnx\", sigma = 1.0");
+    fs::write(other.join("experts.toml"), told).unwrap();
+    user.refused(&pack("other/experts.toml", "run.jsonl"), "model s100: its files");
     // Without classes there is no accuracy.
     certify(&pool, "none.tsv", "none");
     user.refused(&pack(&pool, "none.jsonl"), "expected the true class");

@@ -7,9 +7,13 @@ use crate::{Outcome, cargo, printed, root, run, target};
 
 /// The plugins in it. `torch` is bound to one libtorch: who wants it builds it.
 const PLUGINS: [&str; 2] = ["onnx", "ort"];
-/// What is copied as it is: the example of the README, the index of pools, and the terms.
-const ALONG: [&str; 6] = [
+/// What is copied as it is: the example of the README, what it links to, the index of pools, and the terms.
+const ALONG: [&str; 10] = [
     "README.md",
+    "ARCHITECTURE.md",
+    "BENCHMARKS.md",
+    "RESULTS.md",
+    "docs",
     "CHANGELOG.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",

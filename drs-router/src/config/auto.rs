@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::built_in;
 
 /// What stands for this choice in experts.toml; so does nothing.
-pub(super) const AUTO: &str = "auto";
+pub const AUTO: &str = "auto";
 
 /// Endings of what the `torch` plugin reads.
 const TORCH: [&str; 7] = ["pt2", "pt", "pth", "ckpt", "tar", "bin", "safetensors"];

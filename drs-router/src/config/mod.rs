@@ -15,6 +15,7 @@ use drs_core::text::is_name;
 use drs_data::InputSpec;
 
 use crate::limits::Limits;
+pub use auto::AUTO;
 pub use error::ConfigError;
 pub use spec::{ExpertSpec, ModelSpec, RouterSpec};
 use tables::File;

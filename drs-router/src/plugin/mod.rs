@@ -45,13 +45,6 @@ pub fn load_library(copy: &Path, sha256: Digest) -> Result<(PluginModuleRef, Plu
     Ok((plugin.module, PluginInfo::clone(&plugin.info)))
 }
 
-/// Makes a plugin known under its name that is no library of its own but part of this process:
-/// `library` is the file that holds its code, whose digest stands in certificates. It is read once a model needs
-/// the plugin.
-pub fn host_plugin(name: &'static str, library: PathBuf, module: PluginModuleRef) {
-    crate::hosted::host(name, library, module);
-}
-
 /// Asks a plugin, in this process, which files a model is made of; `None` if it does not tell.
 ///
 /// # Errors

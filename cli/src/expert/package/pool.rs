@@ -8,16 +8,13 @@ use anyhow::{Context as _, anyhow, bail};
 use drs_core::lattice::Digest;
 use drs_packages::{Manifest, Model, Pool, TARGET, Variant, check_pool};
 use drs_plugins_api::abi;
-use drs_router::{Config, ModelSpec, RouterSpec};
+use drs_router::{AUTO, Config, ModelSpec, RouterSpec};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use crate::expert::subject::{copies, opened, relative};
 
 /// How long a model may take to open.
 const PATIENCE: Duration = Duration::from_secs(600);
-
-/// The plugin that is chosen by the model's file.
-const AUTO: &str = "auto";
 
 /// The name of the pool's file in a package.
 const EXPERTS: &str = "experts.toml";
