@@ -153,6 +153,30 @@ fn a_pool_goes_from_its_publisher_to_another_user() {
 }
 
 #[test]
+fn a_choice_that_is_left_to_the_machine_is_the_user_s() {
+    let place = Place::new();
+    let drs = bare(&place);
+    let user = User::new(&place, &drs, "publisher");
+    let pool = user.home.join("pool");
+    fs::create_dir(&pool).unwrap();
+    for file in ["router.onnx", "s025.onnx", "s050.onnx", "s100.onnx"] {
+        fs::copy(example().join(file), pool.join(file)).unwrap();
+    }
+    let text = fs::read_to_string(example().join("experts.toml")).unwrap();
+    let text = text.replacen("plugin = \"onnx\"", "plugin = \"auto\"", 2);
+    fs::write(pool.join("experts.toml"), text).unwrap();
+    user.drs("expert pack pool --name mine --version 1.0.0 --license MIT --no-check");
+    user.drs("expert install mine-1.0.0.drsx --allow-unsigned");
+    let told: Value = serde_json::from_str(&user.drs("expert info mine --json")).unwrap();
+    let models = told["manifest"]["pool"]["model"].as_array().unwrap();
+    let plugins: Vec<&str> = models.iter().map(|model| model["plugin"].as_str().unwrap()).collect();
+    assert_eq!(plugins, ["auto", "auto", "onnx", "onnx"]);
+    let folder = Path::new(told["folder"].as_str().unwrap());
+    let packed = fs::read_to_string(folder.join("experts.toml")).unwrap();
+    assert_eq!(packed.matches("plugin = \"auto\"").count(), 2, "{packed}");
+}
+
+#[test]
 fn a_plugin_is_installed_with_consent_and_found_by_name() {
     let place = Place::new();
     let drs = bare(&place);
