@@ -19,12 +19,11 @@ pub(crate) struct Beside {
 }
 
 /// The plugins that come with drs. Each is loaded by a process of its own.
-pub(crate) fn plugins() -> anyhow::Result<Vec<Beside>> {
+pub(crate) fn plugins() -> Vec<Beside> {
     let names = drs_router::BUILT_IN.into_iter().filter(|name| *name != PYTHON);
-    let beside = |name| -> anyhow::Result<Beside> {
+    let beside = |name| {
         let library = drs_router::find_plugin(name, None).ok();
-        let seen = library.map(|library| look(&library).map(|look| (library, look)));
-        Ok(Beside { name, seen: seen.transpose()? })
+        Beside { name, seen: library.map(|library| (library.clone(), look(&library))) }
     };
     names.map(beside).collect()
 }

@@ -35,7 +35,7 @@ pub(crate) fn print() -> anyhow::Result<()> {
     out!("plugin interface  {}", abi::VERSION)?;
     out!("drs-train         {}", trained_by()?)?;
     out!("plugins           in {}", folder())?;
-    plugins()?.iter().try_for_each(|plugin| out!("  {:15} {}", plugin.name, told(plugin)))?;
+    plugins().iter().try_for_each(|plugin| out!("  {:15} {}", plugin.name, told(plugin)))?;
     Ok(())
 }
 

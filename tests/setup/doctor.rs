@@ -116,9 +116,14 @@ fn places_that_cannot_be_used_are_told() {
     let place = installed(&[]);
     let (checks, code) = doctor(&place, &[]);
     assert_eq!((code, state(&checks, "temporary folder").0), (0, "ok"));
-    let (checks, code) = doctor(&place, &[("TMPDIR", &place.path("absent"))]);
-    let (temporary, found) = state(&checks, "temporary folder");
-    assert!((code, temporary) == (1, "bad") && found.contains("absent"), "{found}");
+    // Whether the plugin is in drs or beside it, it is loaded from there.
+    for place in [&place, &installed(&["onnx"])] {
+        let (checks, code) = doctor(place, &[("TMPDIR", &place.path("absent"))]);
+        for name in ["temporary folder", "plugin onnx"] {
+            let (found, words) = state(&checks, name);
+            assert!((code, found) == (1, "bad") && words.contains("absent"), "{name}: {words}");
+        }
+    }
     place.write("data/drs/packages/names/broken/1.0.0.json", "{}");
     let (checks, code) = doctor(&place, &[]);
     let (packages, found) = state(&checks, "packages");

@@ -92,7 +92,7 @@ fn found(name: String, library: PathBuf, hidden: bool, may_run: bool) -> anyhow:
         let sha256 = drs_router::file_digest(&library).ok();
         return Ok(Found { name, library, sha256, plugin: None, problem: None, hidden });
     }
-    let Look { sha256, told } = look(&library)?;
+    let Look { sha256, told } = look(&library);
     let (plugin, problem) = match told {
         Ok(info) => (Some(info), None),
         Err(problem) => (None, Some(problem)),

@@ -22,12 +22,15 @@ pub(crate) struct Look {
 }
 
 /// Loads a library, which runs its code.
-pub(crate) fn look(library: &Path) -> anyhow::Result<Look> {
-    let copies = copies()?;
+pub(crate) fn look(library: &Path) -> Look {
+    let copies = match copies() {
+        Ok(copies) => copies,
+        Err(error) => return Look { sha256: None, told: Err(format!("{error:#}")) },
+    };
     let spec = ModelSpec::new(&library.display().to_string(), serde_json::Value::Null);
     let copy = match Library::find(&spec, Path::new("/"), &copies) {
         Ok(copy) => copy,
-        Err(error) => return Ok(Look { sha256: None, told: Err(error.to_string()) }),
+        Err(error) => return Look { sha256: None, told: Err(error.to_string()) },
     };
     let told = ask(&Request::About(copy.clone()), PATIENCE);
     let told = told.and_then(|told| single(told, library, &|words| copy.plain(words)));
@@ -36,5 +39,5 @@ pub(crate) fn look(library: &Path) -> anyhow::Result<Look> {
         Ok(_) => Err("it told nothing".to_owned()),
         Err(error) => Err(error.to_string()),
     };
-    Ok(Look { sha256: Some(copy.sha256), told })
+    Look { sha256: Some(copy.sha256), told }
 }
